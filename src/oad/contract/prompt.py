@@ -1,0 +1,103 @@
+"""What a client sends to make a session work."""
+
+from typing import Any
+
+import msgspec
+
+from .message import ModelReference, OutputFormat, PartTime, SourceText
+from .wire_model import WireModel
+
+
+class TextInput(WireModel, tag_field="type", tag="text"):
+    text: str
+    id: str | None = None
+    synthetic: bool | None = None
+    ignored: bool | None = None
+    time: PartTime | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class FileInput(WireModel, tag_field="type", tag="file"):
+    mime: str
+    url: str
+    id: str | None = None
+    filename: str | None = None
+    source: dict[str, Any] | None = None
+
+
+class AgentInput(WireModel, tag_field="type", tag="agent"):
+    name: str
+    id: str | None = None
+    source: SourceText | None = None
+
+
+class SubtaskInput(WireModel, tag_field="type", tag="subtask"):
+    prompt: str
+    description: str
+    agent: str
+    id: str | None = None
+    model: ModelReference | None = None
+    command: str | None = None
+
+
+PartInput = TextInput | FileInput | AgentInput | SubtaskInput
+
+
+class PromptInput(WireModel):
+    parts: list[PartInput]
+    message_id: str | None = None
+    model: ModelReference | None = None
+    agent: str | None = None
+    no_reply: bool | None = None
+    tools: dict[str, bool] | None = None
+    format: OutputFormat | None = None
+    system: str | None = None
+    variant: str | None = None
+
+
+class ShellInput(WireModel):
+    command: str
+    agent: str | None = None
+    model: ModelReference | None = None
+    message_id: str | None = None
+
+
+class CommandInput(WireModel):
+    command: str
+    arguments: str
+    message_id: str | None = None
+    agent: str | None = None
+    model: str | None = None  # "provider/model", unlike everywhere else
+    variant: str | None = None
+    parts: list[FileInput] | None = None
+
+
+class SummarizeInput(WireModel):
+    provider_id: str
+    model_id: str
+    auto: bool | None = None
+
+
+class InitInput(WireModel):
+    provider_id: str
+    model_id: str
+    message_id: str
+
+
+class PermissionReply(WireModel):
+    reply: str
+    message: str | None = None
+
+
+class PermissionResponse(WireModel):
+    response: str
+    remember: bool | None = None
+
+
+class QuestionReply(WireModel):
+    answers: list[list[str]] | list[str]
+
+
+def decode_prompt(body: bytes) -> PromptInput:
+    """Raises msgspec.ValidationError or msgspec.DecodeError."""
+    return msgspec.json.decode(body, type=PromptInput)

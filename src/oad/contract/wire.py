@@ -1,0 +1,135 @@
+"""Frames on the two ZeroMQ links: gateway and daemon, daemon and worker.
+
+A ZeroMQ message has two parts: a msgpack frame from this module, and a body that travels untouched (JSON for or from
+the client, possibly empty). Both links speak the same frames; docs/PROTOCOL.md tells who sends which, and when.
+"""
+
+from typing import Final
+
+import msgspec
+
+PROTOCOL_VERSION: Final = 1
+MAX_BODY_BYTES: Final = 64 * 1024 * 1024
+
+
+class _Frame(msgspec.Struct, array_like=True, frozen=True):
+    pass
+
+
+class Hello(_Frame, tag="hello"):
+    """First frame of every peer. A gateway names the endpoint on which it takes events and the last sequence it saw."""
+
+    version: int
+    role: str  # "gateway", "session", "project"
+    name: str  # gateway id, session id, directory
+    pid: int = 0
+    endpoint: str = ""
+
+
+class Welcome(_Frame, tag="welcome"):
+    """The daemon's answer to a gateway's hello. ``epoch`` changes with every start of the daemon."""
+
+    version: int
+    epoch: str
+    last_seq: int
+
+
+class Call(_Frame, tag="call"):
+    """A request. ``deadline_s`` counts from reception; 0 means none. ``key`` makes a repeated mutation answer alike."""
+
+    id: int
+    op: str
+    params: dict[str, str]
+    deadline_s: float = 0.0
+    key: str = ""
+
+
+class Cancel(_Frame, tag="cancel"):
+    """The caller of ``id`` no longer waits."""
+
+    id: int
+
+
+class Reply(_Frame, tag="reply"):
+    """The answer to a call. ``after`` is the number of the last event pushed to this gateway before the answer: the gateway
+    answers its client only once that event is written to its streams."""
+
+    id: int
+    status: int
+    headers: dict[str, str] = {}
+    after: int = 0
+
+
+class Event(_Frame, tag="event"):
+    """From a worker: something happened. The body holds the event's properties as JSON.
+
+    Durable events are journalled, numbered and never skipped; volatile ones may be merged or dropped, never reordered.
+    """
+
+    type: str
+    session: str
+    durable: bool
+
+
+class Push(_Frame, tag="push"):
+    """From the daemon to a gateway: one event. ``number`` counts pushes on this link (credits, acks); ``seq`` is the journal's
+    number, 0 for volatile events. The body is the whole event as JSON: id, type, properties."""
+
+    number: int
+    seq: int
+    type: str
+    directory: str  # "" for events of no directory
+    project: str
+    session: str  # "" for events of no session
+    aggregate_seq: int  # number within the session, 0 for volatile events
+    id: str
+
+
+class Ack(_Frame, tag="ack"):
+    """From a gateway: every push up to ``number`` is taken; that many more are welcome."""
+
+    number: int
+
+
+class Drain(_Frame, tag="drain"):
+    """To a worker: finish what is harmless to finish, accept nothing new, then end."""
+
+    grace_s: float
+
+
+class Idle(_Frame, tag="idle"):
+    """From a worker: turn ``turn`` has ended, nothing of it runs any more."""
+
+    turn: int
+
+
+class Ping(_Frame, tag="ping"):
+    number: int
+
+
+class Pong(_Frame, tag="pong"):
+    number: int
+
+
+Frame = Hello | Welcome | Call | Cancel | Reply | Event | Push | Ack | Drain | Idle | Ping | Pong
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(Frame)
+
+
+class ProtocolError(Exception):
+    """The peer sent what is no frame; the link to it is closed."""
+
+
+def encode_frame(frame: Frame, body: bytes = b"") -> list[bytes]:
+    return [_encoder.encode(frame), body]
+
+
+def decode_frame(parts: list[bytes]) -> tuple[Frame, bytes]:
+    """Raises ProtocolError for anything but a known frame with one body of permitted size."""
+    if len(parts) != 2 or len(parts[1]) > MAX_BODY_BYTES:
+        raise ProtocolError(f"{len(parts)} parts of {[len(p) for p in parts]} bytes")
+    try:
+        return _decoder.decode(parts[0]), parts[1]
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProtocolError(str(error)) from error
