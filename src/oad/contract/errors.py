@@ -14,7 +14,7 @@ Kind = Literal["Payload", "Query", "Params", "Body"]
 
 
 class ApiError(Exception):
-    """A failure with an HTTP status and a JSON body. Raised anywhere, rendered once at the gateway or in the RPC reply."""
+    """A failure with an HTTP status and a JSON body. Raised anywhere, rendered once at the edge."""
 
     def __init__(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
         super().__init__(status, body)

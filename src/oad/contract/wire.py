@@ -12,11 +12,7 @@ PROTOCOL_VERSION: Final = 1
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 
 
-class _Frame(msgspec.Struct, array_like=True, frozen=True):
-    pass
-
-
-class Hello(_Frame, tag="hello"):
+class Hello(msgspec.Struct, tag="hello", array_like=True, frozen=True):
     """First frame of every peer. A gateway names the endpoint on which it takes events and the last sequence it saw."""
 
     version: int
@@ -26,7 +22,7 @@ class Hello(_Frame, tag="hello"):
     endpoint: str = ""
 
 
-class Welcome(_Frame, tag="welcome"):
+class Welcome(msgspec.Struct, tag="welcome", array_like=True, frozen=True):
     """The daemon's answer to a gateway's hello. ``epoch`` changes with every start of the daemon."""
 
     version: int
@@ -34,8 +30,8 @@ class Welcome(_Frame, tag="welcome"):
     last_seq: int
 
 
-class Call(_Frame, tag="call"):
-    """A request. ``deadline_s`` counts from reception; 0 means none. ``key`` makes a repeated mutation answer alike."""
+class Call(msgspec.Struct, tag="call", array_like=True, frozen=True):
+    """A request. ``deadline_s`` counts from reception; 0 means none. ``key``: a repeated mutation is answered alike."""
 
     id: int
     op: str
@@ -44,15 +40,15 @@ class Call(_Frame, tag="call"):
     key: str = ""
 
 
-class Cancel(_Frame, tag="cancel"):
+class Cancel(msgspec.Struct, tag="cancel", array_like=True, frozen=True):
     """The caller of ``id`` no longer waits."""
 
     id: int
 
 
-class Reply(_Frame, tag="reply"):
-    """The answer to a call. ``after`` is the number of the last event pushed to this gateway before the answer: the gateway
-    answers its client only once that event is written to its streams."""
+class Reply(msgspec.Struct, tag="reply", array_like=True, frozen=True):
+    """The answer to a call. ``after`` is the number of the last event pushed to this gateway before the answer: the
+    gateway answers its client only once that event is written to its streams."""
 
     id: int
     status: int
@@ -60,7 +56,7 @@ class Reply(_Frame, tag="reply"):
     after: int = 0
 
 
-class Event(_Frame, tag="event"):
+class Event(msgspec.Struct, tag="event", array_like=True, frozen=True):
     """From a worker: something happened. The body holds the event's properties as JSON.
 
     Durable events are journalled, numbered and never skipped; volatile ones may be merged or dropped, never reordered.
@@ -71,9 +67,9 @@ class Event(_Frame, tag="event"):
     durable: bool
 
 
-class Push(_Frame, tag="push"):
-    """From the daemon to a gateway: one event. ``number`` counts pushes on this link (credits, acks); ``seq`` is the journal's
-    number, 0 for volatile events. The body is the whole event as JSON: id, type, properties."""
+class Push(msgspec.Struct, tag="push", array_like=True, frozen=True):
+    """From the daemon to a gateway: one event. ``number`` counts pushes on this link (credits, acks); ``seq`` is the
+    journal's number, 0 for volatile events. The body is the whole event as JSON: id, type, properties."""
 
     number: int
     seq: int
@@ -85,29 +81,29 @@ class Push(_Frame, tag="push"):
     id: str
 
 
-class Ack(_Frame, tag="ack"):
+class Ack(msgspec.Struct, tag="ack", array_like=True, frozen=True):
     """From a gateway: every push up to ``number`` is taken; that many more are welcome."""
 
     number: int
 
 
-class Drain(_Frame, tag="drain"):
+class Drain(msgspec.Struct, tag="drain", array_like=True, frozen=True):
     """To a worker: finish what is harmless to finish, accept nothing new, then end."""
 
     grace_s: float
 
 
-class Idle(_Frame, tag="idle"):
+class Idle(msgspec.Struct, tag="idle", array_like=True, frozen=True):
     """From a worker: turn ``turn`` has ended, nothing of it runs any more."""
 
     turn: int
 
 
-class Ping(_Frame, tag="ping"):
+class Ping(msgspec.Struct, tag="ping", array_like=True, frozen=True):
     number: int
 
 
-class Pong(_Frame, tag="pong"):
+class Pong(msgspec.Struct, tag="pong", array_like=True, frozen=True):
     number: int
 
 

@@ -1,0 +1,52 @@
+"""Client of the session's exec broker: the only way in which anything of a session starts a program.
+
+The worker runs trio, whose threads would make a child with a parent-death signal die after ten seconds; the session's
+init is single-threaded, owns the process tree, and forks a holder per call under which every orphan of the call stays.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import msgspec
+
+
+class Command(msgspec.Struct, frozen=True):
+    """``env`` is the whole environment of the program, nothing is inherited. ``stdin`` is written and closed."""
+
+    argv: list[str]
+    cwd: str
+    env: dict[str, str]
+    stdin: bytes = b""
+    merge_stderr: bool = True
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """``exit`` is the exit code, negative for a signal; None when the call was killed before it ended by itself."""
+
+    exit: int | None
+    timed_out: bool = False
+    left_running: bool = False  # the command ended, but a descendant of it lives on and holds its output
+
+
+Chunk = Callable[[bytes], Awaitable[None]]
+
+
+class Exec(Protocol):
+    async def run(
+        self,
+        command: Command,
+        *,
+        on_stdout: Chunk,
+        on_stderr: Chunk | None = None,
+        timeout_s: float | None = None,
+        grace_s: float = 0.2,
+    ) -> Outcome:
+        """Runs to the end of the direct child. On timeout: TERM, after ``grace_s`` freeze, walk and kill the call's whole
+        tree. On cancellation likewise, and it returns (shielded) only when nothing of the call is left.
+        A descendant that keeps the output open does not delay the return; what it writes later is dropped.
+        Raises ExecFailed when the program could not be started."""
+        ...
+
+
+class ExecFailed(Exception):
+    """The program could not be started: not found, not executable, broker gone."""

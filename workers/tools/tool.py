@@ -1,0 +1,71 @@
+"""What a tool is, and what it is given."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from oad.contract.message import FilePart
+
+from ..exec import Exec
+
+Args = TypeVar("Args", bound=msgspec.Struct)
+
+
+class ToolResult(msgspec.Struct):
+    """``metadata`` is for clients' drawing, ``output`` for the model."""
+
+    title: str
+    output: str
+    metadata: dict[str, Any]
+    attachments: list[FilePart] | None = None
+
+
+class ToolFailed(Exception):
+    """The call ends as an error part with this text; the turn goes on."""
+
+
+class Rejected(Exception):
+    """A person refused. Without a message the turn ends after this step; with one it goes on."""
+
+    def __init__(self, text: str, *, ends_turn: bool) -> None:
+        super().__init__(text)
+        self.ends_turn = ends_turn
+
+
+class Ask(Protocol):
+    async def __call__(
+        self, permission: str, patterns: list[str], *, always: list[str], metadata: dict[str, Any]
+    ) -> None:
+        """Returns when allowed. Raises ToolFailed when a rule denies, Rejected when a person does."""
+        ...
+
+
+class ToolContext(msgspec.Struct, frozen=True):
+    """One call's surroundings. ``progress`` publishes title and metadata of the running part (volatile, may be merged);
+    ``call`` asks the daemon: ``await call(op, params, body)`` returns the reply's body or raises ApiError."""
+
+    session_id: str
+    message_id: str
+    call_id: str
+    agent: str
+    directory: Path
+    worktree: Path
+    scratch: Path  # private to the session; tool output that was truncated is kept here
+    exec: Exec
+    ask: Ask
+    progress: Callable[[str | None, dict[str, Any]], Awaitable[None]]
+    publish: Callable[[str, dict[str, Any]], Awaitable[None]]  # an event of this session's directory
+    call: Callable[[str, dict[str, str], bytes], Awaitable[bytes]]
+    services: dict[str, Any] = {}  # what single tools need: skills, subagents, settings, files read
+
+
+class Tool(Protocol, Generic[Args]):
+    """Stateless. ``args`` decodes and validates the model's JSON; its JSON Schema is what the model is shown."""
+
+    name: str
+    description: str
+    args: type[Args]
+
+    async def run(self, args: Args, context: ToolContext) -> ToolResult: ...
