@@ -127,7 +127,7 @@ class ToolInputEnd(msgspec.Struct, tag="tool_input_end"):
 
 
 class StepFinish(msgspec.Struct, tag="step_finish"):
-    """The end of a call. ``reason`` in the reference's words: stop, length, tool-calls, content-filter, error, unknown."""
+    """The end of a call. ``reason``: stop, length, tool-calls, content-filter, error or unknown."""
 
     reason: str
     tokens: Tokens
