@@ -1,0 +1,50 @@
+"""What a worker is told at its birth, and what passes between a worker and the exec broker of its session."""
+
+from typing import Literal
+
+import msgspec
+
+WorkerKind = Literal["session", "project"]
+Level = Literal["pidns", "subreaper"]
+
+
+class WorkerSpec(msgspec.Struct, frozen=True):
+    """``endpoint`` is the daemon's ZeroMQ address for this worker alone; ``name`` the session id or the directory."""
+
+    kind: WorkerKind
+    name: str
+    directory: str
+    endpoint: str
+    scratch: str  # a private directory, writable
+    writable: list[str]  # further roots that the worker's own file tools may write to
+    log_level: str = "info"
+
+
+class Run(msgspec.Struct, tag="run", frozen=True):
+    """Start a program under a holder of its own. Descriptors sent along: stdin, stdout, stderr, status pipe."""
+
+    id: int
+    argv: list[str]
+    cwd: str
+    env: dict[str, str]
+
+
+class Terminate(msgspec.Struct, tag="terminate", frozen=True):
+    """TERM to the direct child of a call."""
+
+    id: int
+
+
+class Destroy(msgspec.Struct, tag="destroy", frozen=True):
+    """Freeze, walk and kill everything under the call's holder; answered by Destroyed."""
+
+    id: int
+
+
+class Destroyed(msgspec.Struct, tag="destroyed", frozen=True):
+    id: int
+    killed: int
+    rounds: int
+
+
+BrokerRequest = Run | Terminate | Destroy

@@ -1,0 +1,28 @@
+"""A worker's side of the link to the daemon, as the rest of the worker sees it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import msgspec
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A reply to a call: an HTTP status, a body that goes out untouched, and headers."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: dict[str, str] = {}
+
+
+Handler = Callable[[str, dict[str, str], bytes], Awaitable[Answer]]
+"""Serves one call (operation, parameters, body). Raises ApiError for failures that the client may see."""
+
+
+class Link(Protocol):
+    async def publish(self, type: str, properties: Any, *, durable: bool = True) -> None:
+        """Sends an event; ``properties`` is anything msgspec encodes as a JSON object. Waits while the daemon is behind."""
+        ...
+
+    async def call(self, op: str, params: dict[str, str], body: bytes = b"", *, deadline_s: float = 0.0) -> bytes:
+        """Asks the daemon; returns the reply's body. Raises ApiError for a failure status."""
+        ...
