@@ -41,8 +41,8 @@ class Exec(Protocol):
         timeout_s: float | None = None,
         grace_s: float = 0.2,
     ) -> Outcome:
-        """Runs to the end of the direct child. On timeout: TERM, after ``grace_s`` freeze, walk and kill the call's tree.
-        On cancellation likewise, and it returns (shielded) only when nothing of the call is left.
+        """Runs to the end of the direct child. On timeout: TERM, after ``grace_s`` freeze, walk and kill
+        the call's tree. On cancellation likewise, and it returns (shielded) only when nothing of the call is left.
         A descendant that keeps the output open does not delay the return; what it writes later is dropped.
         Raises ExecFailed when the program could not be started."""
         ...

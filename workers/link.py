@@ -20,7 +20,7 @@ Handler = Callable[[str, dict[str, str], bytes], Awaitable[Answer]]
 
 class Link(Protocol):
     async def publish(self, type: str, properties: Any, *, durable: bool = True) -> None:
-        """Sends an event; ``properties`` is anything msgspec encodes as a JSON object. Waits while the daemon is behind."""
+        """Sends an event; ``properties`` is what msgspec encodes as a JSON object. Waits while the daemon is behind."""
         ...
 
     async def call(self, op: str, params: dict[str, str], body: bytes = b"", *, deadline_s: float = 0.0) -> bytes:
