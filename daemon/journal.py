@@ -1,0 +1,220 @@
+"""The order of everything: events and answers leave the daemon in the sequence in which they were appended here.
+
+Journal first, then publish. Whatever happens is appended to one queue; a single task takes what has gathered, has the
+writer thread commit the durable events of the batch in one transaction, and only then hands each entry on. So no client
+ever sees an event that a crash could take back, and an answer never overtakes the events that led to it.
+"""
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+import msgspec
+import structlog
+import trio
+
+from oad.contract.ids import new_id
+
+from .store import Recorded, Store
+
+_log = structlog.get_logger("oad.journal")
+
+INTERNAL_PREFIX: Final = "oad."  # journalled and projected, but no client's business
+HIGH_WATER: Final = 4096  # entries; beyond it producers that can wait do wait
+_BATCH: Final = 512
+_RETRY_S: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
+_PRUNE_EVERY: Final = 5000
+
+_raw_encoder: Final = msgspec.json.Encoder()
+
+
+class Published(msgspec.Struct, frozen=True):
+    """What goes to the gateways: ``seq`` and ``aggregate_seq`` are 0 for volatile events; ``body`` is the whole event."""
+
+    seq: int
+    aggregate_seq: int
+    id: str
+    type: str
+    directory: str
+    project: str
+    session: str
+    body: bytes
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where an event belongs; all empty for the server's own."""
+
+    directory: str = ""
+    project: str = ""
+    session: str = ""
+
+
+class Sink(Protocol):
+    def publish(self, event: Published) -> None: ...
+
+
+class _Durable(msgspec.Struct, frozen=True):
+    record: Recorded
+    full: bool
+
+
+Action = Callable[[], None]
+_Entry = _Durable | Published | Action
+
+
+class Journal:
+    """``failing`` holds the text of the error while the store can't be written; nothing is published meanwhile."""
+
+    def __init__(self, store: Store, sink: Sink, *, keep_events: int = 200_000) -> None:
+        self._store = store
+        self._sink = sink
+        self._keep = keep_events
+        self._queue: deque[_Entry] = deque()
+        self._wake = trio.Event()
+        self._room = trio.Event()
+        self._seq = store.last_seq()
+        self._since_prune = 0
+        self._aggregates: dict[str, int] = {}
+        self.failing: str | None = None
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the newest event, committed or about to be."""
+        return self._seq
+
+    def append(self, type: str, properties: Any, place: Place, *, durable: bool = True, full: bool = False) -> None:
+        """Queues an event. ``properties``: JSON bytes or what msgspec encodes. ``full``: on disk before it is seen."""
+        encoded = properties if isinstance(properties, bytes) else _raw_encoder.encode(properties)
+        self._push(self._record(type, encoded, place, full) if durable else _volatile(type, encoded, place))
+
+    def then(self, action: Action) -> None:
+        """Calls ``action`` once everything appended so far is committed and handed on. It must not raise."""
+        self._push(action)
+
+    async def settled(self) -> None:
+        """Waits until everything appended so far is committed: reads then see it."""
+        done = trio.Event()
+        self.then(done.set)
+        await done.wait()
+
+    async def room(self) -> None:
+        """Waits while too much is queued."""
+        while len(self._queue) > HIGH_WATER:
+            await self._room.wait()
+
+    def forget(self, session: str) -> None:
+        """Frees what is remembered of a deleted session."""
+        self._aggregates.pop(session, None)
+
+    async def run(self) -> None:
+        """The one task that takes from the queue; on cancellation it first writes what is there."""
+        try:
+            while True:
+                await self._wake.wait()
+                await self._drain()
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
+                await self._drain()
+
+    async def _drain(self) -> None:
+        while self._queue:
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH))]
+            await self._commit([entry for entry in batch if isinstance(entry, _Durable)])
+            for entry in batch:
+                self._hand_on(entry)
+            self._room.set()
+            self._room = trio.Event()
+        self._wake = trio.Event()
+
+    async def _commit(self, entries: list[_Durable]) -> None:
+        if not entries:
+            return
+        records = [entry.record for entry in entries]
+        full = any(entry.full for entry in entries)
+        for attempt in range(1_000_000):
+            try:
+                await trio.to_thread.run_sync(lambda: self._store.commit(records, full=full))
+                break
+            except sqlite3.Error as error:  # a full or broken disk: hold everything back until it is mended
+                self.failing = str(error)
+                _log.error("the journal can't be written", error=str(error), events=len(records))
+                await trio.sleep(_RETRY_S[min(attempt, len(_RETRY_S) - 1)])
+        self.failing = None
+        await self._prune(len(records))
+
+    async def _prune(self, written: int) -> None:
+        self._since_prune += written
+        if self._since_prune >= _PRUNE_EVERY:
+            self._since_prune = 0
+            await trio.to_thread.run_sync(self._store.prune_events, self._keep)
+
+    def _push(self, entry: _Entry) -> None:
+        self._queue.append(entry)
+        self._wake.set()
+
+    def _record(self, type: str, encoded: bytes, place: Place, full: bool) -> _Durable:
+        self._seq += 1
+        return _Durable(
+            Recorded(
+                seq=self._seq,
+                id=new_id("evt"),
+                type=type,
+                directory=place.directory,
+                project=place.project,
+                session=place.session,
+                aggregate_seq=self._next_aggregate(place.session),
+                properties=encoded,
+            ),
+            full,
+        )
+
+    def _next_aggregate(self, session: str) -> int:
+        if not session:
+            return 0
+        known = self._aggregates.get(session)
+        number = (self._store.aggregate_seq(session) if known is None else known) + 1
+        self._aggregates[session] = number
+        return number
+
+    def _hand_on(self, entry: _Entry) -> None:
+        if isinstance(entry, _Durable):
+            if not entry.record.type.startswith(INTERNAL_PREFIX):
+                self._sink.publish(as_published(entry.record))
+        elif isinstance(entry, Published):
+            self._sink.publish(entry)
+        else:
+            entry()
+
+
+def as_published(record: Recorded) -> Published:
+    """A journalled event in the form that goes to gateways, now or at a replay."""
+    return Published(
+        seq=record.seq,
+        aggregate_seq=record.aggregate_seq,
+        id=record.id,
+        type=record.type,
+        directory=record.directory,
+        project=record.project,
+        session=record.session,
+        body=_envelope(record.id, record.type, record.properties),
+    )
+
+
+def _volatile(type: str, encoded: bytes, place: Place) -> Published:
+    id = new_id("evt")
+    return Published(
+        seq=0,
+        aggregate_seq=0,
+        id=id,
+        type=type,
+        directory=place.directory,
+        project=place.project,
+        session=place.session,
+        body=_envelope(id, type, encoded),
+    )
+
+
+def _envelope(id: str, type: str, properties: bytes) -> bytes:
+    # Ids and types are our own and need no escaping; the properties stay the bytes they are.
+    return b'{"id":"%b","type":"%b","properties":%b}' % (id.encode(), type.encode(), properties)

@@ -1,0 +1,337 @@
+"""All SQL: a projection of the journal's events into sessions, messages and parts, and the questions asked of it.
+
+Records are kept as the JSON that clients get, so that a listing joins bytes and decodes nothing. One connection writes,
+from one thread; reads have a connection of their own and see the last committed batch.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from oad.contract.session import Session
+
+from .schema import connect, migrate
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """One durable event as the journal keeps it; ``properties`` is JSON."""
+
+    seq: int
+    id: str
+    type: str
+    directory: str
+    project: str
+    session: str
+    aggregate_seq: int
+    properties: bytes
+
+
+class SessionFilter(msgspec.Struct, frozen=True):
+    """Which sessions to list, newest change first. ``limit`` None is all, 0 none."""
+
+    directory: str | None = None
+    project: str | None = None
+    path: str | None = None
+    roots: bool = False
+    start: float | None = None
+    before: int | None = None
+    search: str | None = None
+    archived: bool = True
+    limit: int | None = 100
+
+
+class _Id(msgspec.Struct):
+    id: str
+    messageID: str = ""  # noqa: N815  the wire's name
+
+
+class _Time(msgspec.Struct):
+    created: float
+    completed: float | None = None
+
+
+class _MessageHead(msgspec.Struct):
+    id: str
+    role: str
+    time: _Time
+
+
+class _Info(msgspec.Struct):
+    info: msgspec.Raw
+
+
+class _Part(msgspec.Struct):
+    part: msgspec.Raw
+
+
+class _Removed(msgspec.Struct):
+    messageID: str = ""  # noqa: N815
+    partID: str = ""  # noqa: N815
+
+
+class _Todos(msgspec.Struct):
+    todos: msgspec.Raw
+
+
+_info: Final = msgspec.json.Decoder(_Info)
+_part: Final = msgspec.json.Decoder(_Part)
+_id: Final = msgspec.json.Decoder(_Id)
+_head: Final = msgspec.json.Decoder(_MessageHead)
+_session: Final = msgspec.json.Decoder(Session)
+
+
+class Store:
+    """Raises sqlite3.Error when the disk or the file does."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._writer = connect(path)
+        path.chmod(0o600)
+        self.migrated_from = migrate(self._writer, path)
+        self._reader = connect(path, readonly=True)
+        # Reads run on the daemon's thread and, for long lists, on a worker thread.
+        self._reading = threading.Lock()
+
+    def close(self) -> None:
+        self._writer.close()
+        with self._reading:
+            self._reader.close()
+
+    # --- writing: the journal's thread only -------------------------------------------------------------------
+
+    def commit(self, events: Sequence[Recorded], *, full: bool) -> None:
+        """Applies and records a batch in one transaction; ``full`` waits until the disk has it."""
+        self._writer.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            for event in events:
+                self._apply(event)
+            self._writer.executemany(
+                "INSERT INTO event VALUES (?,?,?,?,?,?,?,?)", [msgspec.structs.astuple(event) for event in events]
+            )
+            self._writer.execute("COMMIT")
+        except BaseException:
+            self._writer.execute("ROLLBACK")
+            raise
+
+    def prune_events(self, keep: int) -> int:
+        """Forgets all but the newest ``keep`` events and each session's last; returns how many went."""
+        cursor = self._writer.execute(
+            "DELETE FROM event WHERE seq <= (SELECT max(seq) FROM event) - ?"
+            " AND seq NOT IN (SELECT max(seq) FROM event GROUP BY session)",
+            (keep,),
+        )
+        return cursor.rowcount
+
+    def _apply(self, event: Recorded) -> None:
+        apply = _APPLY.get(event.type)
+        if apply is not None:
+            apply(self._writer, event)
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._reading:
+            return self._reader.execute(sql, values).fetchall()
+
+    def _blobs(self, sql: str, values: Sequence[Any] = ()) -> list[bytes]:
+        return [row[0] for row in self._rows(sql, values)]
+
+    def last_seq(self) -> int:
+        return int(self._rows("SELECT coalesce(max(seq), 0) FROM event")[0][0])
+
+    def first_seq(self) -> int:
+        return int(self._rows("SELECT coalesce(min(seq), 0) FROM event")[0][0])
+
+    def aggregate_seq(self, session: str) -> int:
+        return int(self._rows("SELECT coalesce(max(aggregate_seq), 0) FROM event WHERE session = ?", (session,))[0][0])
+
+    def events_after(self, seq: int, limit: int, directory: str | None = None) -> list[Recorded]:
+        where = "seq > ?" + ("" if directory is None else " AND directory IN (?, '')")
+        values = (seq, limit) if directory is None else (seq, directory, limit)
+        rows = self._rows(f"SELECT * FROM event WHERE {where} ORDER BY seq LIMIT ?", values)  # noqa: S608
+        return [Recorded(*row) for row in rows]
+
+    def session(self, session: str) -> bytes | None:
+        found = self._blobs("SELECT data FROM session WHERE id = ?", (session,))
+        return found[0] if found else None
+
+    def sessions(self, wanted: SessionFilter) -> list[bytes]:
+        where, values = _session_conditions(wanted)
+        limit = -1 if wanted.limit is None else wanted.limit
+        sql = f"SELECT data FROM session WHERE {where} ORDER BY updated DESC, id LIMIT ?"  # noqa: S608
+        return self._blobs(sql, (*values, limit))
+
+    def children(self, session: str) -> list[bytes]:
+        """Subagents' sessions and forks, oldest first."""
+        return self._blobs(
+            "SELECT data FROM session WHERE parent = ?1 OR id IN (SELECT child FROM fork WHERE source = ?1)"
+            " ORDER BY created, id",
+            (session,),
+        )
+
+    def child_ids(self, session: str) -> list[str]:
+        """Only subagents: what ends with its parent."""
+        return [row[0] for row in self._rows("SELECT id FROM session WHERE parent = ?", (session,))]
+
+    def todo(self, session: str) -> bytes:
+        found = self._blobs("SELECT data FROM todo WHERE session = ?", (session,))
+        return found[0] if found else b"[]"
+
+    def receipt(self, session: str) -> bytes | None:
+        found = self._blobs("SELECT data FROM receipt WHERE session = ?", (session,))
+        return found[0] if found else None
+
+    def message(self, session: str, message: str) -> bytes | None:
+        found = self._blobs("SELECT data FROM message WHERE session = ? AND id = ?", (session, message))
+        return found[0] if found else None
+
+    def messages(
+        self, session: str, *, limit: int | None = None, before: tuple[int, str] | None = None
+    ) -> list[tuple[str, int, bytes]]:
+        """(id, created, info) ascending; of all or of the newest ``limit`` that lie before a cursor (created, id)."""
+        where, values = "session = ?", [session]
+        cursor: list[Any] = []
+        if before is not None:
+            where += " AND (created, id) < (?, ?)"
+            cursor = list(before)
+        rows = self._rows(
+            f"SELECT id, created, data FROM message WHERE {where} ORDER BY created DESC, id DESC LIMIT ?",  # noqa: S608
+            (*values, *cursor, -1 if limit is None else limit),
+        )
+        return [(row[0], int(row[1]), row[2]) for row in reversed(rows)]
+
+    def parts(self, session: str, messages: Iterable[str] | None = None) -> list[tuple[str, str, bytes]]:
+        """(message, id, part) in order; of one session or some of its messages."""
+        if messages is None:
+            sql, values = "SELECT message, id, data FROM part WHERE session = ? ORDER BY message, id", [session]
+            return [(row[0], row[1], row[2]) for row in self._rows(sql, values)]
+        wanted = list(messages)
+        found: list[tuple[str, str, bytes]] = []
+        for start in range(0, len(wanted), 500):  # SQLite's limit on variables is far above this
+            some = wanted[start : start + 500]
+            marks = ",".join("?" * len(some))
+            sql = f"SELECT message, id, data FROM part WHERE session = ? AND message IN ({marks}) ORDER BY message, id"  # noqa: S608
+            found += [(row[0], row[1], row[2]) for row in self._rows(sql, (session, *some))]
+        return found
+
+    def part(self, session: str, part: str) -> bytes | None:
+        found = self._blobs("SELECT data FROM part WHERE session = ? AND id = ?", (session, part))
+        return found[0] if found else None
+
+    def open_sessions(self) -> list[str]:
+        """Sessions with a message that was never completed: what recovery closes."""
+        return [row[0] for row in self._rows("SELECT DISTINCT session FROM message WHERE open = 1")]
+
+    def open_messages(self, session: str) -> list[str]:
+        return [row[0] for row in self._rows("SELECT id FROM message WHERE session = ? AND open = 1", (session,))]
+
+    def projects(self) -> list[bytes]:
+        return self._blobs("SELECT data FROM project ORDER BY id")
+
+    def project(self, project: str) -> bytes | None:
+        found = self._blobs("SELECT data FROM project WHERE id = ?", (project,))
+        return found[0] if found else None
+
+
+def _session_conditions(wanted: SessionFilter) -> tuple[str, list[Any]]:
+    conditions: list[tuple[str, Any]] = [
+        ("directory = ?", wanted.directory),
+        ("project = ?", wanted.project),
+        ("(path = ? OR path LIKE ? || '/%')", wanted.path),
+        ("updated >= ?", wanted.start),
+        ("updated < ?", wanted.before),
+        ("title LIKE ?", None if wanted.search is None else f"%{wanted.search}%"),
+    ]
+    chosen = [(sql, value) for sql, value in conditions if value is not None]
+    where = [sql for sql, _ in chosen]
+    values = [value for sql, value in chosen for _ in range(sql.count("?"))]
+    if wanted.roots:
+        where.append("parent IS NULL")
+    if not wanted.archived:
+        where.append("archived IS NULL")
+    return " AND ".join(where) or "1", values
+
+
+def _put_session(db: sqlite3.Connection, event: Recorded) -> None:
+    raw = bytes(_info.decode(event.properties).info)
+    s = _session.decode(raw)
+    db.execute(
+        "INSERT OR REPLACE INTO session VALUES (?,?,?,?,?,?,?,?,?,?)",
+        (
+            s.id, s.project_id, s.directory, s.path, s.parent_id, s.title,
+            s.time.created, s.time.updated, s.time.archived, raw,
+        ),
+    )  # fmt: skip
+
+
+def _delete_session(db: sqlite3.Connection, event: Recorded) -> None:
+    for table in ("message", "part", "todo", "receipt"):
+        db.execute(f"DELETE FROM {table} WHERE session = ?", (event.session,))  # noqa: S608
+    db.execute("DELETE FROM session WHERE id = ?", (event.session,))
+    db.execute("DELETE FROM fork WHERE child = ?1 OR source = ?1", (event.session,))
+
+
+def _put_message(db: sqlite3.Connection, event: Recorded) -> None:
+    raw = bytes(_info.decode(event.properties).info)
+    head = _head.decode(raw)
+    is_open = head.role == "assistant" and head.time.completed is None
+    db.execute(
+        "INSERT OR REPLACE INTO message VALUES (?,?,?,?,?)",
+        (event.session, head.id, int(head.time.created), int(is_open), raw),
+    )
+
+
+def _delete_message(db: sqlite3.Connection, event: Recorded) -> None:
+    message = msgspec.json.decode(event.properties, type=_Removed).messageID
+    db.execute("DELETE FROM message WHERE session = ? AND id = ?", (event.session, message))
+    db.execute("DELETE FROM part WHERE session = ? AND message = ?", (event.session, message))
+
+
+def _put_part(db: sqlite3.Connection, event: Recorded) -> None:
+    raw = bytes(_part.decode(event.properties).part)
+    part = _id.decode(raw)
+    db.execute("INSERT OR REPLACE INTO part VALUES (?,?,?,?)", (event.session, part.id, part.messageID, raw))
+
+
+def _delete_part(db: sqlite3.Connection, event: Recorded) -> None:
+    part = msgspec.json.decode(event.properties, type=_Removed).partID
+    db.execute("DELETE FROM part WHERE session = ? AND id = ?", (event.session, part))
+
+
+def _put_todo(db: sqlite3.Connection, event: Recorded) -> None:
+    todos = bytes(msgspec.json.decode(event.properties, type=_Todos).todos)
+    db.execute("INSERT OR REPLACE INTO todo VALUES (?,?)", (event.session, todos))
+
+
+def _put_project(db: sqlite3.Connection, event: Recorded) -> None:
+    project = msgspec.json.decode(event.properties, type=dict[str, Any])
+    db.execute("INSERT OR REPLACE INTO project VALUES (?,?,?)", (project["id"], project["worktree"], event.properties))
+
+
+def _put_fork(db: sqlite3.Connection, event: Recorded) -> None:
+    source = msgspec.json.decode(event.properties, type=dict[str, str])["source"]
+    db.execute("INSERT OR REPLACE INTO fork VALUES (?,?)", (event.session, source))
+
+
+def _put_receipt(db: sqlite3.Connection, event: Recorded) -> None:
+    db.execute("INSERT OR REPLACE INTO receipt VALUES (?,?)", (event.session, event.properties))
+
+
+_APPLY: Final = {
+    "session.created": _put_session,
+    "session.updated": _put_session,
+    "session.deleted": _delete_session,
+    "message.updated": _put_message,
+    "message.removed": _delete_message,
+    "message.part.updated": _put_part,
+    "message.part.removed": _delete_part,
+    "todo.updated": _put_todo,
+    "project.updated": _put_project,
+    "oad.session.forked": _put_fork,
+    "oad.session.aborted": _put_receipt,
+}
