@@ -30,7 +30,7 @@ _raw_encoder: Final = msgspec.json.Encoder()
 
 
 class Published(msgspec.Struct, frozen=True):
-    """What goes to the gateways: ``seq`` and ``aggregate_seq`` are 0 for volatile events; ``body`` is the whole event."""
+    """What goes to the gateways: both numbers are 0 for volatile events; ``body`` is the whole event."""
 
     seq: int
     aggregate_seq: int
