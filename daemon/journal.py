@@ -64,7 +64,8 @@ _Entry = _Durable | Published | Action
 
 
 class Journal:
-    """``failing`` holds the text of the error while the store can't be written; nothing is published meanwhile."""
+    """``failing`` holds the text of the error while the store can't be written; nothing is published meanwhile.
+    ``committed_seq`` is the number of the newest event that a read can see."""
 
     def __init__(self, store: Store, sink: Sink, *, keep_events: int = 200_000) -> None:
         self._store = store
@@ -74,6 +75,7 @@ class Journal:
         self._wake = trio.Event()
         self._room = trio.Event()
         self._seq = store.last_seq()
+        self.committed_seq = self._seq
         self._since_prune = 0
         self._aggregates: dict[str, int] = {}
         self.failing: str | None = None
@@ -141,6 +143,7 @@ class Journal:
                 _log.error("the journal can't be written", error=str(error), events=len(records))
                 await trio.sleep(_RETRY_S[min(attempt, len(_RETRY_S) - 1)])
         self.failing = None
+        self.committed_seq = records[-1].seq
         await self._prune(len(records))
 
     async def _prune(self, written: int) -> None:

@@ -1,0 +1,133 @@
+"""Permission requests and questions that wait for a person. They live here, so that they outlive reconnects, are answered
+once, and are gone with the turn, the worker or the session that asked.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+import msgspec
+
+from oad.contract.errors import ApiError, tagged
+from oad.contract.permission import Answer, PermissionRequest, PermissionRule, evaluate
+from oad.contract.session import QuestionRequest
+
+from .journal import Journal, Place
+
+Settle = Callable[[dict[str, Any] | ApiError], None]
+_DISMISSED: Final = "The user dismissed this question"
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """One ask; ``settle`` answers the worker that waits for it, once."""
+
+    kind: Literal["permission", "question"]
+    request: PermissionRequest | QuestionRequest
+    place: Place
+    settle: Settle
+
+
+def permission_not_found(request_id: str) -> ApiError:
+    message = f"Permission request not found: {request_id}"
+    return tagged(404, "PermissionNotFoundError", requestID=request_id, message=message)
+
+
+def question_not_found(request_id: str) -> ApiError:
+    message = f"Question request not found: {request_id}"
+    return tagged(404, "QuestionNotFoundError", requestID=request_id, message=message)
+
+
+class Asks:
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._pending: dict[str, Pending] = {}
+        self._approved: dict[str, list[PermissionRule]] = {}  # "always", by directory, for the instance's life
+
+    # --- asking ---------------------------------------------------------------------------------------------------
+
+    def ask_permission(self, request: PermissionRequest, asking: list[str], place: Place, settle: Settle) -> None:
+        """``asking``: those of the request's patterns that the worker's rules leave open."""
+        approved = self._approved.get(place.directory, [])
+        if all(evaluate(request.permission, pattern, approved).action == "allow" for pattern in asking):
+            settle({"reply": "once"})
+            return
+        self._pending[request.id] = Pending("permission", request, place, settle)
+        self._journal.append("permission.asked", request, place)
+
+    def ask_question(self, request: QuestionRequest, place: Place, settle: Settle) -> None:
+        self._pending[request.id] = Pending("question", request, place, settle)
+        self._journal.append("question.asked", request, place)
+
+    def listing(self, kind: str, directory: str | None = None, session: str | None = None) -> list[Any]:
+        return [
+            p.request
+            for p in self._pending.values()
+            if p.kind == kind and directory in (None, p.place.directory) and session in (None, p.place.session)
+        ]
+
+    # --- answering ------------------------------------------------------------------------------------------------
+
+    def reply_permission(self, request_id: str, reply: Answer, message: str | None) -> None:
+        """Raises ApiError 404 for an unknown or settled request."""
+        pending = self._pending.get(request_id)
+        if pending is None or not isinstance(pending.request, PermissionRequest):
+            raise permission_not_found(request_id)
+        self._settle_permission(pending, reply, message)
+        if reply == "always":
+            self._approve(pending.place.directory, pending.request)
+        elif reply == "reject":
+            for other in self._of(pending.place.session, "permission"):
+                self._settle_permission(other, "reject", None)
+
+    def reply_question(self, request_id: str, answers: list[list[str]]) -> None:
+        pending = self._question(request_id)
+        properties = {"sessionID": pending.place.session, "requestID": request_id, "answers": answers}
+        self._journal.append("question.replied", properties, pending.place, full=True)
+        del self._pending[request_id]
+        pending.settle({"answers": answers})
+
+    def reject_question(self, request_id: str) -> None:
+        self._dismiss(self._question(request_id))
+
+    def drop(self, session: str) -> None:
+        """Ends every ask of a session whose turn or worker has ended."""
+        for pending in self._of(session, "permission"):
+            self._settle_permission(pending, "reject", "The turn was aborted")
+        for pending in self._of(session, "question"):
+            self._dismiss(pending)
+
+    def forget_directory(self, directory: str) -> None:
+        """The instance of a directory is gone, and with it what was always allowed there."""
+        self._approved.pop(directory, None)
+
+    def _of(self, session: str, kind: str) -> list[Pending]:
+        return [p for p in self._pending.values() if p.kind == kind and p.place.session == session]
+
+    def _question(self, request_id: str) -> Pending:
+        pending = self._pending.get(request_id)
+        if pending is None or pending.kind != "question":
+            raise question_not_found(request_id)
+        return pending
+
+    def _dismiss(self, pending: Pending) -> None:
+        properties = {"sessionID": pending.place.session, "requestID": pending.request.id}
+        self._journal.append("question.rejected", properties, pending.place, full=True)
+        del self._pending[pending.request.id]
+        pending.settle(tagged(409, "QuestionRejectedError", message=_DISMISSED))
+
+    def _settle_permission(self, pending: Pending, reply: Answer, message: str | None) -> None:
+        id = pending.request.id
+        properties = {"sessionID": pending.place.session, "requestID": id, "reply": reply}
+        self._journal.append("permission.replied", properties, pending.place, full=True)
+        del self._pending[id]
+        pending.settle({"reply": reply, **({"message": message} if message else {})})
+
+    def _approve(self, directory: str, request: PermissionRequest) -> None:
+        rules = self._approved.setdefault(directory, [])
+        rules += [PermissionRule(permission=request.permission, pattern=p, action="allow") for p in request.always]
+        for other in [p for p in self._pending.values() if p.place.directory == directory]:
+            if isinstance(other.request, PermissionRequest) and _covered(other.request, rules):
+                self._settle_permission(other, "always", None)
+
+
+def _covered(request: PermissionRequest, rules: list[PermissionRule]) -> bool:
+    return all(evaluate(request.permission, pattern, rules).action == "allow" for pattern in request.patterns)

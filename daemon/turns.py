@@ -1,0 +1,118 @@
+"""What the daemon knows of running turns: each session's status, and what streamed but is not yet in a record."""
+
+from typing import Any, Final
+
+import msgspec
+
+from oad.contract.ids import now_ms
+from oad.contract.message import NamedError
+from oad.contract.session import Session
+
+from .closing import close_message, close_part
+from .journal import Journal, Place
+from .sessions import place_of
+from .store import Store
+
+_IDLE: Final = {"type": "idle"}
+_MAX_STREAMED: Final = 4 * 1024 * 1024  # characters remembered per part, in case its worker dies
+
+
+class _Delta(msgspec.Struct):
+    partID: str  # noqa: N815  the wire's name
+    field: str
+    delta: str
+
+
+class _StatusChange(msgspec.Struct):
+    status: dict[str, Any]
+
+
+class _PartHead(msgspec.Struct):
+    id: str
+
+
+class _PartChange(msgspec.Struct):
+    part: msgspec.Raw
+
+
+class Turns:
+    def __init__(self, store: Store, journal: Journal) -> None:
+        self._store = store
+        self._journal = journal
+        self.statuses: dict[str, dict[str, Any]] = {}  # sessions that are not idle
+        self._streamed: dict[str, dict[str, list[str]]] = {}  # session -> part -> deltas
+        self._running: dict[str, dict[str, bytes]] = {}  # session -> part -> record newer than the stored one
+
+    def observe(self, type: str, session: str, properties: bytes, *, durable: bool) -> None:
+        """Takes note of a worker's event before it is published. Raises msgspec.DecodeError for a malformed one."""
+        if type == "message.part.delta":
+            self._note_delta(session, msgspec.json.decode(properties, type=_Delta))
+        elif type == "message.part.updated":
+            self._note_part(session, msgspec.json.decode(properties, type=_PartChange).part, durable=durable)
+        elif type == "session.status":
+            self._note_status(session, msgspec.json.decode(properties, type=_StatusChange).status)
+
+    def busy(self, session: str) -> bool:
+        return session in self.statuses
+
+    def latest(self, session: str, part: str, stored: bytes) -> bytes:
+        """A part's newest record: that of a running tool changes without being journalled."""
+        return self._running.get(session, {}).get(part, stored)
+
+    def forget(self, session: str) -> None:
+        self.statuses.pop(session, None)
+        self._streamed.pop(session, None)
+        self._running.pop(session, None)
+
+    def close(self, session: Session, error: NamedError) -> bool:
+        """Ends what the session's last worker left open and publishes idle. Needs everything before to be committed.
+
+        Returns whether anything was open."""
+        now, place = now_ms(), place_of(session)
+        messages = [m for m in self._store.open_messages(session.id)]
+        was_busy = self.busy(session.id)
+        for message in messages:
+            self._close_parts(session.id, message, place, now)
+            self._close_message(session.id, message, error, place, now)
+        self.forget(session.id)
+        if messages or was_busy:
+            self._journal.append("session.error", {"sessionID": session.id, "error": error}, place)
+            self._journal.append("session.status", {"sessionID": session.id, "status": _IDLE}, place)
+            self._journal.append("session.idle", {"sessionID": session.id}, place)
+        return bool(messages or was_busy)
+
+    def _close_message(self, session: str, message: str, error: NamedError, place: Place, now: int) -> None:
+        stored = self._store.message(session, message)
+        closed = close_message(stored, error, now) if stored is not None else None
+        if closed is not None:
+            self._journal.append("message.updated", {"sessionID": session, "info": closed}, place)
+
+    def _close_parts(self, session: str, message: str, place: Place, now: int) -> None:
+        streamed = self._streamed.get(session, {})
+        for _, part, stored in self._store.parts(session, [message]):
+            closed = close_part(self.latest(session, part, stored), "".join(streamed.get(part, [])), now)
+            if closed is not None:
+                properties = {"sessionID": session, "part": closed, "time": now}
+                self._journal.append("message.part.updated", properties, place)
+
+    def _note_delta(self, session: str, delta: _Delta) -> None:
+        if delta.field != "text":
+            return
+        pieces = self._streamed.setdefault(session, {}).setdefault(delta.partID, [])
+        pieces.append(delta.delta)
+        if len(pieces) > 512:  # keep the list short; the text itself is what counts
+            pieces[:] = ["".join(pieces)[:_MAX_STREAMED]]
+
+    def _note_part(self, session: str, part: msgspec.Raw, *, durable: bool) -> None:
+        id = msgspec.json.decode(part, type=_PartHead).id
+        if durable:
+            self._running.get(session, {}).pop(id, None)
+            self._streamed.get(session, {}).pop(id, None)
+        else:
+            self._running.setdefault(session, {})[id] = bytes(part)
+
+    def _note_status(self, session: str, status: dict[str, Any]) -> None:
+        if status.get("type") == "idle":
+            self.statuses.pop(session, None)
+        else:
+            self.statuses[session] = status
