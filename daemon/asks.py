@@ -1,5 +1,7 @@
-"""Permission requests and questions that wait for a person. They live here, so that they outlive reconnects, are answered
-once, and are gone with the turn, the worker or the session that asked.
+"""Permission requests and questions that wait for a person.
+
+They live here, so that they outlive reconnects, are answered once, and are gone with the turn, the worker or the
+session that asked.
 """
 
 from collections.abc import Callable
@@ -93,6 +95,14 @@ class Asks:
         for pending in self._of(session, "permission"):
             self._settle_permission(pending, "reject", "The turn was aborted")
         for pending in self._of(session, "question"):
+            self._dismiss(pending)
+
+    def withdraw(self, request_id: str) -> None:
+        """The asker gave up."""
+        pending = self._pending.get(request_id)
+        if pending is not None and pending.kind == "permission":
+            self._settle_permission(pending, "reject", None)
+        elif pending is not None:
             self._dismiss(pending)
 
     def forget_directory(self, directory: str) -> None:

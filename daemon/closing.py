@@ -47,7 +47,7 @@ def close_message(stored: bytes, error: NamedError, now_ms: int) -> AssistantMes
 
 
 def close_part(stored: bytes, streamed: str, now_ms: int) -> Part | None:
-    """The ended form of a part that was open, or None for one that was not. ``streamed``: text not yet in the record."""
+    """The ended form of an open part, None for one that was not. ``streamed``: text not yet in the record."""
     part = _part.decode(stored)
     if isinstance(part, ToolPart) and isinstance(part.state, ToolPending | ToolRunning):
         start = part.state.time.start if isinstance(part.state, ToolRunning) else now_ms

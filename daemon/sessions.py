@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from oad.contract.errors import session_not_found
-from oad.contract.session import Session, SessionTime, Tokens, add_tokens, decode_session, no_tokens
+from oad.contract.session import Session, Tokens, add_tokens, decode_session, no_tokens
 
 from .journal import Journal, Place
 from .store import Store
@@ -97,7 +97,3 @@ class Sessions:
 
 def place_of(session: Session) -> Place:
     return Place(directory=session.directory, project=session.project_id, session=session.id)
-
-
-def touched(time: SessionTime, now_ms: int) -> SessionTime:
-    return msgspec.structs.replace(time, updated=now_ms)

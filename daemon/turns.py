@@ -69,7 +69,7 @@ class Turns:
 
         Returns whether anything was open."""
         now, place = now_ms(), place_of(session)
-        messages = [m for m in self._store.open_messages(session.id)]
+        messages = self._store.open_messages(session.id)
         was_busy = self.busy(session.id)
         for message in messages:
             self._close_parts(session.id, message, place, now)

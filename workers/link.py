@@ -3,15 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-import msgspec
+from oad.link import Answer
 
-
-class Answer(msgspec.Struct, frozen=True):
-    """A reply to a call: an HTTP status, a body that goes out untouched, and headers."""
-
-    body: bytes = b""
-    status: int = 200
-    headers: dict[str, str] = {}
+__all__ = ["Answer", "Handler", "Link"]
 
 
 Handler = Callable[[str, dict[str, str], bytes], Awaitable[Answer]]

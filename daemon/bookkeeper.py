@@ -1,0 +1,124 @@
+"""What the daemon writes down of what workers say and of how they end: events to the journal, turns closed, asks dropped."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+import structlog
+
+from oad.contract.errors import ApiError
+from oad.contract.ids import now_ms
+from oad.contract.message import NamedError
+from oad.contract.session import Session
+from oad.contract.wire import Call, Event, ProtocolError
+from oad.link import Answer
+
+from .abort import Receipt
+from .asks import Asks
+from .closing import aborted, crashed
+from .journal import INTERNAL_PREFIX, Journal, Place
+from .sessions import SessionPatched, Sessions, place_of
+from .store import Store
+from .turns import Turns
+from .worker import Worker
+
+_log = structlog.get_logger("oad.books")
+
+# Which events a worker of each kind may send of itself.
+_PROJECT_EVENTS: Final = ("file.", "lsp.", "vcs.", "mcp.", "project.", "worktree.")
+_INTERRUPTED: Final = "Interrupted by a restart of the service"
+
+Dispatch = Callable[[Worker, Call, bytes], Awaitable[Answer]]
+
+
+class Bookkeeper:
+    """The observer of all workers. ``dispatch`` answers what they ask; it is set once all services exist."""
+
+    dispatch: Dispatch
+
+    def __init__(self, store: Store, journal: Journal, sessions: Sessions, turns: Turns, asks: Asks) -> None:
+        self._store = store
+        self._journal = journal
+        self._sessions = sessions
+        self._turns = turns
+        self._asks = asks
+
+    # --- what workers say -----------------------------------------------------------------------------------------
+
+    async def on_call(self, worker: Worker, call: Call, body: bytes) -> Answer:
+        return await self.dispatch(worker, call, body)
+
+    async def on_event(self, worker: Worker, event: Event, body: bytes) -> None:
+        """Raises ProtocolError for what this worker may not say: it then loses its link, and with it its life."""
+        await self._journal.room()
+        if worker.gone.is_set() or worker.fenced:
+            return  # what a killed worker had still in the pipe must not follow the closing of its turn
+        try:
+            self._note(worker, event, body)
+        except msgspec.DecodeError as error:
+            raise ProtocolError(f"{event.type} of {worker.spec.name}: {error}") from error
+        except ApiError as error:  # the session was deleted while its worker still spoke
+            _log.info("event dropped", type=event.type, session=event.session, status=error.status)
+
+    def _note(self, worker: Worker, event: Event, body: bytes) -> None:
+        place = self._place(worker, event)
+        if event.type == "session.patched":
+            changed = msgspec.json.decode(body, type=SessionPatched)
+            changed.session_id = place.session
+            self._sessions.merge(changed, now_ms())
+            return
+        if place.session:
+            self._turns.observe(event.type, place.session, body, durable=event.durable)
+        full = event.durable and event.type == "message.updated" and b'"role":"user"' in body
+        self._journal.append(event.type, body, place, durable=event.durable, full=full)
+
+    def _place(self, worker: Worker, event: Event) -> Place:
+        if worker.spec.kind == "session":
+            if event.session != worker.spec.name or event.type.startswith(INTERNAL_PREFIX):
+                raise ProtocolError(f"{worker.spec.name} sent {event.type} of {event.session}")
+            return place_of(self._sessions.find(event.session))
+        if not event.type.startswith(_PROJECT_EVENTS):
+            raise ProtocolError(f"{worker.spec.name} sent {event.type}")
+        return Place(directory=worker.spec.directory)
+
+    # --- how they end ---------------------------------------------------------------------------------------------
+
+    async def worker_ended(self, worker: Worker, *, unexpected: bool) -> None:
+        """Closes what is open: the asks it waits for, and the turn it was in."""
+        if worker.spec.kind != "session":
+            return
+        self._asks.drop(worker.spec.name)
+        await self._journal.settled()
+        if self._sessions.exists(worker.spec.name):
+            status = worker.exit_status
+            text = f"The session's worker ended unexpectedly (status {status}); the turn was interrupted"
+            self._turns.close(self._sessions.find(worker.spec.name), crashed(text) if unexpected else aborted())
+
+    def aborted(self, session: Session, receipt: Receipt) -> None:
+        """Writes the receipt down, in the journal and in the log."""
+        self._asks.drop(session.id)
+        self._journal.append("oad.session.aborted", receipt, place_of(session))
+        _log.info("aborted", **msgspec.to_builtins(receipt))
+
+    async def recover(self) -> int:
+        """After a start: closes every turn that the last daemon could not. Returns how many there were."""
+        ids = self._store.open_sessions()
+        for id in ids:
+            self._turns.close(self._sessions.find(id), interrupted())
+        await self._journal.settled()
+        return len(ids)
+
+    # --- what the supervisor asks -----------------------------------------------------------------------------------
+
+    def busy(self, session: str) -> bool:
+        return self._turns.busy(session)
+
+    def find(self, session: str) -> Session:
+        return self._sessions.find(session)
+
+    def children(self, session: Session) -> list[Session]:
+        return [self._sessions.find(id) for id in self._store.child_ids(session.id) if self._sessions.exists(id)]
+
+
+def interrupted() -> NamedError:
+    return aborted(_INTERRUPTED)

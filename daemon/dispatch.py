@@ -1,0 +1,102 @@
+"""Who answers a call: the daemon itself, the session's worker, or the directory's worker."""
+
+import contextlib
+from collections.abc import Mapping
+from typing import Final
+
+from oad.contract.errors import ApiError, named, session_not_found
+from oad.contract.wire import Call
+from oad.link import Answer
+
+from .operations.answers import ANSWERS
+from .operations.context import Operation, Request, Services
+from .operations.messages import MESSAGES, read_message
+from .operations.projects import PROJECTS
+from .operations.service import SERVICE
+from .operations.sessions import SESSIONS
+from .operations.workers import WORKERS
+from .worker import Worker
+
+OWN: Final[Mapping[str, Operation]] = {**SESSIONS, **MESSAGES, **PROJECTS, **ANSWERS, **SERVICE}
+
+SESSION_WORK: Final = frozenset(
+    {
+        "session.prompt",
+        "session.prompt_async",
+        "session.shell",
+        "session.command",
+        "session.summarize",
+        "session.init",
+    }
+)
+
+# What a session's worker may ask besides WORKERS, and only of the sessions below its own.
+_OF_CHILDREN: Final = frozenset({"session.prompt", "session.abort", "session.get", "session.messages"})
+
+
+def is_lasting(op: str) -> bool:
+    """Work on a session goes on although the client that began it has left."""
+    return op in SESSION_WORK
+
+
+class Dispatcher:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def for_gateway(self, call: Call, body: bytes) -> Answer:
+        """Raises ApiError."""
+        if call.op in OWN:
+            return await OWN[call.op](Request(call.op, call.params, body, self._services))
+        if call.op in SESSION_WORK:
+            return await self._work(call.op, call.params, body)
+        return await self._services.supervisor.call_project(call.params["directory"], call.op, call.params, body)
+
+    async def for_worker(self, worker: Worker, call: Call, body: bytes) -> Answer:
+        """Raises ApiError; 403 for what a worker has no business with."""
+        name = worker.spec.name
+        if worker.spec.kind == "project":
+            if call.op != "daemon.credentials":
+                raise _forbidden(call.op)
+            return await WORKERS[call.op](Request(call.op, call.params, body, self._services))
+        if call.op in WORKERS:
+            return await WORKERS[call.op](Request(call.op, call.params, body, self._services, caller=name))
+        if call.op == "session.create":
+            return await SESSIONS[call.op](Request(call.op, call.params, body, self._services, caller=name))
+        if call.op not in _OF_CHILDREN or not self._is_below(call.params.get("sessionID", ""), name):
+            raise _forbidden(call.op)
+        return await self.for_gateway(call, body)
+
+    def _is_below(self, session: str, ancestor: str) -> bool:
+        seen: set[str] = set()
+        with contextlib.suppress(ApiError):
+            while session not in seen:
+                seen.add(session)
+                parent = self._services.sessions.find(session).parent_id
+                if parent == ancestor:
+                    return True
+                session = parent or ""
+        return False
+
+    async def _work(self, op: str, params: dict[str, str], body: bytes) -> Answer:
+        services = self._services
+        session = services.sessions.find(params["sessionID"])
+        if services.journal.failing is not None:
+            raise named(503, "NotReadyError", message=f"The store can't be written: {services.journal.failing}")
+        worker = await services.supervisor.ensure("session", session.id, session.directory)
+        answer = await services.supervisor.call(worker, op, params, body)
+        return answer if answer is not None else await self._after_loss(session.id)
+
+    async def _after_loss(self, session: str) -> Answer:
+        """The worker died over the call: the turn is closed by now, and its message says why."""
+        services = self._services
+        await services.journal.settled()
+        if not services.sessions.exists(session):
+            raise session_not_found(session)
+        newest = services.store.messages(session, limit=1)
+        if newest and b'"role":"assistant"' in newest[0][2]:
+            return Answer(read_message(services, session, newest[0][0]))
+        raise named(500, "UnknownError", message="The session's worker ended before it answered; the prompt was not run")
+
+
+def _forbidden(op: str) -> ApiError:
+    return named(403, "ForbiddenError", message=f"a worker may not call {op}")

@@ -1,0 +1,138 @@
+"""The event links to the gateways: each has its own socket, its own credit, and its own queue.
+
+A gateway that is slow costs only itself: without credit its pushes wait here, volatile ones are dropped first, and if
+that does not help the gateway is dropped: it says hello again and replays what its clients miss from the journal.
+"""
+
+from collections import deque
+from typing import Final
+
+import structlog
+import trio
+import zmq
+
+from oad.contract.wire import Ack, ProtocolError, Push, decode_frame, encode_frame
+from oad.link import TrioSocket
+
+from .journal import Published
+
+_log = structlog.get_logger("oad.gateways")
+
+WINDOW: Final = 1024  # pushes in flight per gateway
+_QUEUED: Final = 20_000  # waiting for credit, before volatile ones go
+_SILENT_S: Final = 30.0  # unacknowledged for so long: the gateway is gone
+
+
+class GatewayLink:
+    """``number`` counts what was published on this link; a reply that names it is held back until it is delivered."""
+
+    def __init__(self, name: str, socket: TrioSocket, *, now: float) -> None:
+        self.name = name
+        self.number = 0
+        self.acked = 0
+        self._socket = socket
+        self._in_flight = 0  # number of the last push handed to ZeroMQ
+        self._queue: deque[tuple[int, bool, list[bytes]]] = deque()
+        self._heard = now
+
+    def publish(self, event: Published) -> None:
+        self.number += 1
+        frame = Push(
+            number=self.number,
+            seq=event.seq,
+            type=event.type,
+            directory=event.directory,
+            project=event.project,
+            session=event.session,
+            aggregate_seq=event.aggregate_seq,
+            id=event.id,
+        )
+        self._queue.append((self.number, event.seq == 0, encode_frame(frame, event.body)))
+        self.flush()
+
+    def flush(self) -> None:
+        """Sends what the credit allows."""
+        while self._queue and self._in_flight - self.acked < WINDOW:
+            number, _, message = self._queue[0]
+            if not self._socket.try_send(message):
+                return
+            self._in_flight = number
+            self._queue.popleft()
+
+    def on_ack(self, number: int, now: float) -> None:
+        self.acked = max(self.acked, min(number, self._in_flight))
+        self._heard = now
+        self.flush()
+
+    def relieve(self, now: float) -> bool:
+        """Makes room; False when the gateway is hopeless: too far behind with durable events alone, or silent."""
+        if len(self._queue) > _QUEUED:
+            self._queue = deque(entry for entry in self._queue if not entry[1])
+        if not self._queue and self._in_flight == self.acked:
+            self._heard = now
+        return len(self._queue) <= _QUEUED and now - self._heard < _SILENT_S
+
+    def close(self) -> None:
+        self._socket.close()
+
+    async def run(self) -> None:
+        """Takes acknowledgements until the link is closed."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._socket.pump)
+            try:
+                while True:
+                    await self._take()
+            except trio.ClosedResourceError:
+                nursery.cancel_scope.cancel()
+
+    async def _take(self) -> None:
+        for message in await self._socket.recv_many():
+            frame, _ = decode_frame(message)
+            if not isinstance(frame, Ack):
+                raise ProtocolError(f"a gateway sent {type(frame).__name__} on its event link")
+            self.on_ack(frame.number, trio.current_time())
+
+
+class Gateways:
+    """All event links, by the identity of the gateway's call socket. The journal's sink."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+        self._context = context
+        self._links: dict[bytes, GatewayLink] = {}
+
+    def publish(self, event: Published) -> None:
+        for link in self._links.values():
+            link.publish(event)
+
+    def last_number(self, identity: bytes) -> int:
+        link = self._links.get(identity)
+        return link.number if link else 0
+
+    def count(self) -> int:
+        return len(self._links)
+
+    def add(self, identity: bytes, name: str, endpoint: str) -> GatewayLink:
+        """A gateway said hello, perhaps again: it starts with a fresh link."""
+        for known, link in list(self._links.items()):
+            if known == identity or link.name == name:
+                self.drop(known)
+        socket = self._context.socket(zmq.DEALER)
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.SNDHWM, WINDOW * 2)
+        socket.connect(endpoint)
+        link = self._links[identity] = GatewayLink(name, TrioSocket(socket), now=trio.current_time())
+        return link
+
+    def drop(self, identity: bytes) -> None:
+        link = self._links.pop(identity, None)
+        if link is not None:
+            link.close()
+
+    async def watch(self) -> None:
+        """Relieves or drops gateways that fall behind."""
+        while True:
+            await trio.sleep(0.25)
+            for identity, link in list(self._links.items()):
+                if not link.relieve(trio.current_time()):
+                    _log.warning("gateway dropped: too far behind or silent", gateway=link.name)
+                    self.drop(identity)

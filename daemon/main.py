@@ -1,0 +1,110 @@
+"""The daemon: put together, run, and taken apart in order."""
+
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator
+from typing import Final
+
+import structlog
+import trio
+import zmq
+
+from oad.contract.ids import random_text
+from oad.link import TrioSocket, bind_private
+
+from .asks import Asks
+from .bookkeeper import Bookkeeper
+from .credentials import Credentials
+from .dispatch import Dispatcher, is_lasting
+from .gateways import Gateways
+from .instance_lock import InstanceLock
+from .journal import Journal
+from .operations.context import Services
+from .restart import RestartBudget
+from .router import Router, bind_router
+from .sessions import Sessions
+from .settings import DaemonSettings
+from .spawn import Spawner
+from .store import Store
+from .supervisor import Supervisor
+from .turns import Turns
+from .zygote import start_zygote
+from .zygote_spawner import ZygoteSpawner
+
+_log = structlog.get_logger("oad.daemon")
+_IO_THREADS: Final = 1
+
+
+def run_daemon(settings: DaemonSettings) -> None:
+    """Runs until SIGTERM or SIGINT. Raises AlreadyRunning, SchemaTooNew, CredentialsUnreadable, OSError."""
+    with InstanceLock(settings.data):
+        _make_private(settings)
+        # Before trio: the zygote must be forked by a process with one thread, and this thread outlives it.
+        zygote = start_zygote()
+        trio.run(_serve, settings, ZygoteSpawner(zygote))
+
+
+def _make_private(settings: DaemonSettings) -> None:
+    for directory in (settings.data, settings.runtime, settings.worker_endpoints, settings.scratch):
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for leftover in settings.worker_endpoints.glob("*.sock"):
+        leftover.unlink()  # of a daemon that was killed; the lock proves that none lives
+
+
+async def _serve(settings: DaemonSettings, spawner: Spawner) -> None:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(_IO_THREADS)
+    gateways = Gateways(context)
+    store = Store(settings.database)
+    try:
+        async with _services(settings, spawner, context, store, gateways) as (services, router):
+            with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+                _notify_ready(settings)
+                async for number in signals:
+                    _log.info("stopping", signal=signal.Signals(number).name)
+                    break
+            await services.supervisor.shut_down()
+    finally:
+        context.destroy(linger=200)
+        store.close()
+        settings.call_endpoint.unlink(missing_ok=True)
+
+
+@contextlib.asynccontextmanager
+async def _services(
+    settings: DaemonSettings,
+    spawner: Spawner,
+    context: "zmq.Context[zmq.Socket[bytes]]",
+    store: Store,
+    gateways: Gateways,
+) -> AsyncIterator[tuple[Services, Router]]:
+    """Everything running, in the order in which it depends on one another."""
+    journal = Journal(store, gateways)
+    sessions, turns, asks = Sessions(store, journal), Turns(store, journal), Asks(journal)
+    books = Bookkeeper(store, journal, sessions, turns, asks)
+    supervisor = Supervisor(settings, spawner, context, RestartBudget(), books)
+    credentials = Credentials(settings.data / "auth.json")
+    services = Services(store, journal, sessions, turns, asks, credentials, supervisor)
+    dispatcher = Dispatcher(services)
+    books.dispatch = dispatcher.for_worker
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(journal.run)
+        recovered = await books.recover()
+        if recovered:
+            _log.warning("turns closed that the last daemon left open", sessions=recovered)
+        async with trio.open_nursery() as serving:
+            serving.start_soon(supervisor.run)
+            serving.start_soon(gateways.watch)
+            socket = bind_router(context)
+            bind_private(socket, settings.call_endpoint)
+            router = Router(
+                TrioSocket(socket), gateways, journal, dispatcher.for_gateway, epoch=random_text(8), lasting=is_lasting
+            )
+            serving.start_soon(router.run)
+            yield services, router
+            serving.cancel_scope.cancel()
+        nursery.cancel_scope.cancel()
+
+
+def _notify_ready(settings: DaemonSettings) -> None:
+    _log.info("daemon ready", pid=os.getpid(), runtime=str(settings.runtime))

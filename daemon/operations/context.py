@@ -1,0 +1,59 @@
+"""What the daemon's operations work with."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from oad.contract.errors import bad_request
+from oad.link import Answer
+
+from ..asks import Asks
+from ..credentials import Credentials
+from ..journal import Journal
+from ..sessions import Sessions
+from ..store import Store
+from ..supervisor import Supervisor
+from ..turns import Turns
+
+
+class Services(msgspec.Struct, frozen=True):
+    store: Store
+    journal: Journal
+    sessions: Sessions
+    turns: Turns
+    asks: Asks
+    credentials: Credentials
+    supervisor: Supervisor
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One call. ``caller`` is empty for a gateway, else the session or directory whose worker asks."""
+
+    op: str
+    params: dict[str, str]
+    body: bytes
+    services: Services
+    caller: str = ""
+
+    def decode(self, type: type[Any]) -> Any:
+        """The body as ``type``; an empty body as an empty object. Raises ApiError 400."""
+        try:
+            return msgspec.json.decode(self.body or b"{}", type=type)
+        except msgspec.DecodeError as error:
+            raise bad_request(str(error)) from error
+
+
+Operation = Callable[[Request], Awaitable[Answer]]
+
+
+def json_answer(value: Any, headers: dict[str, str] | None = None) -> Answer:
+    return Answer(msgspec.json.encode(value), 200, headers or {})
+
+
+def join_json(items: list[bytes]) -> bytes:
+    """A JSON array of records that are JSON already."""
+    return b"[" + b",".join(items) + b"]"
+
+
+TRUE = Answer(b"true")

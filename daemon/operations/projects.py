@@ -1,0 +1,96 @@
+"""Projects: which one a directory belongs to, and the list of those seen."""
+
+from typing import Final
+
+import msgspec
+
+from oad.contract.catalogue import Project, ProjectTime
+from oad.contract.errors import tagged
+from oad.contract.ids import now_ms
+from oad.contract.wire_model import WireModel
+from oad.link import Answer
+
+from ..journal import Place
+from .context import Operation, Request, Services, join_json, json_answer
+
+
+class Resolved(WireModel):
+    """What a directory's worker says of it: the project's id, its worktree, and the path below it."""
+
+    id: str
+    worktree: str
+    path: str
+    vcs: str | None = None
+
+
+async def resolve_project(services: Services, directory: str) -> Resolved:
+    """Asks the directory's worker, once per life of that worker unless the answer may change (no commit yet)."""
+    worker = await services.supervisor.ensure("project", directory, directory)
+    known = worker.facts.get("project")
+    if isinstance(known, Resolved) and known.id != "global":
+        return known
+    answer = await services.supervisor.call_project(directory, "project.resolve", {"directory": directory}, b"")
+    resolved = msgspec.json.decode(answer.body, type=Resolved)
+    worker.facts["project"] = resolved
+    _remember(services, resolved, directory)
+    return resolved
+
+
+def _remember(services: Services, resolved: Resolved, directory: str) -> None:
+    if _known(services, resolved.id) is None:
+        now = now_ms()
+        project = Project(
+            id=resolved.id,
+            worktree=resolved.worktree,
+            vcs="git" if resolved.vcs == "git" else None,
+            time=ProjectTime(created=now, updated=now),
+            sandboxes=[],
+        )
+        place = Place(directory=directory, project=resolved.id)
+        services.journal.append("project.updated", project, place)
+
+
+def _known(services: Services, project_id: str) -> Project | None:
+    data = services.store.project(project_id)
+    return None if data is None else msgspec.json.decode(data, type=Project)
+
+
+async def current_project(request: Request) -> Answer:
+    services = request.services
+    resolved = await resolve_project(services, request.params["directory"])
+    await services.journal.settled()
+    return json_answer(_known(services, resolved.id))
+
+
+async def list_projects(request: Request) -> Answer:
+    await resolve_project(request.services, request.params["directory"])
+    await request.services.journal.settled()
+    return Answer(join_json(request.services.store.projects()))
+
+
+async def list_directories(request: Request) -> Answer:
+    """The worktrees of a project that were seen; an unknown project has none."""
+    project = _known(request.services, request.params["projectID"])
+    return json_answer([] if project is None else [project.worktree, *project.sandboxes])
+
+
+async def update_project(request: Request) -> Answer:
+    """Name, icon and start command, as every client then sees them."""
+    services, id = request.services, request.params["projectID"]
+    project = _known(services, id)
+    if project is None:
+        raise tagged(404, "ProjectNotFoundError", projectID=id, message=f"Project not found: {id}")
+    patch = request.decode(dict)
+    record = msgspec.to_builtins(project) | {k: v for k, v in patch.items() if k in ("name", "icon", "commands")}
+    changed = msgspec.convert(record, Project)
+    changed.time = msgspec.structs.replace(changed.time, updated=now_ms())
+    services.journal.append("project.updated", changed, Place(request.params["directory"], id))
+    return json_answer(changed)
+
+
+PROJECTS: Final[dict[str, Operation]] = {
+    "project.current": current_project,
+    "project.list": list_projects,
+    "project.directories": list_directories,
+    "project.update": update_project,
+}

@@ -1,0 +1,81 @@
+"""What workers ask of the daemon: the state a turn starts from, credentials, and a person's decision."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+import trio
+
+from oad.contract.errors import ApiError
+from oad.contract.permission import PermissionRequest
+from oad.contract.session import QuestionRequest
+from oad.link import Answer
+
+from ..asks import Settle
+from ..sessions import place_of
+from .context import Operation, Request, json_answer
+from .messages import read_page
+
+
+async def begin_turn(request: Request) -> Answer:
+    """``{session, messages, credentials}`` of the calling session, every event it sent before included."""
+    services = request.services
+    await services.journal.settled()
+    session = services.sessions.find(request.caller)
+    messages, _, _ = await trio.to_thread.run_sync(read_page, services, session.id, 0)
+    state = {
+        "session": session,
+        "messages": msgspec.Raw(messages),
+        "credentials": services.credentials.all(),
+    }
+    return json_answer(state)
+
+
+async def give_credentials(request: Request) -> Answer:
+    return json_answer(request.services.credentials.all())
+
+
+async def ask_permission(request: Request) -> Answer:
+    """Waits for ``{"reply", "message"?}``. The parameter ``asking`` lists the patterns no rule decides."""
+    wanted: PermissionRequest = request.decode(PermissionRequest)
+    wanted.session_id = request.caller
+    asking = request.params.get("asking")
+    patterns = msgspec.json.decode(asking, type=list[str]) if asking else wanted.patterns
+    place = place_of(request.services.sessions.find(request.caller))
+    return await _wait(request, lambda s: request.services.asks.ask_permission(wanted, patterns, place, s), wanted.id)
+
+
+async def ask_question(request: Request) -> Answer:
+    """Waits for ``{"answers"}``; a dismissal is an error."""
+    wanted: QuestionRequest = request.decode(QuestionRequest)
+    wanted.session_id = request.caller
+    place = place_of(request.services.sessions.find(request.caller))
+    return await _wait(request, lambda s: request.services.asks.ask_question(wanted, place, s), wanted.id)
+
+
+async def _wait(request: Request, ask: Callable[[Settle], None], id: str) -> Answer:
+    """The worker's call is answered when the ask is settled; a caller that gives up withdraws its ask."""
+    done, outcome = trio.Event(), list[dict[str, Any] | ApiError]()
+
+    def settle(result: dict[str, Any] | ApiError) -> None:
+        outcome.append(result)
+        done.set()
+
+    ask(settle)
+    try:
+        await done.wait()
+    except trio.Cancelled:
+        request.services.asks.withdraw(id)
+        raise
+    await request.services.journal.settled()  # the decision is on disk before anything is done because of it
+    if isinstance(outcome[0], ApiError):
+        raise outcome[0]
+    return json_answer(outcome[0])
+
+
+WORKERS: Final[dict[str, Operation]] = {
+    "daemon.turn": begin_turn,
+    "daemon.credentials": give_credentials,
+    "ask.permission": ask_permission,
+    "ask.question": ask_question,
+}

@@ -1,0 +1,157 @@
+"""Calls from gateways: the ROUTER socket, who is connected to it, and each call's task.
+
+An answer leaves in the journal's order: after every event that was appended before it, and it names the last of them.
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+import trio
+import zmq
+
+from oad.contract.wire import (
+    PROTOCOL_VERSION,
+    Call,
+    Cancel,
+    Frame,
+    Hello,
+    Ping,
+    Pong,
+    ProtocolError,
+    Reply,
+    Welcome,
+    decode_frame,
+    encode_frame,
+)
+from oad.link import Answer, PeerGone, TrioSocket, answer_safely
+
+from .gateways import GatewayLink, Gateways
+from .journal import Journal
+
+_log = structlog.get_logger("oad.router")
+
+_REMEMBERED: Final = 1024  # answers kept for calls that repeat an idempotency key
+
+Serve = Callable[[Call, bytes], Awaitable[Answer]]
+
+
+class Router:
+    """``lasting`` tells which operations go on although their caller has left."""
+
+    def __init__(
+        self,
+        socket: TrioSocket,
+        gateways: Gateways,
+        journal: Journal,
+        serve: Serve,
+        *,
+        epoch: str,
+        lasting: Callable[[str], bool],
+    ) -> None:
+        self._socket = socket
+        self._gateways = gateways
+        self._journal = journal
+        self._serve = serve
+        self._epoch = epoch
+        self._lasting = lasting
+        self._scopes: dict[tuple[bytes, int], trio.CancelScope] = {}
+        self._answers: OrderedDict[str, tuple[trio.Event, list[Answer]]] = OrderedDict()
+
+    async def run(self) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._socket.pump)
+            while True:
+                for identity, *rest in await self._socket.recv_many():
+                    try:
+                        frame, body = decode_frame(rest)
+                    except ProtocolError as error:
+                        _log.warning("a gateway sent what is no frame", error=str(error))
+                        continue
+                    self._take(identity, frame, body, nursery)
+
+    def _take(self, identity: bytes, frame: Frame, body: bytes, nursery: trio.Nursery) -> None:
+        if isinstance(frame, Call):
+            nursery.start_soon(self._answer, identity, frame, body)
+        elif isinstance(frame, Hello):
+            self._welcome(identity, frame, nursery)
+        elif isinstance(frame, Cancel):
+            scope = self._scopes.get((identity, frame.id))
+            if scope is not None:
+                scope.cancel()
+        elif isinstance(frame, Ping):
+            self._send(identity, encode_frame(Pong(frame.number)))
+        else:
+            _log.warning("unexpected frame from a gateway", frame=type(frame).__name__)
+
+    def _welcome(self, identity: bytes, hello: Hello, nursery: trio.Nursery) -> None:
+        if hello.version != PROTOCOL_VERSION:
+            _log.error("a gateway of another version", version=hello.version, known=PROTOCOL_VERSION)
+        elif hello.role == "gateway":
+            link = self._gateways.add(identity, hello.name, hello.endpoint)
+            nursery.start_soon(self._follow, link)
+            _log.info("gateway connected", gateway=hello.name)
+        # Also after a refusal: the gateway compares the versions and says what is wrong where its operator looks.
+        self._send(identity, encode_frame(Welcome(PROTOCOL_VERSION, self._epoch, self._journal.committed_seq)))
+
+    async def _follow(self, link: GatewayLink) -> None:
+        try:
+            await link.run()
+        except ProtocolError as error:
+            _log.warning("event link closed", gateway=link.name, error=str(error))
+            link.close()
+
+    async def _answer(self, identity: bytes, call: Call, body: bytes) -> None:
+        key = (identity, call.id)
+        with trio.CancelScope() as scope:
+            if call.deadline_s:
+                scope.deadline = trio.current_time() + call.deadline_s
+            if not self._lasting(call.op):
+                self._scopes[key] = scope
+            try:
+                answer = await self._answer_once(call, body)
+                self._journal.then(lambda: self._reply(identity, call.id, answer))
+            finally:
+                self._scopes.pop(key, None)
+
+    async def _answer_once(self, call: Call, body: bytes) -> Answer:
+        """A repeated mutation gets the first one's answer."""
+        if not call.key:
+            return await answer_safely(self._serve, call, body)
+        known = self._answers.get(call.key)
+        if known is not None:
+            await known[0].wait()
+            if known[1]:
+                return known[1][0]
+        done, result = self._answers[call.key] = (trio.Event(), [])
+        while len(self._answers) > _REMEMBERED:
+            self._answers.popitem(last=False)
+        try:
+            result.append(await answer_safely(self._serve, call, body))
+            return result[0]
+        finally:
+            done.set()
+
+    def _reply(self, identity: bytes, id: int, answer: Answer) -> None:
+        after = self._gateways.last_number(identity)
+        self._send(identity, encode_frame(Reply(id, answer.status, answer.headers, after), answer.body))
+
+    def _send(self, identity: bytes, message: list[bytes]) -> None:
+        try:
+            sent = self._socket.try_send([identity, *message])
+        except PeerGone:
+            sent = True  # it restarted; its clients ask again
+        if not sent:
+            # Its queue is full: it reads nothing. Dropping it makes it say hello anew and fail what it waits for.
+            _log.warning("a gateway takes no answers: dropped")
+            self._gateways.drop(identity)
+
+
+def bind_router(context: "zmq.Context[zmq.Socket[bytes]]") -> "zmq.Socket[bytes]":
+    socket = context.socket(zmq.ROUTER)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+    socket.setsockopt(zmq.SNDHWM, 10_000)
+    socket.setsockopt(zmq.RCVHWM, 10_000)
+    return socket

@@ -1,0 +1,32 @@
+"""What the daemon is told at its start."""
+
+from pathlib import Path
+
+import msgspec
+
+
+class DaemonSettings(msgspec.Struct, frozen=True):
+    """``data`` holds the database and credentials, ``runtime`` the sockets; both are private to the user."""
+
+    data: Path
+    runtime: Path
+    idle_worker_s: float = 300.0
+    spawn_timeout_s: float = 15.0
+    shutdown_grace_s: float = 10.0
+    log_level: str = "info"
+
+    @property
+    def database(self) -> Path:
+        return self.data / "oad.db"
+
+    @property
+    def call_endpoint(self) -> Path:
+        return self.runtime / "daemon.sock"
+
+    @property
+    def worker_endpoints(self) -> Path:
+        return self.runtime / "workers"
+
+    @property
+    def scratch(self) -> Path:
+        return self.data / "scratch"

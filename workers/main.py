@@ -1,0 +1,87 @@
+"""A worker's life after the fork: restrict itself, connect, serve until told to end."""
+
+import os
+import signal
+from typing import Final
+
+import msgspec
+import trio
+import zmq
+
+from oad.contract.errors import ApiError
+from oad.contract.wire import PROTOCOL_VERSION, Call, Drain, Event, Frame, Hello, ProtocolError
+from oad.contract.worker import WorkerSpec
+from oad.link import Answer, Peer, TrioSocket
+
+from .kinds import Kind, make_kind
+
+_HIGH_WATER: Final = 2000  # events on their way to the daemon; beyond it the turn waits
+
+
+def run(spec: WorkerSpec, broker_fd: int) -> int:
+    """The worker's main function; returns its exit status."""
+    return trio.run(_main, spec, broker_fd, restrict_keyboard_interrupt_to_checkpoints=True)
+
+
+async def _main(spec: WorkerSpec, broker_fd: int) -> int:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(1)
+    socket = context.socket(zmq.DEALER)
+    socket.setsockopt(zmq.LINGER, 1000)
+    socket.setsockopt(zmq.SNDHWM, _HIGH_WATER)
+    socket.connect(spec.endpoint)
+    try:
+        async with trio.open_nursery() as nursery:
+            worker = WorkerProcess(spec, broker_fd, TrioSocket(socket))
+            await nursery.start(worker.run)
+            await worker.finished.wait()
+            nursery.cancel_scope.cancel()
+    finally:
+        context.destroy(linger=1000)
+    return 0
+
+
+class WorkerProcess:
+    """The link to the daemon, the signals, and the kind's own work. Implements workers.link.Link."""
+
+    def __init__(self, spec: WorkerSpec, broker_fd: int, socket: TrioSocket) -> None:
+        self.finished = trio.Event()
+        self._spec = spec
+        self._peer = Peer(socket, serve=self._serve, on_frame=self._on_frame)
+        self._kind: Kind = make_kind(spec, broker_fd, self)
+
+    async def run(self, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._peer.run)
+            nursery.start_soon(self._watch_signals)
+            await nursery.start(self._kind.run)
+            await self._peer.send(Hello(PROTOCOL_VERSION, self._spec.kind, self._spec.name, os.getpid()))
+            task_status.started()
+
+    async def publish(self, type: str, properties: object, *, durable: bool = True) -> None:
+        body = properties if isinstance(properties, bytes) else msgspec.json.encode(properties)
+        session = self._spec.name if self._spec.kind == "session" else ""
+        await self._peer.send(Event(type, session, durable), body)
+
+    async def call(self, op: str, params: dict[str, str], body: bytes = b"", *, deadline_s: float = 0.0) -> bytes:
+        answer = await self._peer.call(op, params, body, deadline_s=deadline_s)
+        if answer.status >= 400:
+            raise ApiError(answer.status, msgspec.json.decode(answer.body, type=dict), answer.headers)
+        return answer.body
+
+    async def _serve(self, call: Call, body: bytes) -> Answer:
+        return await self._kind.handle(call.op, call.params, body)
+
+    async def _on_frame(self, frame: Frame, body: bytes) -> None:
+        if isinstance(frame, Drain):
+            self.finished.set()
+        else:
+            raise ProtocolError(f"the daemon sent {type(frame).__name__}")
+
+    async def _watch_signals(self) -> None:
+        # USR1 is the fast path of an abort; the call "worker.abort" that follows on the link is the certain one.
+        with trio.open_signal_receiver(signal.SIGUSR1, signal.SIGTERM) as signals:
+            async for number in signals:
+                if number == signal.SIGTERM:
+                    self.finished.set()
+                else:
+                    self._kind.abort()
