@@ -4,7 +4,7 @@ An answer leaves in the journal's order: after every event that was appended bef
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -25,7 +25,7 @@ from oad.contract.wire import (
     decode_frame,
     encode_frame,
 )
-from oad.link import Answer, PeerGone, TrioSocket, answer_safely
+from oad.link import Answer, Handler, PeerGone, TrioSocket, carry_out
 
 from .gateways import GatewayLink, Gateways
 from .journal import Journal
@@ -34,7 +34,6 @@ _log = structlog.get_logger("oad.router")
 
 _REMEMBERED: Final = 1024  # answers kept for calls that repeat an idempotency key
 
-Serve = Callable[[Call, bytes], Awaitable[Answer]]
 
 
 class Router:
@@ -45,7 +44,7 @@ class Router:
         socket: TrioSocket,
         gateways: Gateways,
         journal: Journal,
-        serve: Serve,
+        serve: Handler,
         *,
         epoch: str,
         lasting: Callable[[str], bool],
@@ -105,8 +104,6 @@ class Router:
     async def _answer(self, identity: bytes, call: Call, body: bytes) -> None:
         key = (identity, call.id)
         with trio.CancelScope() as scope:
-            if call.deadline_s:
-                scope.deadline = trio.current_time() + call.deadline_s
             if not self._lasting(call.op):
                 self._scopes[key] = scope
             try:
@@ -118,7 +115,7 @@ class Router:
     async def _answer_once(self, call: Call, body: bytes) -> Answer:
         """A repeated mutation gets the first one's answer."""
         if not call.key:
-            return await answer_safely(self._serve, call, body)
+            return await carry_out(self._serve, call, body)
         known = self._answers.get(call.key)
         if known is not None:
             await known[0].wait()
@@ -128,7 +125,7 @@ class Router:
         while len(self._answers) > _REMEMBERED:
             self._answers.popitem(last=False)
         try:
-            result.append(await answer_safely(self._serve, call, body))
+            result.append(await carry_out(self._serve, call, body))
             return result[0]
         finally:
             done.set()

@@ -25,7 +25,7 @@ from .bookkeeper import Bookkeeper
 from .restart import RestartBudget
 from .settings import DaemonSettings
 from .spawn import Spawner, SpawnFailed
-from .worker import LOST, Worker
+from .worker import Worker
 
 _log = structlog.get_logger("oad.supervisor")
 
@@ -100,7 +100,7 @@ class Supervisor:
                 if answer.status >= 400:
                     raise ApiError(answer.status, msgspec.json.decode(answer.body, type=dict), answer.headers)
                 return answer
-        raise ApiError(LOST.status, msgspec.json.decode(LOST.body, type=dict), LOST.headers)
+        raise unavailable(f"the worker of {directory} ended unexpectedly, twice")
 
     def directories(self) -> list[str]:
         return sorted({worker.spec.directory for worker in self._workers.values()})

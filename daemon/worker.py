@@ -7,16 +7,15 @@ import structlog
 import trio
 import zmq
 
-from oad.contract.errors import ApiError, unavailable
+from oad.contract.errors import ApiError
 from oad.contract.wire import Call, Drain, Event, Frame, Hello, Idle, ProtocolError
 from oad.contract.worker import WorkerSpec
-from oad.link import Answer, Peer, TrioSocket, bind_private, failure
+from oad.link import Answer, LinkLost, Peer, TrioSocket, bind_private
 
 from .spawn import Child
 
 _log = structlog.get_logger("oad.worker")
 _HIGH_WATER: Final = 2000  # frames queued towards one worker
-LOST: Final = failure(unavailable("the session's worker ended unexpectedly"))
 
 
 class Observer(Protocol):
@@ -52,7 +51,7 @@ class Worker:
         socket.setsockopt(zmq.SNDHWM, _HIGH_WATER)
         socket.setsockopt(zmq.RCVHWM, _HIGH_WATER)
         bind_private(socket, Path(self._path))
-        self.peer = Peer(TrioSocket(socket), serve=self._serve, on_frame=self._on_frame)
+        self.peer = Peer(TrioSocket(socket), handler=self._serve, on_frame=self._on_frame)
 
     @property
     def serving(self) -> bool:
@@ -62,11 +61,13 @@ class Worker:
         """The worker's answer; None if it died before it gave one, and then ``gone`` will be set."""
         self.calls += 1
         try:
-            answer = await self.peer.call(op, params, body, deadline_s=deadline_s)
+            reply, answer = await self.peer.call(op, params, body, deadline_s=deadline_s)
+        except (LinkLost, trio.ClosedResourceError):
+            return None
         finally:
             self.calls -= 1
             self.last_used = trio.current_time()
-        return None if answer is LOST else answer
+        return Answer(answer, reply.status, reply.headers)
 
     async def drain(self, grace_s: float) -> None:
         self.draining = self.expected_end = True
@@ -92,7 +93,6 @@ class Worker:
 
     def lose(self) -> None:
         """It has ended, or never began: whoever waits for it hears so."""
-        self.peer.fail_all(LOST)
         self.peer.close()
         self.settled.set()
 

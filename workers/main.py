@@ -46,7 +46,7 @@ class WorkerProcess:
     def __init__(self, spec: WorkerSpec, broker_fd: int, socket: TrioSocket) -> None:
         self.finished = trio.Event()
         self._spec = spec
-        self._peer = Peer(socket, serve=self._serve, on_frame=self._on_frame)
+        self._peer = Peer(socket, handler=self._serve, on_frame=self._on_frame)
         self._kind: Kind = make_kind(spec, broker_fd, self)
 
     async def run(self, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
@@ -63,10 +63,10 @@ class WorkerProcess:
         await self._peer.send(Event(type, session, durable), body)
 
     async def call(self, op: str, params: dict[str, str], body: bytes = b"", *, deadline_s: float = 0.0) -> bytes:
-        answer = await self._peer.call(op, params, body, deadline_s=deadline_s)
-        if answer.status >= 400:
-            raise ApiError(answer.status, msgspec.json.decode(answer.body, type=dict), answer.headers)
-        return answer.body
+        reply, answer = await self._peer.call(op, params, body, deadline_s=deadline_s)
+        if reply.status >= 400:
+            raise ApiError(reply.status, msgspec.json.decode(answer, type=dict), reply.headers)
+        return answer
 
     async def _serve(self, call: Call, body: bytes) -> Answer:
         return await self._kind.handle(call.op, call.params, body)

@@ -1,6 +1,20 @@
 """ZeroMQ under trio: what daemon, gateway and workers share to speak the frames of ``oad.contract.wire``."""
 
-from .peer import Answer, Peer, Serve, answer_safely, failure
+from .calls import Calls, LinkLost
+from .peer import Peer
+from .serving import Answer, Handler, Serving, carry_out, refusal
 from .socket import PeerGone, TrioSocket, bind_private
 
-__all__ = ["Answer", "Peer", "PeerGone", "Serve", "TrioSocket", "answer_safely", "bind_private", "failure"]
+__all__ = [
+    "Answer",
+    "Calls",
+    "Handler",
+    "LinkLost",
+    "Peer",
+    "PeerGone",
+    "Serving",
+    "TrioSocket",
+    "bind_private",
+    "carry_out",
+    "refusal",
+]
