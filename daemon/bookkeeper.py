@@ -1,4 +1,4 @@
-"""What the daemon writes down of what workers say and of how they end: events to the journal, turns closed, asks dropped."""
+"""What the daemon writes down of what workers say, and of how they end: events, closed turns, dropped asks."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -17,6 +17,7 @@ from .abort import Receipt
 from .asks import Asks
 from .closing import aborted, crashed
 from .journal import INTERNAL_PREFIX, Journal, Place
+from .lifecycle import State
 from .sessions import SessionPatched, Sessions, place_of
 from .store import Store
 from .turns import Turns
@@ -51,7 +52,7 @@ class Bookkeeper:
     async def on_event(self, worker: Worker, event: Event, body: bytes) -> None:
         """Raises ProtocolError for what this worker may not say: it then loses its link, and with it its life."""
         await self._journal.room()
-        if worker.gone.is_set() or worker.fenced:
+        if worker.leaving and worker.life.state is not State.DRAINING:
             return  # what a killed worker had still in the pipe must not follow the closing of its turn
         try:
             self._note(worker, event, body)
@@ -83,16 +84,17 @@ class Bookkeeper:
 
     # --- how they end ---------------------------------------------------------------------------------------------
 
-    async def worker_ended(self, worker: Worker, *, unexpected: bool) -> None:
+    async def worker_ended(self, worker: Worker) -> None:
         """Closes what is open: the asks it waits for, and the turn it was in."""
         if worker.spec.kind != "session":
             return
         self._asks.drop(worker.spec.name)
         await self._journal.settled()
         if self._sessions.exists(worker.spec.name):
-            status = worker.exit_status
-            text = f"The session's worker ended unexpectedly (status {status}); the turn was interrupted"
-            self._turns.close(self._sessions.find(worker.spec.name), crashed(text) if unexpected else aborted())
+            text = f"The session's worker ended unexpectedly (status {worker.life.status}); the turn was interrupted"
+            error = crashed(text) if worker.life.abnormal else aborted()
+            self._turns.close(self._sessions.find(worker.spec.name), error)
+            await self._journal.settled()
 
     def aborted(self, session: Session, receipt: Receipt) -> None:
         """Writes the receipt down, in the journal and in the log."""

@@ -1,4 +1,4 @@
-"""The credential store: a file that only this user reads, replaced atomically, its secrets given to workers in memory."""
+"""The credential store: a file that only this user reads; workers get its secrets in memory."""
 
 import os
 from pathlib import Path

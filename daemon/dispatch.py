@@ -95,7 +95,9 @@ class Dispatcher:
         newest = services.store.messages(session, limit=1)
         if newest and b'"role":"assistant"' in newest[0][2]:
             return Answer(read_message(services, session, newest[0][0]))
-        raise named(500, "UnknownError", message="The session's worker ended before it answered; the prompt was not run")
+        raise named(
+            500, "UnknownError", message="The session's worker ended before it answered; the prompt was not run"
+        )
 
 
 def _forbidden(op: str) -> ApiError:

@@ -4,6 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 
 class AlreadyRunning(Exception):
@@ -17,7 +18,7 @@ class InstanceLock:
         self._data = data
         self._descriptor = -1
 
-    def __enter__(self) -> "InstanceLock":
+    def __enter__(self) -> Self:
         self._data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._descriptor = os.open(self._data / "oad.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

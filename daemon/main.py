@@ -13,6 +13,7 @@ import zmq
 from oad.contract.ids import random_text
 from oad.link import TrioSocket, bind_private
 
+from . import procs
 from .asks import Asks
 from .bookkeeper import Bookkeeper
 from .credentials import Credentials
@@ -25,7 +26,6 @@ from .restart import RestartBudget
 from .router import Router, bind_router
 from .sessions import Sessions
 from .settings import DaemonSettings
-from .spawn import Spawner
 from .store import Store
 from .supervisor import Supervisor
 from .turns import Turns
@@ -41,6 +41,7 @@ def run_daemon(settings: DaemonSettings) -> None:
     with InstanceLock(settings.data):
         _make_private(settings)
         # Before trio: the zygote must be forked by a process with one thread, and this thread outlives it.
+        procs.become_subreaper()  # session inits are born as grandchildren and adopted
         zygote = start_zygote()
         trio.run(_serve, settings, ZygoteSpawner(zygote))
 
@@ -52,12 +53,12 @@ def _make_private(settings: DaemonSettings) -> None:
         leftover.unlink()  # of a daemon that was killed; the lock proves that none lives
 
 
-async def _serve(settings: DaemonSettings, spawner: Spawner) -> None:
+async def _serve(settings: DaemonSettings, spawner: ZygoteSpawner) -> None:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(_IO_THREADS)
     gateways = Gateways(context)
     store = Store(settings.database)
     try:
-        async with _services(settings, spawner, context, store, gateways) as (services, router):
+        async with _services(settings, spawner, context, store, gateways) as services:
             with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
                 _notify_ready(settings)
                 async for number in signals:
@@ -73,11 +74,11 @@ async def _serve(settings: DaemonSettings, spawner: Spawner) -> None:
 @contextlib.asynccontextmanager
 async def _services(
     settings: DaemonSettings,
-    spawner: Spawner,
+    spawner: ZygoteSpawner,
     context: "zmq.Context[zmq.Socket[bytes]]",
     store: Store,
     gateways: Gateways,
-) -> AsyncIterator[tuple[Services, Router]]:
+) -> AsyncIterator[Services]:
     """Everything running, in the order in which it depends on one another."""
     journal = Journal(store, gateways)
     sessions, turns, asks = Sessions(store, journal), Turns(store, journal), Asks(journal)
@@ -93,6 +94,7 @@ async def _services(
         if recovered:
             _log.warning("turns closed that the last daemon left open", sessions=recovered)
         async with trio.open_nursery() as serving:
+            serving.start_soon(spawner.run)
             serving.start_soon(supervisor.run)
             serving.start_soon(gateways.watch)
             socket = bind_router(context)
@@ -101,7 +103,7 @@ async def _services(
                 TrioSocket(socket), gateways, journal, dispatcher.for_gateway, epoch=random_text(8), lasting=is_lasting
             )
             serving.start_soon(router.run)
-            yield services, router
+            yield services
             serving.cancel_scope.cancel()
         nursery.cancel_scope.cancel()
 

@@ -35,7 +35,6 @@ _log = structlog.get_logger("oad.router")
 _REMEMBERED: Final = 1024  # answers kept for calls that repeat an idempotency key
 
 
-
 class Router:
     """``lasting`` tells which operations go on although their caller has left."""
 

@@ -1,20 +1,22 @@
 """The workers: who lives, who is wanted, who must go.
 
-One task per worker leads it from spawn over hello and service to its reaping; whoever needs a worker asks ``ensure`` and
-gets one that serves. A worker that ends by itself is replaced when it is next needed, within the restart budget.
+One task per worker leads it from spawn over hello and service to its reaping; whoever needs a worker asks ``ensure``
+and gets one that serves. A worker that ends by itself is replaced when it is next needed, within the restart budget.
 """
 
 import hashlib
+import math
+import random
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 import structlog
 import trio
 import zmq
 
-from oad.contract.errors import ApiError, named, unavailable
+from oad.contract.errors import ApiError, unavailable
 from oad.contract.ids import random_text
 from oad.contract.session import Session
 from oad.contract.worker import WorkerKind, WorkerSpec
@@ -22,24 +24,36 @@ from oad.link import Answer
 
 from .abort import Receipt, abort_worker
 from .bookkeeper import Bookkeeper
-from .restart import RestartBudget
+from .restart import Alarm, RestartBudget, Verdict
 from .settings import DaemonSettings
-from .spawn import Spawner, SpawnFailed
+from .spawn import Spawner
 from .worker import Worker
 
 _log = structlog.get_logger("oad.supervisor")
 
 _SWEEP_S: Final = 5.0
 _DRAIN_S: Final = 2.0
+_LONGEST_WAIT_S: Final = 5.0  # a restart delay up to this is waited out, a longer one refuses
+_REST_S: Final = 10.0
 
 Key = tuple[WorkerKind, str]
+
+
+class RecyclingSpawner(Spawner, Protocol):
+    def recycle(self) -> None:
+        """Has the source of workers replaced; living ones do not notice."""
+        ...
+
+
+class TooManyCrashes(Exception):
+    """Restarting does not help: the daemon ends, and its keeper starts it afresh or gives up."""
 
 
 class Supervisor:
     def __init__(
         self,
         settings: DaemonSettings,
-        spawner: Spawner,
+        spawner: RecyclingSpawner,
         context: "zmq.Context[zmq.Socket[bytes]]",
         budget: RestartBudget,
         books: Bookkeeper,
@@ -49,6 +63,7 @@ class Supervisor:
         self._context = context
         self._budget = budget
         self._workers: dict[Key, Worker] = {}
+        self._resting: dict[Key, float] = {}  # not before this time
         self._nursery: trio.Nursery | None = None
         self._books = books
         self._closing = False
@@ -65,24 +80,20 @@ class Supervisor:
     # --- getting a worker -----------------------------------------------------------------------------------------
 
     async def ensure(self, kind: WorkerKind, name: str, directory: str) -> Worker:
-        """A worker that serves. Raises ApiError 503 when it can't be had: the budget is spent, or it does not start."""
+        """A worker that serves. Raises ApiError 503 when it can't be had: it does not start, or failed too often."""
         key: Key = (kind, name)
         while True:
             worker = self._workers.get(key)
             if worker is None:
-                worker = await self._start(key, directory)
-            elif worker.draining:
+                worker = self._start(key, directory)
+            elif worker.leaving:
                 await worker.gone.wait()
                 continue
-            with trio.move_on_after(self._settings.spawn_timeout_s):
-                await worker.settled.wait()
+            await worker.settled.wait()
             if worker.serving:
                 return worker
             if worker.failure is not None:
                 raise worker.failure
-            if not worker.settled.is_set():
-                worker.kill()
-                raise unavailable(f"the worker of {name} did not start in {self._settings.spawn_timeout_s:.0f} s")
 
     async def call(self, worker: Worker, op: str, params: dict[str, str], body: bytes) -> Answer | None:
         """None: the worker was lost, and all it left is closed."""
@@ -122,7 +133,7 @@ class Supervisor:
             if self._books.busy(child.id):
                 await self.abort(child)
         worker = self._workers.get(("session", session.id))
-        if worker is None or worker.gone.is_set():
+        if worker is None:
             return Receipt.nothing_to_do(session.id)
         await worker.settled.wait()
         receipt = await abort_worker(worker, session.id)
@@ -169,11 +180,15 @@ class Supervisor:
 
     # --- one worker's life ----------------------------------------------------------------------------------------
 
-    async def _start(self, key: Key, directory: str) -> Worker:
+    def _start(self, key: Key, directory: str) -> Worker:
         if self._closing or self._nursery is None:
             raise unavailable("the service is stopping")
+        wait_s = self._resting.get(key, 0.0) - trio.current_time()
+        if wait_s > _LONGEST_WAIT_S:
+            text = f"The worker of {key[1]} failed too often; it is tried again in {wait_s:.0f} s"
+            raise unavailable(text, retry_after_s=math.ceil(wait_s))
         worker = self._workers[key] = Worker(self._spec(key, directory), self._books, self._context)
-        self._nursery.start_soon(self._live, key, worker)
+        self._nursery.start_soon(self._lead, key, worker, max(wait_s, 0.0))
         return worker
 
     def _spec(self, key: Key, directory: str) -> WorkerSpec:
@@ -195,49 +210,37 @@ class Supervisor:
         digest = hashlib.sha256(name.encode()).hexdigest()[:16]  # a directory's path can't be a file's name
         return self._settings.scratch / (name if kind == "session" else f"project-{digest}")
 
-    async def _live(self, key: Key, worker: Worker) -> None:
-        delay = self._budget.delay(key[1], trio.current_time())
+    async def _lead(self, key: Key, worker: Worker, wait_s: float) -> None:
+        """The one task of a worker: waits out the restart delay, lets it live, and closes its books."""
         try:
-            if delay is None:
-                text = f"The worker of {key[1]} failed too often; try again later"
-                raise named(503, "SessionFailedError", message=text)
-            await trio.sleep(delay)
-            worker.child = await self._spawner.spawn(worker.spec)
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(worker.run_link)
-                worker.exit_status = await self._wait(worker)
-                nursery.cancel_scope.cancel()
-        except SpawnFailed as error:
-            worker.failure = unavailable(f"no worker for {key[1]} could be started: {error}")
-            _log.error("spawn failed", worker=key[1], error=str(error))
-        except ApiError as error:
-            worker.failure = error
+            await trio.sleep(wait_s)
+            await worker.live(self._spawner)
         finally:
             with trio.CancelScope(shield=True):
-                await self._reap(key, worker)
+                await self._bury(key, worker)
 
-    async def _wait(self, worker: Worker) -> int:
-        child = worker.child
-        assert child is not None
-        try:
-            return await child.wait()
-        except trio.Cancelled:
-            with trio.CancelScope(shield=True):
-                worker.kill()
-                await child.wait()
-            raise
-
-    async def _reap(self, key: Key, worker: Worker) -> None:
-        crashed = worker.child is not None and not worker.expected_end
-        worker.lose()
-        if crashed:
-            self._budget.note_exit(key[1], trio.current_time())
-            _log.warning("worker ended unexpectedly", worker=key[1], status=worker.exit_status)
-        Path(worker.spec.endpoint.removeprefix("ipc://")).unlink(missing_ok=True)
-        await self._books.worker_ended(worker, unexpected=crashed)
+    async def _bury(self, key: Key, worker: Worker) -> None:
+        end = worker.finish()
+        if worker.life.abnormal:
+            _log.warning("worker ended unexpectedly", worker=key[1], end=end.value, status=worker.life.status)
+            self._count_crash(key)
+        await self._books.worker_ended(worker)
         if self._workers.get(key) is worker:
             del self._workers[key]
         worker.gone.set()
+
+    def _count_crash(self, key: Key) -> None:
+        now = trio.current_time()
+        decision = self._budget.on_abnormal_exit(key[1], now, random.random())  # noqa: S311  jitter, no secret
+        failed = decision.verdict is Verdict.FAILED
+        if failed:
+            self._budget.forgive(key[1])  # after the rest its user may try anew
+        self._resting[key] = now + (_REST_S if failed else decision.after_s)
+        if decision.alarm is Alarm.RECYCLE_ZYGOTE:
+            _log.error("many workers crash: the zygote is replaced")
+            self._spawner.recycle()
+        elif decision.alarm is Alarm.GIVE_UP:
+            raise TooManyCrashes("more than twenty workers crashed within ten seconds")
 
     async def _sweep(self) -> None:
         """Puts idle workers away. A turn, a call or an open ask is work; a listening client is not."""

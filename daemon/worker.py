@@ -1,4 +1,4 @@
-"""One live worker as the daemon sees it: its process, its link, and whether it still takes calls."""
+"""One worker as the daemon sees it: its process, its link, and where in its life it is."""
 
 from pathlib import Path
 from typing import Final, Protocol
@@ -7,12 +7,13 @@ import structlog
 import trio
 import zmq
 
-from oad.contract.errors import ApiError
+from oad.contract.errors import ApiError, unavailable
 from oad.contract.wire import Call, Drain, Event, Frame, Hello, Idle, ProtocolError
 from oad.contract.worker import WorkerSpec
 from oad.link import Answer, LinkLost, Peer, TrioSocket, bind_private
 
-from .spawn import Child
+from .lifecycle import Action, End, Lifecycle, State
+from .spawn import Child, Spawner, SpawnFailed
 
 _log = structlog.get_logger("oad.worker")
 _HIGH_WATER: Final = 2000  # frames queued towards one worker
@@ -27,35 +28,107 @@ class Observer(Protocol):
 
 
 class Worker:
-    """``settled`` is set once it serves or can't be had (``failure``), ``gone`` once it is reaped and its books are closed.
-    ``fenced``: its turn was closed over its head, nothing it says counts any more."""
+    """``settled``: it serves, or can't be had (``failure``). ``gone``: it is reaped and its books are closed."""
 
     def __init__(self, spec: WorkerSpec, observer: Observer, context: "zmq.Context[zmq.Socket[bytes]]") -> None:
         self.spec = spec
+        self.life = Lifecycle()
         self.settled = trio.Event()
-        self.ready = False
         self.gone = trio.Event()
-        self.draining = False
-        self.fenced = False
+        self.aborting = trio.Lock()
         self.failure: ApiError | None = None
         self.facts: dict[str, object] = {}  # what others remember for this worker's life
-        self.expected_end = False  # we asked for it: not a crash
         self.calls = 0
         self.last_used = trio.current_time()
         self.child: Child | None = None
-        self.exit_status: int | None = None
         self._observer = observer
-        self._path = spec.endpoint.removeprefix("ipc://")
+        self._path = Path(spec.endpoint.removeprefix("ipc://"))
+        self._timer = trio.Event()
+        self.peer = Peer(self._bind(context), handler=self._serve, on_frame=self._on_frame)
+
+    def _bind(self, context: "zmq.Context[zmq.Socket[bytes]]") -> TrioSocket:
         socket = context.socket(zmq.DEALER)
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.SNDHWM, _HIGH_WATER)
         socket.setsockopt(zmq.RCVHWM, _HIGH_WATER)
-        bind_private(socket, Path(self._path))
-        self.peer = Peer(TrioSocket(socket), handler=self._serve, on_frame=self._on_frame)
+        bind_private(socket, self._path)
+        return TrioSocket(socket)
 
     @property
     def serving(self) -> bool:
-        return self.ready and not self.draining and not self.gone.is_set()
+        return self.life.state is State.SERVING
+
+    @property
+    def leaving(self) -> bool:
+        return self.life.state in (State.DRAINING, State.KILLING, State.REAPING, State.ENDED)
+
+    # --- its life -------------------------------------------------------------------------------------------------
+
+    async def live(self, spawner: Spawner) -> None:
+        """From birth to death. When it returns, or is cancelled, no process of the worker is left."""
+        self.life.start()
+        try:
+            self.child = await spawner.spawn(self.spec)
+        except SpawnFailed as error:
+            self.life.on_spawn_failed()
+            self.failure = unavailable(f"no worker for {self.spec.name} could be started: {error}")
+            return
+        self._act(self.life.on_spawned(trio.current_time()))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._run_link)
+            nursery.start_soon(self._keep_time)
+            status = await self._wait(self.child)
+            self._act(self.life.on_exit(status))
+            nursery.cancel_scope.cancel()
+
+    def finish(self) -> End:
+        """After ``live``: whoever waits for it hears that it has ended. Returns how."""
+        self.peer.close()
+        self._path.unlink(missing_ok=True)
+        self._act(self.life.on_reaped())
+        if self.failure is None and not self.settled.is_set():
+            self.failure = unavailable(f"the worker of {self.spec.name} did not start")
+        self.settled.set()
+        return self.life.end or End.KILLED
+
+    def kill(self) -> None:
+        """SIGKILL to the session's init: the kernel ends everything in it."""
+        self._act(self.life.kill(trio.current_time()))
+
+    async def drain(self, grace_s: float) -> None:
+        """Asks it to leave; it is killed if it does not."""
+        actions = self.life.drain(trio.current_time())
+        self._act(actions)
+        if Action.DRAIN in actions:
+            try:
+                await self.peer.send(Drain(grace_s))
+            except trio.ClosedResourceError:
+                return
+
+    def _act(self, actions: list[Action]) -> None:
+        if Action.KILL in actions and self.child is not None:
+            self.child.kill()
+        if Action.ADMIT in actions:
+            self.settled.set()
+        self._timer.set()
+
+    async def _keep_time(self) -> None:
+        while True:
+            self._timer = trio.Event()
+            with trio.move_on_at(self.life.next_deadline):
+                await self._timer.wait()
+            self._act(self.life.step(trio.current_time()))
+
+    async def _wait(self, child: Child) -> int:
+        try:
+            return await child.wait()
+        except trio.Cancelled:
+            self.kill()
+            with trio.CancelScope(shield=True):
+                self._act(self.life.on_exit(await child.wait()))
+            raise
+
+    # --- its link -------------------------------------------------------------------------------------------------
 
     async def call(self, op: str, params: dict[str, str], body: bytes, *, deadline_s: float = 0.0) -> Answer | None:
         """The worker's answer; None if it died before it gave one, and then ``gone`` will be set."""
@@ -69,20 +142,7 @@ class Worker:
             self.last_used = trio.current_time()
         return Answer(answer, reply.status, reply.headers)
 
-    async def drain(self, grace_s: float) -> None:
-        self.draining = self.expected_end = True
-        try:
-            await self.peer.send(Drain(grace_s))
-        except trio.ClosedResourceError:
-            return
-
-    def kill(self) -> None:
-        """SIGKILL to the session's init: the kernel ends everything in it."""
-        self.draining = self.expected_end = True
-        if self.child is not None:
-            self.child.kill()
-
-    async def run_link(self) -> None:
+    async def _run_link(self) -> None:
         """A worker that breaks the protocol is killed: what it holds can't be trusted any more."""
         try:
             await self.peer.run()
@@ -90,11 +150,6 @@ class Worker:
             _log.error("protocol broken by a worker", worker=self.spec.name, errors=[str(e) for e in errors.exceptions])
             if self.child is not None:
                 self.child.kill()
-
-    def lose(self) -> None:
-        """It has ended, or never began: whoever waits for it hears so."""
-        self.peer.close()
-        self.settled.set()
 
     async def _serve(self, call: Call, body: bytes) -> Answer:
         return await self._observer.on_call(self, call, body)
@@ -111,5 +166,4 @@ class Worker:
         if (hello.role, hello.name) != (self.spec.kind, self.spec.name):
             # The identity of a worker is its socket; a claimed other name is a defect or a forgery.
             raise ProtocolError(f"worker {self.spec.name} claims to be {hello.role} {hello.name}")
-        self.ready = True
-        self.settled.set()
+        self._act(self.life.on_hello())

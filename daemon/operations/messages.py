@@ -46,7 +46,7 @@ async def list_messages(request: Request) -> Answer:
 def read_page(
     services: Services, session: str, limit: int, before: tuple[int, str] | None = None
 ) -> tuple[bytes, _Cursor | None, bool]:
-    """The newest ``limit`` (0: all) messages before a cursor as JSON, the oldest of them, and whether older ones exist."""
+    """The newest ``limit`` (0: all) messages before a cursor, the oldest of them, and whether older ones exist."""
     found = services.store.messages(session, limit=limit + 1 if limit else None, before=before)
     more = bool(limit) and len(found) > limit
     if more:

@@ -20,7 +20,19 @@ from .context import TRUE, Operation, Request, join_json, json_answer
 from .projects import resolve_project
 
 _ADJECTIVES: Final = ("amber", "brave", "calm", "clever", "crisp", "eager", "gentle", "lucky", "misty", "swift", "tidy")
-_NOUNS: Final = ("badger", "canyon", "comet", "falcon", "forest", "harbor", "island", "meadow", "otter", "panda", "river")
+_NOUNS: Final = (
+    "badger",
+    "canyon",
+    "comet",
+    "falcon",
+    "forest",
+    "harbor",
+    "island",
+    "meadow",
+    "otter",
+    "panda",
+    "river",
+)
 
 
 async def list_sessions(request: Request) -> Answer:
@@ -242,7 +254,9 @@ async def abort_session(request: Request) -> Answer:
     if request.services.sessions.exists(session_id):
         receipt = await request.services.supervisor.abort(request.services.sessions.find(session_id))
         if receipt.survivors:
-            raise named(500, "AbortIncompleteError", message="Processes survived the abort", survivors=receipt.survivors)
+            raise named(
+                500, "AbortIncompleteError", message="Processes survived the abort", survivors=receipt.survivors
+            )
     return TRUE
 
 

@@ -20,8 +20,8 @@ OnFrame = Callable[[Frame, bytes], Awaitable[None]]
 
 
 class Peer:
-    """``handler`` answers the other end's calls, each in a task of its own; ``on_frame`` takes all other frames in order,
-    and delays what follows while it runs."""
+    """``handler`` answers the other end's calls, each in a task of its own; ``on_frame`` takes all other frames, in
+    order, and delays what follows while it runs."""
 
     def __init__(self, socket: TrioSocket, *, handler: Handler, on_frame: OnFrame) -> None:
         self._socket = socket

@@ -1,0 +1,49 @@
+# `make run` serves, `make test` tests; both set up what they need in .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-$(shell cat pyproject.toml requirements-lock.txt 2>/dev/null | cksum | cut -d' ' -f1)
+CLIENTS := .clients
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench docs clients clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+$(STAMP):
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "oad needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements-lock.txt --editable '.[dev]'
+	@rm -f $(VENV)/.installed-* && touch $@
+
+run: $(STAMP)  ## set up and serve on 127.0.0.1:4096 (ARGS="..." are options of `oad serve`)
+	@$(BIN)/oad serve $(ARGS)
+
+test: $(STAMP) clients  ## set up and run all tests
+	$(BIN)/pytest $(ARGS)
+
+check: $(STAMP)  ## style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+format: $(STAMP)  ## bring the sources into form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP) clients  ## measure against the reference server, in one run
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(STAMP)  ## regenerate the tables in docs/
+	$(BIN)/python -m oad.cli.docs
+
+# The reference's own clients, for the end-to-end tests; without npm those tests are skipped and say so.
+clients:
+	@if command -v npm >/dev/null && [ ! -d $(CLIENTS)/node_modules/opencode-ai ]; then \
+		mkdir -p $(CLIENTS) && npm install --silent --no-audit --no-fund --prefix $(CLIENTS) \
+			opencode-ai@1.18.33 @opencode-ai/sdk@1.19.3 || echo "npm clients not installed: their tests will be skipped"; fi
+
+clean:  ## remove everything that was generated
+	rm -rf $(VENV) $(CLIENTS) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,122 @@
+"""One abort of one session: the ladder driven against a live worker, and the receipt that comes of it."""
+
+import signal
+
+import msgspec
+import trio
+
+from oad.contract.ids import now_ms
+from oad.contract.wire_model import WireModel
+
+from .ladder import Ladder, Rung, Step
+from .worker import Worker
+
+
+class SignalSent(WireModel):
+    signal: str
+    target: str
+    at_ms: float
+
+
+class Receipt(WireModel):
+    """What an abort did. ``rung``: none, asked, broker or killed; ``killed`` counts what the broker had to kill;
+    ``level`` tells what holds the session together: pidns (the kernel) or subreaper (a walk)."""
+
+    session_id: str
+    requested: int  # milliseconds of wall-clock time
+    rung: str
+    signals: list[SignalSent]
+    killed: int
+    survivors: int
+    took_ms: float
+    level: str
+    worker_lost: bool
+
+    @classmethod
+    def nothing_to_do(cls, session_id: str) -> "Receipt":
+        return cls(
+            session_id=session_id,
+            requested=now_ms(),
+            rung="none",
+            signals=[],
+            killed=0,
+            survivors=0,
+            took_ms=0.0,
+            level="",
+            worker_lost=False,
+        )
+
+
+class _Stopped(msgspec.Struct):
+    """The worker's answer to ``worker.abort``: its turn is over."""
+
+    killed: int = 0
+
+
+async def abort_worker(worker: Worker, session_id: str) -> Receipt:
+    """Returns when nothing of the turn exists any more; joins an abort that is already under way."""
+    async with worker.aborting:
+        requested, ladder = now_ms(), Ladder()
+        run = _Run(worker, ladder)
+        await run.climb()
+        return _receipt(session_id, requested, ladder, worker)
+
+
+def _receipt(session_id: str, requested: int, ladder: Ladder, worker: Worker) -> Receipt:
+    made = ladder.receipt()
+    return Receipt(
+        session_id=session_id,
+        requested=requested,
+        rung=Rung(made.rung).name.lower(),
+        signals=[SignalSent(signal=s.name, target=s.target, at_ms=round(s.at_ms, 2)) for s in made.signals],
+        killed=made.killed,
+        survivors=made.survivors,
+        took_ms=round(made.took_ms, 2),
+        level=worker.child.level if worker.child else "",
+        worker_lost=made.worker_lost,
+    )
+
+
+class _Run:
+    """Three sources of news (the worker's answer, its end, the clock) feed one ladder."""
+
+    def __init__(self, worker: Worker, ladder: Ladder) -> None:
+        self._worker = worker
+        self._ladder = ladder
+        self._news = trio.Event()
+
+    async def climb(self) -> None:
+        async with trio.open_nursery() as nursery:
+            self._act(self._ladder.start(trio.current_time()))
+            nursery.start_soon(self._ask)
+            nursery.start_soon(self._watch)
+            while not self._ladder.done:
+                self._news = trio.Event()
+                with trio.move_on_at(self._ladder.next_deadline):
+                    await self._news.wait()
+                self._act(self._ladder.step(trio.current_time()))
+            nursery.cancel_scope.cancel()
+
+    async def _ask(self) -> None:
+        # The signal is fast, but may overtake a prompt that is still in the link. This call can't: it comes after
+        # everything that was sent before, and its answer says that all of that is stopped.
+        answer = await self._worker.call("worker.abort", {}, b"")
+        if answer is not None and answer.status == 200:
+            stopped = msgspec.json.decode(answer.body or b"{}", type=_Stopped)
+            self._act(self._ladder.on_idle(trio.current_time(), stopped.killed))
+            self._news.set()
+
+    async def _watch(self) -> None:
+        await self._worker.gone.wait()
+        self._act(self._ladder.on_exit(trio.current_time()))
+        self._news.set()
+
+    def _act(self, steps: list[Step]) -> None:
+        for step in steps:
+            if step is Step.SIGNAL_WORKER and self._worker.child is not None:
+                self._worker.child.signal_worker(signal.SIGUSR1)
+            elif step is Step.KILL_INIT:
+                self._worker.kill()
+            elif step is Step.VERIFY:
+                # The init is reaped: of a PID namespace nothing can be left, and without one its end included a walk.
+                self._act(self._ladder.on_verified(trio.current_time(), survivors=0))

@@ -1,0 +1,172 @@
+"""The small parent of a foreground server: runs what the units run under systemd, side by side, and restarts what dies.
+
+It has one thread, no event loop and no ZeroMQ context, so that it may fork at any time; its children share the memory
+of the modules that it has imported. They die with it, whatever ends it: each has asked the kernel for that.
+"""
+
+import gc
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+import structlog
+
+from oad.daemon import procs
+
+_log = structlog.get_logger("oad.parent")
+
+_STABLE_S: Final = 10.0
+_DELAYS_S: Final = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
+_GIVE_UP: Final = 8  # deaths in a row, none of them after a stable time
+_STOP_S: Final = 15.0
+FATAL_STATUS: Final = 78  # a child that can't ever run here (taken data directory, unreadable file): no restart
+
+_WATCHED: Final = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
+
+
+class Program(msgspec.Struct):
+    """One child and its restarts. ``main`` runs in the fork and returns the exit status."""
+
+    name: str
+    main: Callable[[], int]
+    pid: int = 0
+    started: float = 0.0
+    failures: int = 0
+    due: float = 0.0  # when to start it (again)
+
+
+class Parent:
+    """``programs`` are started in order and stopped in reverse order."""
+
+    def __init__(self, programs: list[Program]) -> None:
+        self._programs = programs
+        self._status: int | None = None
+
+    def run(self) -> int:
+        """Until SIGTERM, SIGINT or a child's final failure; returns the exit status. Nothing is left then."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
+        procs.become_subreaper()  # an escapee of a daemon that was killed comes here, and is killed
+        gc.collect()
+        gc.freeze()
+        while self._status is None:
+            self._start_due()
+            self._wait()
+        self._stop()
+        return self._status
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        for program in self._programs:
+            if not program.pid and program.due <= now:
+                self._start(program, now)
+
+    def _start(self, program: Program, now: float) -> None:
+        parent = os.getpid()
+        program.pid = os.fork()
+        program.started = now
+        if program.pid == 0:
+            os._exit(_run_child(program, parent))
+
+    def _wait(self) -> None:
+        due = [p.due for p in self._programs if not p.pid]
+        timeout = max(min(due) - time.monotonic(), 0) if due else 3600.0
+        received = signal.sigtimedwait(_WATCHED, timeout)
+        if received is None:
+            return
+        if received.si_signo == signal.SIGCHLD:
+            self._reap()
+        else:
+            _log.info("stopping", signal=signal.Signals(received.si_signo).name)
+            self._status = 0
+
+    def _reap(self) -> None:
+        while (ended := _collect()) is not None:
+            pid, status = ended
+            program = next((p for p in self._programs if p.pid == pid), None)
+            if program is not None:
+                self._note_end(program, status)
+        self._sweep()
+
+    def _note_end(self, program: Program, status: int) -> None:
+        now = time.monotonic()
+        stable = now - program.started > _STABLE_S
+        program.pid = 0
+        program.failures = 0 if stable else program.failures + 1
+        program.due = now + _DELAYS_S[min(program.failures, len(_DELAYS_S) - 1)] * random.uniform(1, 1.2)  # noqa: S311
+        _log.error("a process ended", process=program.name, status=status, restart_in_s=round(program.due - now, 1))
+        if status == FATAL_STATUS or program.failures >= _GIVE_UP:
+            self._status = 1
+
+    def _sweep(self) -> None:
+        """Orphans of dead children: whoever is adopted by us and is none of ours has lost its keeper."""
+        ours = {p.pid for p in self._programs}
+        for pid in procs.children(os.getpid()):
+            if pid not in ours:
+                _signal(pid, signal.SIGKILL)
+
+    def _stop(self) -> None:
+        deadline = time.monotonic() + _STOP_S
+        for program in reversed(self._programs):
+            if program.pid:
+                _signal(program.pid, signal.SIGTERM)
+        while any(p.pid for p in self._programs) and time.monotonic() < deadline:
+            if signal.sigtimedwait(_WATCHED, 0.5) is not None:
+                self._forget_ended()
+        for program in self._programs:
+            if program.pid:
+                _log.error("a process did not stop in time", process=program.name)
+                _signal(program.pid, signal.SIGKILL)
+        while procs.children(os.getpid()):
+            self._sweep()
+            self._forget_ended()
+            signal.sigtimedwait({signal.SIGCHLD}, 0.05)
+
+    def _forget_ended(self) -> None:
+        while (ended := _collect()) is not None:
+            for program in self._programs:
+                if program.pid == ended[0]:
+                    program.pid = 0
+
+
+def _run_child(program: Program, parent: int) -> int:
+    """In the fork: as a fresh process would be, dying with its parent."""
+    procs.die_with_parent(signal.SIGKILL)
+    if os.getppid() != parent:
+        return 1  # it died before we could ask for that
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    # Ctrl-C reaches the whole foreground group; stopping in order is the parent's business.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
+    gc.unfreeze()
+    try:
+        return program.main()
+    except KeyboardInterrupt:
+        return 130
+    except Exception:  # noqa: BLE001  the boundary of a process: its death must leave a trace
+        _log.exception("process failed", process=program.name)
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _collect() -> tuple[int, int] | None:
+    try:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    return (pid, os.waitstatus_to_exitcode(status)) if pid else None
+
+
+def _signal(pid: int, number: int) -> None:
+    # A child of ours that we have not collected: its number can't be anybody else's.
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,84 @@
+"""What configuration files say of the server itself: oad.toml, and the ``server`` key of the user's opencode.json."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyjson5
+
+
+class BadConfig(Exception):
+    """A configuration file that can't be read, with its path and the reason."""
+
+
+class ServerConfig(msgspec.Struct, forbid_unknown_fields=True):
+    """Section ``[server]`` of oad.toml. Flags win over it."""
+
+    hostname: str | None = None
+    port: int | None = None
+    cors: list[str] = []
+    gateways: int | None = None
+    body_limit_mb: int | None = None
+    log_level: str | None = None
+    idle_worker_s: float | None = None
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    server: ServerConfig = ServerConfig()
+
+
+def load_server_config(file: Path | None) -> ServerConfig:
+    """Raises BadConfig."""
+    own = _load_toml(file) if file is not None else ServerConfig()
+    shared = _load_shared()
+    return ServerConfig(
+        hostname=own.hostname or shared.hostname,
+        port=own.port if own.port is not None else shared.port,
+        cors=[*own.cors, *shared.cors],
+        gateways=own.gateways,
+        body_limit_mb=own.body_limit_mb,
+        log_level=own.log_level,
+        idle_worker_s=own.idle_worker_s,
+    )
+
+
+def _load_toml(file: Path) -> ServerConfig:
+    try:
+        return msgspec.convert(tomllib.loads(file.read_text()), _File).server
+    except OSError as error:
+        raise BadConfig(f"{file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise BadConfig(f"{file}: {error}") from error
+
+
+def _load_shared() -> ServerConfig:
+    directory = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "opencode"
+    for name in ("opencode.jsonc", "opencode.json", "config.json"):
+        section = _server_section(directory / name)
+        if section:
+            return _lenient(section)
+    return ServerConfig()
+
+
+def _server_section(file: Path) -> dict[str, Any]:
+    """A file that is broken as a whole is reported to clients by the routes that need it; the listener starts anyway."""
+    try:
+        content = pyjson5.decode(file.read_text())
+    except (OSError, UnicodeDecodeError, pyjson5.Json5Exception):
+        return {}
+    section = content.get("server") if isinstance(content, dict) else None
+    return section if isinstance(section, dict) else {}
+
+
+def _lenient(section: dict[str, Any]) -> ServerConfig:
+    port, hostname, cors = section.get("port"), section.get("hostname"), section.get("cors")
+    if isinstance(cors, dict):
+        cors = cors.get("origin")
+    origins = [cors] if isinstance(cors, str) else cors if isinstance(cors, list) else []
+    return ServerConfig(
+        hostname=hostname if isinstance(hostname, str) else None,
+        port=port if isinstance(port, int) else None,
+        cors=[origin for origin in origins if isinstance(origin, str)],
+    )

@@ -1,0 +1,44 @@
+"""Structured logs: one JSON object a line, to the log file, and to standard error when asked."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+
+
+def configure_logs(level: str, *, file: Path | None, to_stderr: bool) -> None:
+    """For one process. The file is opened for appending, so that all processes of a server may share it."""
+    handlers: list[logging.Handler] = []
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handlers.append(logging.FileHandler(file))
+    if to_stderr or file is None:
+        handlers.append(logging.StreamHandler(sys.stderr))
+    logging.basicConfig(level=LEVELS.get(level.lower(), logging.INFO), handlers=handlers, format="%(message)s", force=True)
+    for noisy in ("httpx", "httpx2", "httpcore", "openai", "anthropic", "hypercorn", "quart"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    shared = (
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.processors.format_exc_info,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.JSONRenderer(),
+        ],
+        foreign_pre_chain=shared,
+    )
+    for handler in handlers:
+        handler.setFormatter(formatter)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
