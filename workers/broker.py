@@ -78,10 +78,11 @@ class BrokerExec:
             for pump in pumps:
                 readers.start_soon(pump.run)
             ended = await self._await_end(call, stdin, timeout_s)
-            if not ended:
-                await self._end(call, grace_s)
+            lost = None if ended else await self._end_or_lose(call, grace_s)
             for pump in pumps:
                 pump.finish_by(trio.current_time() + DRAIN_S)
+        if lost is not None:
+            raise lost
         if not ended:
             return Outcome(None, timed_out=True)
         return self._outcome(await call.ended(), left_running=not all(pump.at_end for pump in pumps))
@@ -118,13 +119,21 @@ class BrokerExec:
             await call.ended()
         await self._destroy(Destroy(call.id))
 
+    async def _end_or_lose(self, call: Call, grace_s: float) -> ExecFailed | None:
+        """Raised in a nursery, it would come out wrapped."""
+        try:
+            await self._end(call, grace_s)
+        except ExecFailed as error:
+            return error
+        return None
+
     async def destroy_all(self) -> Destroyed:
         """Ends every program of the session at once: running calls, and what earlier ones left behind."""
-        with trio.CancelScope(shield=True):
-            return await self._destroy(DestroyAll())
+        return await self._destroy(DestroyAll())
 
     async def _destroy(self, request: Destroy | DestroyAll) -> Destroyed:
-        with trio.move_on_after(DESTROY_TIMEOUT_S):
+        # Shielded: who is told to leave at once would otherwise leave processes behind.
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + DESTROY_TIMEOUT_S):
             return await self._exchange(request)
         raise ExecFailed("the session's broker does not answer")
 
