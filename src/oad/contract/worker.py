@@ -30,7 +30,7 @@ class Run(msgspec.Struct, tag="run", frozen=True):
 
 
 class Terminate(msgspec.Struct, tag="terminate", frozen=True):
-    """TERM to the direct child of a call."""
+    """TERM to the direct child of a call and to its process group. Advice only: Destroy is what ends a call."""
 
     id: int
 
@@ -41,10 +41,33 @@ class Destroy(msgspec.Struct, tag="destroy", frozen=True):
     id: int
 
 
+class DestroyAll(msgspec.Struct, tag="destroy_all", frozen=True):
+    """Destroy for all calls of the session, ended ones with survivors included; answered by one Destroyed, id 0."""
+
+    id: int = 0
+
+
 class Destroyed(msgspec.Struct, tag="destroyed", frozen=True):
+    """``survivors`` is 0 unless the budget ran out."""
+
     id: int
     killed: int
     rounds: int
+    survivors: int = 0
 
 
-BrokerRequest = Run | Terminate | Destroy
+class Exited(msgspec.Struct, tag="exited", frozen=True):
+    """On the status pipe of a call: its direct child ended. ``status`` is negative for a signal."""
+
+    status: int
+
+
+class Failed(msgspec.Struct, tag="failed", frozen=True):
+    """On the status pipe of a call: nothing was started."""
+
+    errno: int
+    text: str
+
+
+BrokerRequest = Run | Terminate | Destroy | DestroyAll
+CallStatus = Exited | Failed

@@ -1,0 +1,130 @@
+"""The holder of one call: a process that starts the command and keeps every orphan of it.
+
+It is a subreaper, so whatever the command leaves behind (``setsid``, double fork, ``env -i``) stays below it and can be
+found there; it lives as long as the call has descendants. It is forked by the session's init, which has one thread: a
+parent-death signal therefore really means the death of the init.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+from typing import NamedTuple, NoReturn
+
+import setproctitle
+
+from oad.contract.broker import encode_status
+from oad.contract.worker import Exited, Failed, Level, Run
+
+from . import procs, tree_kill
+
+
+class Pipes(NamedTuple):
+    stdin: int
+    stdout: int
+    stderr: int
+    status: int
+
+
+def confine(request: Run) -> list[str]:
+    """The command line that is really executed. The one place for what a command may see and do: a sandbox wraps the
+    arguments here, limits and filters are set on the calling process, which the command inherits them from."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    return request.argv
+
+
+def hold(request: Run, pipes: Pipes, *, session: str, level: Level) -> NoReturn:
+    """Runs in the forked holder and ends it. The caller has blocked the signals in ``HEARD``."""
+    try:
+        procs.close_all_but(pipes)
+        os.setsid()
+        procs.become_subreaper()
+        # In a PID namespace the kernel kills all members with the init. Elsewhere a holder that died with it would
+        # set its orphans free, so it is told instead, and kills them first.
+        procs.die_with_parent(signal.SIGKILL if level == "pidns" else signal.SIGUSR2)
+        setproctitle.setproctitle(f"oad-session {session} call")
+        Holder(pipes).run(request)
+    finally:
+        os._exit(0)
+
+
+HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR2)
+
+
+class Holder:
+    def __init__(self, pipes: Pipes) -> None:
+        self._pipes = pipes
+        self._early: list[int] = []
+        self._command = 0
+
+    def run(self, request: Run) -> None:
+        try:
+            self._command = self._start(request)
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            os.write(self._pipes.status, encode_status(_failure(request, error)))
+            return
+        for fd in set(self._pipes[:3]):
+            os.close(fd)
+        while self._reap():
+            self._hear(self._early.pop() if self._early else signal.sigwait(HEARD))
+
+    def _start(self, request: Run) -> int:
+        os.chdir(request.cwd)
+        argv = confine(request)
+        _reset_ignored_signals()
+        # The command inherits the signal mask, so it must be open while it starts; what arrives then is heard later.
+        for signum in (signal.SIGTERM, signal.SIGUSR2):
+            signal.signal(signum, lambda number, _frame: self._early.append(number))
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        try:
+            # By vfork: no page tables are copied. The command leads a session of its own and inherits no descriptors.
+            self._child = subprocess.Popen(
+                argv,
+                env=request.env,
+                stdin=self._pipes.stdin,
+                stdout=self._pipes.stdout,
+                stderr=self._pipes.stderr,
+                start_new_session=True,
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
+        return self._child.pid
+
+    def _hear(self, signum: int) -> None:
+        if signum == signal.SIGTERM and self._command:
+            # The number is safe while the leader of the group has not been reaped.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._command, signal.SIGTERM)
+        elif signum == signal.SIGUSR2:
+            tree_kill.kill_below(os.getpid(), reap=self._reap)
+
+    def _reap(self) -> bool:
+        """False when the call has no descendants left."""
+        try:
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == self._command:
+                    self._command = 0
+                    self._report(os.waitstatus_to_exitcode(ended[1]))
+        except ChildProcessError:
+            return False
+        return True
+
+    def _report(self, status: int) -> None:
+        with contextlib.suppress(OSError):  # nobody may be listening any more
+            os.write(self._pipes.status, encode_status(Exited(status)))
+        os.close(self._pipes.status)
+
+
+def _reset_ignored_signals() -> None:
+    """An ignored signal stays ignored over exec. Popen itself restores the two that Python needs ignored."""
+    for signum in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
+        if signal.getsignal(signum) == signal.SIG_IGN:
+            signal.signal(signum, signal.SIG_DFL)
+
+
+def _failure(request: Run, error: Exception) -> Failed:
+    if not isinstance(error, OSError):
+        return Failed(0, f"cannot start {request.argv[:1]}: {error}")
+    what = error.filename or (request.argv[0] if request.argv else "")
+    return Failed(error.errno or 0, f"cannot start {what}: {os.strerror(error.errno or 0)}")

@@ -1,0 +1,175 @@
+"""The kernel's process interface, as thin as it can be: prctl, namespaces, mounts, and reading ``/proc``.
+
+Besides ``workers/sandbox`` this is the only place with ctypes in it. Every function raises OSError with the errno of
+the call. Nothing here keeps state, and nothing here needs a thread or an event loop: session inits and call holders
+use it too, and they must stay small.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+PR_SET_NO_NEW_PRIVS = 38
+PR_SET_CHILD_SUBREAPER = 36
+
+CLONE_NEWNS = 0x0002_0000
+CLONE_NEWUSER = 0x1000_0000
+CLONE_NEWPID = 0x2000_0000
+
+MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
+MS_REC_PRIVATE = 0x4000 | 0x4_0000
+
+_SIGINFO_BYTES = 128
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Process(NamedTuple):
+    """A process that cannot be mistaken for a later one with its number: ``start`` is in clock ticks since boot."""
+
+    pid: int
+    start: int
+
+
+class Stat(NamedTuple):
+    state: str
+    parent: int
+    start: int
+
+
+def _check(result: int, what: str) -> None:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), what)
+
+
+def prctl(option: int, value: int) -> None:
+    _check(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), "prctl")
+
+
+def become_subreaper() -> None:
+    """Every orphan below this process becomes its child instead of PID 1's."""
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent(signal: int) -> None:
+    """``signal`` arrives when the parent *thread* ends, so only children of single-threaded processes, or of a main
+    thread that lives as long as its process, may use this. It does not see a parent that is gone already."""
+    prctl(PR_SET_PDEATHSIG, signal)
+
+
+def hide_memory() -> None:
+    """Keeps other processes of the same user from reading this one's memory and environment (root still can)."""
+    prctl(PR_SET_DUMPABLE, 0)
+
+
+def unshare(flags: int) -> None:
+    _check(_libc.unshare(ctypes.c_int(flags)), "unshare")
+
+
+def mount(source: str, target: str, kind: str | None, flags: int) -> None:
+    filesystem = kind.encode() if kind else None
+    _check(_libc.mount(source.encode(), target.encode(), filesystem, ctypes.c_ulong(flags), None), f"mount {target}")
+
+
+def enter_pid_namespace() -> None:
+    """The next child will be PID 1 of a namespace of its own, with private mounts. Unprivileged users need a user
+    namespace for that; they stay who they are in it."""
+    user, group = os.geteuid(), os.getegid()
+    if user == 0:
+        unshare(CLONE_NEWPID | CLONE_NEWNS)
+        return
+    unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+    Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+
+
+def mount_private_proc() -> None:
+    """Shows the processes of the own PID namespace only; the mount does not spread to the host."""
+    mount("none", "/", None, MS_REC_PRIVATE)
+    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+
+def read_stat(pid: int) -> Stat | None:
+    """None when there is no such process."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return None
+    # The command name, in parentheses, may itself hold spaces and parentheses.
+    fields = text.rpartition(")")[2].split()
+    return Stat(fields[0], int(fields[1]), int(fields[19]))
+
+
+def identify(pid: int) -> Process | None:
+    stat = read_stat(pid)
+    return Process(pid, stat.start) if stat else None
+
+
+def children(pid: int) -> list[int]:
+    """Direct children, zombies included; of all threads, for a child belongs to the thread that forked it."""
+    found: list[int] = []
+    try:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (thread / "children").read_text().split())
+    except OSError:
+        pass  # it ended while we looked
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """Everything below ``pid``, parents before their children. Not a snapshot: whoever forks meanwhile is missed."""
+    found: list[int] = []
+    todo = [pid]
+    while todo:
+        below = children(todo.pop())
+        found += below
+        todo += below
+    return found
+
+
+def open_signalfd(signals: Iterable[signal.Signals]) -> int:
+    """Blocks the signals and makes their arrival readable. Without it a single-threaded loop has a gap between
+    looking at its flags and going to sleep."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    mask = sum(1 << (signum - 1) for signum in signals)
+    fd = int(_libc.signalfd(-1, ctypes.byref(ctypes.c_uint64(mask)), os.O_CLOEXEC | os.O_NONBLOCK))
+    _check(fd, "signalfd")
+    return fd
+
+
+def read_signalfd(fd: int) -> list[int]:
+    """The signals that have arrived, each kind at most once."""
+    try:
+        data = os.read(fd, 64 * _SIGINFO_BYTES)
+    except BlockingIOError:
+        return []
+    return [int.from_bytes(data[at : at + 4], sys.byteorder) for at in range(0, len(data), _SIGINFO_BYTES)]
+
+
+def close_all_but(keep: Iterable[int]) -> None:
+    """Closes every descriptor above the standard streams but those in ``keep``."""
+    lowest = 3
+    for fd in sorted(set(keep) - {0, 1, 2}):
+        os.closerange(lowest, fd)
+        lowest = fd + 1
+    os.closerange(lowest, os.sysconf("SC_OPEN_MAX"))
+
+
+def thread_count() -> int:
+    return sum(1 for _ in Path("/proc/self/task").iterdir())
+
+
+def pid_of(pidfd: int) -> int:
+    """The process number behind a pidfd as this process's ``/proc`` shows it; -1 when it has been reaped."""
+    for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text().splitlines():
+        if line.startswith("Pid:"):
+            return int(line.split()[1])
+    raise OSError(f"{pidfd} is not a pidfd")

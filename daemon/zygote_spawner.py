@@ -1,0 +1,223 @@
+"""The real spawner: asks the zygote for sessions, and replaces the zygote when it dies."""
+
+import os
+import select
+import signal
+import socket
+from collections.abc import Container
+
+import msgspec
+import trio
+
+from oad.contract.worker import Level, WorkerSpec
+
+from . import procs, tree_kill
+from .birth import Birth
+from .child import SpawnedChild
+from .session_init import Born, Stillborn
+from .spawn import SpawnFailed
+from .zygote import PACKET_BYTES, Preload, Preloaded, Ready, Reply, Zygote, launch_zygote
+
+BIRTH_TIMEOUT_S = 10.0
+REPLACE_AFTER_S = (0.0, 0.5, 2.0, 5.0)
+_BIRTH_ATTEMPTS = 3
+
+_decode_reply = msgspec.msgpack.Decoder[Reply](Reply).decode
+_decode_outcome = msgspec.msgpack.Decoder[Born | Stillborn](Born | Stillborn).decode
+
+
+class ZygoteLost(Exception):
+    """Zygotes die before they are ready, again and again."""
+
+
+class _ZygoteGone(Exception):
+    """It died with our request; the next one may serve it."""
+
+
+class ZygoteSpawner:
+    """``run`` must be running for ``spawn`` to get anywhere. This process must be a subreaper."""
+
+    def __init__(self, zygote: Zygote) -> None:
+        self._zygote = zygote
+        self._ready, self._buried = trio.Event(), trio.Event()  # of the present zygote
+        self._first: Ready | None = None
+        self._preloaded: dict[str, str] = {}
+        self._answered = trio.Condition()
+        self._children: set[int] = set()
+        # Held while an init is on its way to us: a sweep at that moment would take it for an escapee.
+        self._births = trio.Lock()
+
+    @property
+    def level(self) -> Level:
+        """How sessions are held together. Known once ``wait_ready`` has returned."""
+        return self._ready_message.level
+
+    @property
+    def _ready_message(self) -> Ready:
+        if self._first is None:
+            raise RuntimeError("the zygote is not ready yet")
+        return self._first
+
+    async def wait_ready(self) -> Ready:
+        await self._ready.wait()
+        return self._ready_message
+
+    async def run(self) -> None:
+        """Serves for ever. Raises ZygoteLost when four zygotes in a row never became ready."""
+        failures = 0
+        try:
+            while True:
+                await self._follow()
+                failures = 0 if self._ready.is_set() else failures + 1
+                await self._bury()
+                if failures >= len(REPLACE_AFTER_S):
+                    raise ZygoteLost(f"{failures} zygotes in a row died before they were ready")
+                await trio.sleep(REPLACE_AFTER_S[failures])
+                self._zygote = launch_zygote(self._zygote.preload, self._zygote.entry)
+        finally:
+            self._zygote.sock.close()
+
+    async def _follow(self) -> None:
+        """Reads replies until the zygote is gone."""
+        sock = self._zygote.sock
+        sock.setblocking(False)
+        while True:
+            await trio.lowlevel.wait_readable(sock.fileno())
+            try:
+                packet = sock.recv(PACKET_BYTES)
+            except ConnectionError:
+                return
+            if not packet:
+                return
+            await self._on_reply(_decode_reply(packet))
+
+    async def _on_reply(self, reply: Reply) -> None:
+        match reply:
+            case Ready():
+                self._first = reply
+                self._ready.set()
+            case Preloaded(module, problem):
+                async with self._answered:
+                    self._preloaded[module] = problem
+                    self._answered.notify_all()
+
+    async def _bury(self) -> None:
+        self._ready = trio.Event()
+        self._buried.set()
+        self._buried = trio.Event()
+        self.recycle()
+        pidfd = os.pidfd_open(self._zygote.pid)
+        try:
+            await trio.lowlevel.wait_readable(pidfd)
+            os.waitid(os.P_PIDFD, pidfd, os.WEXITED)  # noqa: ASYNC222  it has ended
+        finally:
+            os.close(pidfd)
+        self._zygote.sock.close()
+        self._zygote = self._zygote._replace(pid=0)
+
+    def recycle(self) -> None:
+        """Has the zygote replaced by a new one. Sessions are not its children and do not notice."""
+        if self._zygote.pid:
+            os.kill(self._zygote.pid, signal.SIGKILL)  # our child, not reaped: the number is its
+
+    async def preload(self, module: str) -> str:
+        """Has later workers start with ``module`` imported. Returns what went wrong, or nothing."""
+        await self._ready.wait()
+        self._preloaded.pop(module, None)
+        await self._ask(Preload(module), ())
+        async with self._answered:
+            while module not in self._preloaded:
+                await self._answered.wait()
+        problem = self._preloaded[module]
+        if not problem and module not in self._zygote.preload:
+            self._zygote = self._zygote._replace(preload=(*self._zygote.preload, module))
+        return problem
+
+    async def _ask(self, request: Birth | Preload, fds: tuple[int, ...]) -> None:
+        packet = msgspec.msgpack.encode(request)
+        while True:
+            try:
+                socket.send_fds(self._zygote.sock, [packet], fds)
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(self._zygote.sock.fileno())
+            except OSError as error:
+                raise _ZygoteGone from error
+            else:
+                return
+
+    async def spawn(self, spec: WorkerSpec) -> SpawnedChild:
+        """Raises SpawnFailed. While a zygote is being replaced it waits for the new one."""
+        for _ in range(_BIRTH_ATTEMPTS):
+            await self._ready.wait()
+            buried = self._buried
+            try:
+                async with self._births:
+                    return await self._bear(spec)
+            except _ZygoteGone:
+                await buried.wait()
+        raise SpawnFailed("the zygote died at every attempt")
+
+    async def _bear(self, spec: WorkerSpec) -> SpawnedChild:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            ours.setblocking(False)
+            with trio.fail_after(BIRTH_TIMEOUT_S):
+                with theirs:
+                    await self._ask(Birth(spec, self._zygote.entry), (theirs.fileno(),))
+                await trio.lowlevel.wait_readable(ours.fileno())
+            return self._receive(ours)
+        except trio.TooSlowError as error:
+            ours.close()
+            raise SpawnFailed(f"no session init within {BIRTH_TIMEOUT_S} s") from error
+        except BaseException:
+            ours.close()  # an init that is born after all sees that and leaves
+            raise
+
+    def _receive(self, ours: socket.socket) -> SpawnedChild:
+        packet, fds, _flags, _address = socket.recv_fds(ours, PACKET_BYTES, 2, socket.MSG_CMSG_CLOEXEC)
+        if not packet:
+            if self._zygote_is_dead():
+                raise _ZygoteGone
+            raise SpawnFailed("the session's init was killed at its birth")
+        outcome = _decode_outcome(packet)
+        if isinstance(outcome, Stillborn):
+            raise SpawnFailed(f"{outcome.step}: {outcome.text}")
+        pidfd, worker_pidfd = fds
+        child = SpawnedChild(
+            outcome.level, pidfd=pidfd, worker_pidfd=worker_pidfd, control=ours, on_end=self._on_child_end
+        )
+        self._children.add(child.init_pid)
+        return child
+
+    def _zygote_is_dead(self) -> bool:
+        poll = select.poll()
+        poll.register(self._zygote.sock, select.POLLRDHUP)
+        return bool(poll.poll(0))
+
+    async def _on_child_end(self, child: SpawnedChild) -> None:
+        self._children.discard(child.init_pid)
+        if child.level == "subreaper":
+            await self.sweep()
+
+    async def sweep(self, known: Container[int] = ()) -> int:
+        """Kills and collects every child of this process which is neither the zygote, nor a session, nor in ``known``:
+        it has escaped from a session whose init is gone. Returns how many there were."""
+        async with self._births:
+            return sum(_end_stray(pid) for pid in self.unexpected_children(known))
+
+    def unexpected_children(self, known: Container[int] = ()) -> list[int]:
+        ours = self._children | {self._zygote.pid}
+        return [pid for pid in procs.children(os.getpid()) if pid not in ours and pid not in known]
+
+
+def _end_stray(pid: int) -> bool:
+    """Whether it was still alive. It is a child of ours, so its number cannot have passed to another."""
+    stat = procs.read_stat(pid)
+    if stat and stat.state not in "ZX":
+        os.kill(pid, signal.SIGSTOP)
+        tree_kill.kill_below(pid)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        return True
+    os.waitpid(pid, os.WNOHANG)
+    return False
