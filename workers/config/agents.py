@@ -82,12 +82,15 @@ def read_prompt(name: str) -> str:
     return resources.files(__name__.rpartition(".")[0]).joinpath("prompts", f"{name}.md").read_text(encoding="utf-8")
 
 
-def make_agents(config: Config, raw: dict[str, Any], home: Path, readable: Sequence[str]) -> dict[str, Agent]:
+def make_agents(
+    config: Config, raw: dict[str, Any], home: Path, readable: Sequence[str], folders: Sequence[str] = ()
+) -> dict[str, Agent]:
     """All agents but the disabled ones, the default one first, then by name. ``raw``: keys that are not known in an
-    agent's section are options for its model calls."""
-    base = default_rules(readable)
+    agent's section are options for its model calls. ``readable``: directories outside that are allowed last, after
+    the configuration; ``folders``: such that are allowed first."""
+    base = default_rules([*readable, *folders])
     configured = make_rules(config.permission, home)
-    agents = {name: _native_agent(name, native, base, configured, readable) for name, native in _NATIVE.items()}
+    agents = {name: _native_agent(name, native, base, configured) for name, native in _NATIVE.items()}
     written: dict[str, dict[str, Any]] = raw.get("agent") or {}
     for name, section in config.agent.items():
         if section.disable:
@@ -127,12 +130,10 @@ def _can_start(agent: Agent) -> bool:
     return agent.mode != "subagent" and not agent.hidden
 
 
-def _native_agent(
-    name: str, native: _Native, base: list[PermissionRule], configured: list[PermissionRule], readable: Sequence[str]
-) -> Agent:
+def _native_agent(name: str, native: _Native, base: list[PermissionRule], configured: list[PermissionRule]) -> Agent:
     own = make_rules(native.permission, Path("/"))
     if name == "explore":
-        own += [rule for rule in default_rules(readable) if rule.permission == "external_directory"]
+        own += [rule for rule in base if rule.permission == "external_directory"]
     return Agent(
         name=name,
         description=native.description,

@@ -120,4 +120,4 @@ def _load(watch: Watch, directory: Path, readable: list[str]) -> ProjectSetup:
 def _make_agents(loaded: Loaded, places: Places, skills: dict[str, Skill], readable: list[str]) -> dict[str, Agent]:
     # The files beside a skill are part of it: reading them is no step outside.
     folders = [str(Path(skill.location).parent) for skill in skills.values()]
-    return make_agents(loaded.config, loaded.raw, places.home, [*readable, *folders])
+    return make_agents(loaded.config, loaded.raw, places.home, readable, folders)
