@@ -22,8 +22,7 @@ def mask_secrets(value: Any, name: str = "") -> Any:
             key: MASK if hidden and isinstance(item, str) else mask_secrets(item, key) for key, item in entries.items()
         }
     if isinstance(value, list):
-        items: list[Any] = value
-        return [mask_secrets(item, name) for item in items]
+        return [mask_secrets(item, name) for item in cast("list[object]", value)]
     if not isinstance(value, str) or not value:
         return value
     if _SECRET_NAME.search(name) and not _HARMLESS_NAME.search(name):

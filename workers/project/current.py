@@ -1,7 +1,7 @@
 """The second version of the API: the same things in other shapes, each with the location it holds for."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from oad.contract.catalogue import Agent, Command, Model, Provider, ProviderList, Skill
 
@@ -116,7 +116,7 @@ def show_references(setup: ProjectSetup) -> list[Shape]:
     """Configured directories outside the project; repositories are not fetched, hence not listed."""
     shown: list[Shape] = []
     for name, entry in setup.config.references.items():
-        details: Shape = entry if isinstance(entry, dict) else {"path": entry}
+        details = cast("Shape", entry) if isinstance(entry, dict) else {"path": entry}
         path = details.get("path")
         if isinstance(path, str):
             absolute = expand_home(path, setup.places.home)
