@@ -1,0 +1,1 @@
+"""The worker of a directory: what clients ask about it when no session is concerned."""

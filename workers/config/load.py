@@ -1,0 +1,160 @@
+"""All configuration that applies to a directory, merged in the order in which the reference does it."""
+
+import getpass
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from .check import find_issues
+from .failure import Issue, invalid
+from .jsonc import parse_config, read_config
+from .markdown import Document, read_documents
+from .merge import merge, merge_configs, widen_permissions
+from .places import Places, levels
+from .rules import tools_as_permission
+from .settings import AgentSection, CommandSection, Config
+from .watch import Watch
+
+Raw = dict[str, Any]
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    raw: Raw
+    config: Config
+    problems: list[str]  # what was left out, and why
+
+
+def load_config(watch: Watch, places: Places, directory: Path, worktree: Path) -> Loaded:
+    """Raises ApiError ConfigJsonError or ConfigInvalidError."""
+    problems: list[str] = []
+    raw: Raw = {}
+    for source in _sources(watch, places, directory, worktree, problems):
+        raw = merge_configs(raw, widen_permissions(source))
+    raw = _modernise(_with_variables(watch, places, raw))
+    if raw.get("plugin"):
+        problems.append("plugins are JavaScript and are not run: " + ", ".join(map(str, raw["plugin"])))
+    return Loaded(raw=raw, config=msgspec.convert(_without_nulls(raw), Config), problems=problems)
+
+
+def load_global(watch: Watch, places: Places) -> Raw:
+    """The user's own configuration alone."""
+    raw: Raw = {}
+    for source in _files(watch, places.config, ("config.json", "opencode.json", "opencode.jsonc"), places.home):
+        raw = merge_configs(raw, widen_permissions(source))
+    return raw
+
+
+def config_directories(watch: Watch, places: Places, directory: Path, worktree: Path) -> list[Path]:
+    """The directories that may hold agents, commands and skills; later ones win."""
+    found = [places.config]
+    if not watch.flag("OPENCODE_DISABLE_PROJECT_CONFIG"):
+        found += [level / ".opencode" for level in levels(directory, worktree)]
+    found.append(places.home / ".opencode")
+    if extra := watch.variable("OPENCODE_CONFIG_DIR"):
+        found.append(directory / extra)
+    return list(dict.fromkeys(found))
+
+
+def _sources(watch: Watch, places: Places, directory: Path, worktree: Path, problems: list[str]) -> Iterator[Raw]:
+    names = ("opencode.json", "opencode.jsonc")
+    yield load_global(watch, places)
+    if extra := watch.variable("OPENCODE_CONFIG"):
+        yield _required_file(watch, directory / extra, places.home)
+    if not watch.flag("OPENCODE_DISABLE_PROJECT_CONFIG"):
+        for level in reversed(levels(directory, worktree)):
+            yield from _files(watch, level, names, places.home)
+    for folder in config_directories(watch, places, directory, worktree):
+        if folder != places.config:
+            yield from _files(watch, folder, names, places.home)
+        yield from _documents(watch, folder, problems)
+    if inline := watch.variable("OPENCODE_CONFIG_CONTENT"):
+        yield parse_config(watch, inline, path="OPENCODE_CONFIG_CONTENT", base=directory, home=places.home)
+    yield from _files(watch, places.managed, names, places.home)
+
+
+def _files(watch: Watch, folder: Path, names: tuple[str, ...], home: Path) -> Iterator[Raw]:
+    for name in names:
+        if config := read_config(watch, folder / name, home):
+            yield config
+
+
+def _required_file(watch: Watch, path: Path, home: Path) -> Raw:
+    config = read_config(watch, path, home)
+    if config is None:
+        raise invalid(str(path), [Issue("The file named by OPENCODE_CONFIG does not exist")])
+    return config
+
+
+def _documents(watch: Watch, folder: Path, problems: list[str]) -> Iterator[Raw]:
+    readings: tuple[tuple[str, str, Callable[[Document], Raw]], ...] = (
+        ("agent", "agent", _agent),
+        ("agents", "agent", _agent),
+        ("mode", "agent", _mode),
+        ("modes", "agent", _mode),
+        ("command", "command", _command),
+        ("commands", "command", _command),
+    )
+    for name, section, convert in readings:
+        for document in read_documents(watch, folder / name, problems):
+            entry = convert(document)
+            kind = AgentSection if section == "agent" else CommandSection
+            if issues := list(find_issues(kind, entry)):
+                raise invalid(document.path, issues)
+            yield {section: {document.name: entry}}
+
+
+def _agent(document: Document) -> Raw:
+    return {**(document.meta or {}), "prompt": document.body.strip()}
+
+
+def _mode(document: Document) -> Raw:
+    return {**_agent(document), "mode": "primary"}
+
+
+def _command(document: Document) -> Raw:
+    return {**(document.meta or {}), "template": document.body.strip()}
+
+
+def _with_variables(watch: Watch, places: Places, raw: Raw) -> Raw:
+    if text := watch.variable("OPENCODE_PERMISSION"):
+        permission = parse_config(
+            watch, f'{{"permission": {text}\n}}', path="OPENCODE_PERMISSION", base=places.home, home=places.home
+        )
+        raw = merge(raw, widen_permissions(permission))
+    if watch.flag("OPENCODE_DISABLE_AUTOCOMPACT"):
+        raw = merge(raw, {"compaction": {"auto": False}})
+    if watch.flag("OPENCODE_DISABLE_PRUNE"):
+        raw = merge(raw, {"compaction": {"prune": False}})
+    if watch.flag("OPENCODE_DISABLE_SHARE"):
+        raw = merge(raw, {"share": "disabled"})
+    return raw
+
+
+def _modernise(raw: Raw) -> Raw:
+    """Old spellings become new ones; an explicit permission wins over the old map of tools."""
+    result: Raw = {"username": _username(), "command": {}, "plugin": [], **raw}
+    if tools := raw.get("tools"):
+        result["permission"] = merge(tools_as_permission(tools), raw.get("permission") or {})
+    old: dict[str, Raw] = raw.get("mode") or {}
+    modes = {name: {**mode, "mode": "primary"} for name, mode in old.items()}
+    result["mode"] = old
+    result["agent"] = merge(raw.get("agent") or {}, modes)
+    if raw.get("autoshare") and not raw.get("share"):
+        result["share"] = "auto"
+    return result
+
+
+def _username() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "user"  # a service account without an entry in the user database
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        given = cast("Raw", value)
+        return {key: _without_nulls(item) for key, item in given.items() if item is not None}
+    return value
