@@ -18,7 +18,9 @@ def configure_logs(level: str, *, file: Path | None, to_stderr: bool) -> None:
         handlers.append(logging.FileHandler(file))
     if to_stderr or file is None:
         handlers.append(logging.StreamHandler(sys.stderr))
-    logging.basicConfig(level=LEVELS.get(level.lower(), logging.INFO), handlers=handlers, format="%(message)s", force=True)
+    logging.basicConfig(
+        level=LEVELS.get(level.lower(), logging.INFO), handlers=handlers, format="%(message)s", force=True
+    )
     for noisy in ("httpx", "httpx2", "httpcore", "openai", "anthropic", "hypercorn", "quart"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     shared = (
