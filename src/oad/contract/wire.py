@@ -12,7 +12,7 @@ PROTOCOL_VERSION: Final = 1
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 
 
-class Hello(msgspec.Struct, tag="hello", array_like=True, frozen=True):
+class Hello(msgspec.Struct, tag_field="frame", tag="hello", array_like=True, frozen=True):
     """First frame of every peer. A gateway names the endpoint on which it takes events and the last sequence it saw."""
 
     version: int
@@ -22,7 +22,7 @@ class Hello(msgspec.Struct, tag="hello", array_like=True, frozen=True):
     endpoint: str = ""
 
 
-class Welcome(msgspec.Struct, tag="welcome", array_like=True, frozen=True):
+class Welcome(msgspec.Struct, tag_field="frame", tag="welcome", array_like=True, frozen=True):
     """The daemon's answer to a gateway's hello. ``epoch`` changes with every start of the daemon."""
 
     version: int
@@ -30,7 +30,7 @@ class Welcome(msgspec.Struct, tag="welcome", array_like=True, frozen=True):
     last_seq: int
 
 
-class Call(msgspec.Struct, tag="call", array_like=True, frozen=True):
+class Call(msgspec.Struct, tag_field="frame", tag="call", array_like=True, frozen=True):
     """A request. ``deadline_s`` counts from reception; 0 means none. ``key``: a repeated mutation is answered alike."""
 
     id: int
@@ -40,13 +40,13 @@ class Call(msgspec.Struct, tag="call", array_like=True, frozen=True):
     key: str = ""
 
 
-class Cancel(msgspec.Struct, tag="cancel", array_like=True, frozen=True):
+class Cancel(msgspec.Struct, tag_field="frame", tag="cancel", array_like=True, frozen=True):
     """The caller of ``id`` no longer waits."""
 
     id: int
 
 
-class Reply(msgspec.Struct, tag="reply", array_like=True, frozen=True):
+class Reply(msgspec.Struct, tag_field="frame", tag="reply", array_like=True, frozen=True):
     """The answer to a call. ``after`` is the number of the last event pushed to this gateway before the answer: the
     gateway answers its client only once that event is written to its streams."""
 
@@ -56,7 +56,7 @@ class Reply(msgspec.Struct, tag="reply", array_like=True, frozen=True):
     after: int = 0
 
 
-class Event(msgspec.Struct, tag="event", array_like=True, frozen=True):
+class Event(msgspec.Struct, tag_field="frame", tag="event", array_like=True, frozen=True):
     """From a worker: something happened. The body holds the event's properties as JSON.
 
     Durable events are journalled, numbered and never skipped; volatile ones may be merged or dropped, never reordered.
@@ -67,7 +67,7 @@ class Event(msgspec.Struct, tag="event", array_like=True, frozen=True):
     durable: bool
 
 
-class Push(msgspec.Struct, tag="push", array_like=True, frozen=True):
+class Push(msgspec.Struct, tag_field="frame", tag="push", array_like=True, frozen=True):
     """From the daemon to a gateway: one event. ``number`` counts pushes on this link (credits, acks); ``seq`` is the
     journal's number, 0 for volatile events. The body is the whole event as JSON: id, type, properties."""
 
@@ -81,29 +81,29 @@ class Push(msgspec.Struct, tag="push", array_like=True, frozen=True):
     id: str
 
 
-class Ack(msgspec.Struct, tag="ack", array_like=True, frozen=True):
+class Ack(msgspec.Struct, tag_field="frame", tag="ack", array_like=True, frozen=True):
     """From a gateway: every push up to ``number`` is taken; that many more are welcome."""
 
     number: int
 
 
-class Drain(msgspec.Struct, tag="drain", array_like=True, frozen=True):
+class Drain(msgspec.Struct, tag_field="frame", tag="drain", array_like=True, frozen=True):
     """To a worker: finish what is harmless to finish, accept nothing new, then end."""
 
     grace_s: float
 
 
-class Idle(msgspec.Struct, tag="idle", array_like=True, frozen=True):
+class Idle(msgspec.Struct, tag_field="frame", tag="idle", array_like=True, frozen=True):
     """From a worker: turn ``turn`` has ended, nothing of it runs any more."""
 
     turn: int
 
 
-class Ping(msgspec.Struct, tag="ping", array_like=True, frozen=True):
+class Ping(msgspec.Struct, tag_field="frame", tag="ping", array_like=True, frozen=True):
     number: int
 
 
-class Pong(msgspec.Struct, tag="pong", array_like=True, frozen=True):
+class Pong(msgspec.Struct, tag_field="frame", tag="pong", array_like=True, frozen=True):
     number: int
 
 
