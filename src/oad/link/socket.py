@@ -34,6 +34,10 @@ class TrioSocket:
         self._writers = ParkingLot()
         self._closed = False
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     async def pump(self) -> None:
         """Wakes senders and receivers until the socket is closed or the task is cancelled."""
         try:

@@ -1,0 +1,66 @@
+"""The declared operations as a Quart application: routing, bodies, limits."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final, cast
+
+import quart
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+
+from oad.contract.errors import ApiError, named
+
+from .binding import Request, too_long
+from .exchange import Exchange, Response
+from .operation import Operation
+
+_JSON: Final = "application/json"
+View = Callable[..., Awaitable[quart.Response]]
+
+
+def build_app(exchange: Exchange, table: Iterable[Operation], body_limit: int) -> QuartTrio:
+    app = QuartTrio("oad.gateway", static_folder=None)
+    for setting, value in (("MAX_CONTENT_LENGTH", body_limit), ("BODY_TIMEOUT", None), ("RESPONSE_TIMEOUT", None)):
+        app.config[setting] = value
+    app.register_error_handler(HTTPException, _refuse)
+    for operation in table:
+        rule = operation.path.replace("{", "<").replace("}", ">")
+        view = _view(exchange, operation)
+        app.add_url_rule(rule, operation.name, view, methods=[operation.method], provide_automatic_options=False)
+    return app
+
+
+def _view(exchange: Exchange, operation: Operation) -> View:
+    async def view(**variables: str) -> quart.Response:
+        incoming = quart.request
+        request = Request(
+            variables=variables,
+            query_string=incoming.query_string,
+            body=cast(bytes, await incoming.get_data()) if operation.body is not None else b"",
+            directory_header=incoming.headers.get("X-Opencode-Directory"),
+            key=incoming.headers.get("Idempotency-Key", "")[:200],
+        )
+        return _outgoing(await exchange.perform(operation, request))
+
+    return view
+
+
+def _outgoing(response: Response) -> quart.Response:
+    outgoing = quart.Response(response.body, response.status, response.headers, mimetype=_JSON)
+    if not response.body:
+        outgoing.headers.pop("Content-Type", None)
+    return outgoing
+
+
+async def _refuse(error: HTTPException) -> quart.Response:
+    """What no operation has seen: unknown paths, wrong methods, bodies that are too large."""
+    status = error.code or 500
+    if isinstance(error, RequestEntityTooLarge):
+        refusal = too_long(quart.request.max_content_length or 0)
+    elif status == 404:
+        refusal = named(404, "NotFoundError", message=f"Unknown path: {quart.request.path[:200]}")
+    else:
+        refusal = ApiError(status, {"name": error.name.replace(" ", ""), "data": {"message": error.description or ""}})
+    outgoing = _outgoing(Response(refusal.status, refusal.encode()))
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        outgoing.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return outgoing

@@ -1,0 +1,84 @@
+"""Who may ask: Basic (user and password), Bearer (token), or ``?auth_token=`` for clients that cannot set headers."""
+
+import base64
+import binascii
+import hmac
+import logging
+import time
+from collections import OrderedDict, deque
+from typing import Final
+from urllib.parse import parse_qs
+
+from .asgi import Scope, header
+from .settings import Credentials
+
+MAX_FAILURES: Final = 20  # wrong credentials per address that are looked at within the window
+WINDOW_S: Final = 60.0
+_MAX_ADDRESSES: Final = 1000
+_log = logging.getLogger("oad.gateway.auth")
+
+
+class FailureLimit:
+    """Counts wrong credentials per address; remembers so many addresses only, so that it cannot be made to grow."""
+
+    def __init__(self) -> None:
+        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def retry_after(self, address: str, now: float) -> float:
+        """Seconds until credentials from this address are looked at again; 0: they are now."""
+        times = self._failures.get(address)
+        while times and times[0] <= now - WINDOW_S:
+            times.popleft()
+        return times[0] + WINDOW_S - now if times and len(times) >= MAX_FAILURES else 0.0
+
+    def record(self, address: str, now: float) -> None:
+        self._failures.setdefault(address, deque(maxlen=MAX_FAILURES)).append(now)
+        self._failures.move_to_end(address)
+        if len(self._failures) > _MAX_ADDRESSES:
+            self._failures.popitem(last=False)
+
+
+class Authenticator:
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._limit = FailureLimit()
+
+    def refusal(self, scope: Scope) -> tuple[int, list[tuple[bytes, bytes]]] | None:
+        """None lets the request in; else a status (401, 429) and its headers."""
+        if not self._credentials:
+            return None
+        offered = _offered(scope)
+        if offered:
+            address, now = (scope.get("client") or ("local",))[0], time.monotonic()
+            if wait := self._limit.retry_after(address, now):
+                return 429, [(b"retry-after", b"%d" % (int(wait) + 1))]
+            if any(self._is_right(scheme, secret) for scheme, secret in offered):
+                return None
+            self._limit.record(address, now)
+            _log.warning("wrong credentials from %s for %s", address, scope["path"][:200].encode("unicode_escape"))
+        return 401, [(b"www-authenticate", b'Basic realm="Secure Area"')]
+
+    def _is_right(self, scheme: str, secret: bytes) -> bool:
+        known = self._credentials
+        if scheme == "bearer":
+            return bool(known.token) and hmac.compare_digest(secret, known.token.encode())
+        try:
+            pair = base64.b64decode(secret, validate=True)
+        except binascii.Error:
+            return False
+        if known.password and hmac.compare_digest(pair, f"{known.username}:{known.password}".encode()):
+            return True
+        # Clients that know only Basic can use the token as their password, under any name.
+        return bool(known.token) and hmac.compare_digest(pair.partition(b":")[2], known.token.encode())
+
+
+def _offered(scope: Scope) -> list[tuple[str, bytes]]:
+    """Every credential of the request, as scheme and secret."""
+    offered: list[tuple[str, bytes]] = []
+    scheme, _, secret = (header(scope, b"authorization") or "").strip().partition(" ")
+    if scheme:
+        offered.append((scheme.lower() if scheme.lower() in ("basic", "bearer") else "basic", secret.strip().encode()))
+    if b"auth_token=" in scope["query_string"]:
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        offered += [("basic", token.encode()) for token in query.get("auth_token", [])[:1]]
+    return offered

@@ -1,0 +1,149 @@
+"""One connection to the daemon, from hello to the daemon's end: calls on one socket, pushed events on another.
+
+Both sockets are made anew for each connection. A ZeroMQ socket that outlived its peer would deliver to the next daemon
+what was meant for the last one (calls whose callers were told that they failed) and mix the two daemons' pushes.
+"""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+import trio
+import zmq
+from trio.lowlevel import ParkingLot
+
+from oad.contract.wire import (
+    PROTOCOL_VERSION,
+    Ack,
+    Call,
+    Frame,
+    Hello,
+    Ping,
+    Pong,
+    ProtocolError,
+    Push,
+    Reply,
+    Welcome,
+    decode_frame,
+    encode_frame,
+)
+from oad.link import Calls, TrioSocket, bind_private
+
+from .happening import pushed
+from .streams import FLUSH_S, Streams
+
+HELLO_S: Final = 10.0
+ACK_EVERY: Final = 64
+_RECONNECT_MS: Final = 20
+
+Greeted = Callable[["Connection", Welcome], Awaitable[None]]
+
+
+class Connection:
+    """``run`` returns when the daemon is gone or does not answer."""
+
+    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", endpoint: str, name: str, events: Path) -> None:
+        self._name = name
+        self._path = events
+        self._calls_raw, self._events_raw = context.socket(zmq.DEALER), context.socket(zmq.DEALER)
+        for raw in (self._calls_raw, self._events_raw):
+            raw.linger = 0
+            raw.reconnect_ivl = _RECONNECT_MS
+        self._events_endpoint = bind_private(self._events_raw, events)
+        self._monitors = [TrioSocket(_monitor(raw)) for raw in (self._calls_raw, self._events_raw)]
+        self._calls_raw.connect(endpoint)
+        self._socket, self._events = TrioSocket(self._calls_raw), TrioSocket(self._events_raw)
+        self.calls = Calls(self._send)
+        self._welcome: Welcome | None = None
+        self._welcomed = trio.Event()
+        self._taken = 0  # number of the last push
+        self._offset = 0  # what to add to a push's number to get its position in the fan-out
+        self._progress = ParkingLot()
+
+    async def run(self, pid: int, greeted: Greeted, streams: Streams) -> None:
+        """``greeted`` is awaited once the daemon has answered, before the first event is taken."""
+        try:
+            async with trio.open_nursery() as nursery:
+                for socket in (self._socket, self._events, *self._monitors):
+                    nursery.start_soon(socket.pump)
+                for monitor in self._monitors:
+                    nursery.start_soon(_until_disconnected, monitor, nursery.cancel_scope)
+                nursery.start_soon(self._read_replies)
+                await self._send(Hello(PROTOCOL_VERSION, "gateway", self._name, pid, self._events_endpoint), b"")
+                if welcome := await self._await_welcome():
+                    await greeted(self, welcome)
+                    await self._read_events(streams)
+                nursery.cancel_scope.cancel()
+        finally:
+            self._close()
+
+    async def _await_welcome(self) -> Welcome | None:
+        with trio.move_on_after(HELLO_S):
+            await self._welcomed.wait()
+        if self._welcome and self._welcome.version != PROTOCOL_VERSION:
+            raise ProtocolError(f"the daemon speaks version {self._welcome.version}, not {PROTOCOL_VERSION}")
+        return self._welcome
+
+    def _close(self) -> None:
+        self.calls.fail_all()
+        self._progress.unpark_all()
+        for raw in (self._calls_raw, self._events_raw):
+            raw.disable_monitor()
+        for socket in (*self._monitors, self._socket, self._events):
+            socket.close()
+        self._path.unlink(missing_ok=True)
+
+    async def _send(self, frame: Frame, body: bytes) -> None:
+        await self._socket.send_multipart(encode_frame(frame, body))
+
+    async def _read_replies(self) -> None:
+        while True:
+            for parts in await self._socket.recv_many():
+                frame, body = decode_frame(parts)
+                await self._take_reply(frame, body)
+
+    async def _take_reply(self, frame: Frame, body: bytes) -> None:
+        match frame:
+            case Reply():
+                self.calls.resolve(frame, body)
+            case Welcome():
+                self._welcome = frame
+                self._welcomed.set()
+            case Ping():
+                await self._send(Pong(frame.number), b"")
+            case Call():
+                await self._send(Reply(frame.id, 404), b"")  # a gateway serves no calls
+            case _:
+                pass
+
+    async def _read_events(self, streams: Streams) -> None:
+        self._offset = streams.fanout.position
+        acknowledged = 0
+        while True:
+            batch = await self._events.recv_many(ACK_EVERY)
+            for parts in batch:
+                frame, body = decode_frame(parts)
+                if isinstance(frame, Push):
+                    streams.fanout.publish(pushed(frame, body))
+                    self._taken = frame.number
+            self._progress.unpark_all()
+            if self._taken > acknowledged and (len(batch) < ACK_EVERY or self._taken - acknowledged >= ACK_EVERY):
+                await self._events.send_multipart(encode_frame(Ack(self._taken)))
+                acknowledged = self._taken
+
+    async def settled(self, after: int, streams: Streams) -> None:
+        """Waits until the streams have written every push up to number ``after``; at most 0.5 s."""
+        if after > self._taken:
+            with trio.move_on_after(FLUSH_S):
+                while after > self._taken and not self._socket.closed:
+                    await self._progress.park()
+        await streams.flushed(self._offset + after)
+
+
+def _monitor(raw: zmq.Socket[bytes]) -> zmq.Socket[bytes]:
+    return raw.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+
+
+async def _until_disconnected(monitor: TrioSocket, scope: trio.CancelScope) -> None:
+    await monitor.recv_multipart()
+    scope.cancel()

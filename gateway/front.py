@@ -1,0 +1,104 @@
+"""What every request passes before it reaches an operation or a stream: host, preflight, length, credentials."""
+
+import re
+from typing import Final
+
+from oad.contract.errors import ApiError, named, tagged
+
+from .asgi import App, Headers, Message, Receive, Scope, Send, answer, header
+from .auth import Authenticator
+from .cors import CrossOrigin
+from .exchange import render
+from .hosts import HostGuard
+
+MAX_TARGET: Final = 16 * 1024  # bytes of path and query
+_SLASHES: Final = re.compile("/{2,}")
+STREAMS: Final = frozenset({"/event", "/global/event"})
+OPEN: Final = frozenset({"/livez", "/readyz"})
+
+
+class Front:
+    """``app`` serves the declared operations, ``streams`` the event streams, ``probes`` the two open paths."""
+
+    def __init__(
+        self,
+        app: App,
+        streams: App,
+        probes: App,
+        *,
+        authenticator: Authenticator,
+        cross_origin: CrossOrigin,
+        hosts: HostGuard,
+    ) -> None:
+        self._app = app
+        self._streams = streams
+        self._probes = probes
+        self._authenticator = authenticator
+        self._cross_origin = cross_origin
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+        elif scope["method"] == "OPTIONS":
+            await self._cross_origin.preflight(scope, send)
+        else:
+            await self._serve(_normalise(scope), receive, self._marked(scope, send))
+
+    def _marked(self, scope: Scope, send: Send) -> Send:
+        marks = self._cross_origin.headers(header(scope, b"origin"))
+
+        async def marking(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *marks]}
+            await send(message)
+
+        return marking
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path in OPEN:
+            await self._probes(scope, receive, send)
+        elif refused := self._refusal(scope):
+            status, body, headers = refused
+            await answer(send, status, body, headers)
+        elif path in STREAMS and scope["method"] in ("GET", "HEAD"):
+            await self._stream(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> tuple[int, bytes, Headers] | None:
+        if reason := self._hosts.refusal(scope):
+            return 403, named(403, "ForbiddenError", message=reason).encode(), []
+        if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET:
+            return 431, b"", []
+        if refused := self._authenticator.refusal(scope):
+            status, headers = refused
+            return status, _unauthorized() if scope["path"].startswith("/api/") else b"", headers
+        if "\0" in scope["path"]:
+            return 400, named(400, "BadRequest", message="Expected a path", kind="Params").encode(), []
+        return None
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._streams(scope, receive, send)
+        except* ApiError as group:
+            response = render(group, scope["path"])
+            headers = [(key.encode(), value.encode()) for key, value in response.headers.items()]
+            await answer(send, response.status, response.body, headers)
+
+
+def _unauthorized() -> bytes:
+    return tagged(401, "UnauthorizedError", message="Authentication required").encode()
+
+
+def _normalise(scope: Scope) -> Scope:
+    """Doubled and trailing slashes are tolerated."""
+    path = scope["path"]
+    if "//" in path or (path.endswith("/") and path != "/"):
+        path = "/" + _SLASHES.sub("/", path).strip("/")
+        return {**scope, "path": path, "raw_path": _SLASHES.sub("/", scope["raw_path"].decode()).encode()}
+    return scope

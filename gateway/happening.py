@@ -1,0 +1,115 @@
+"""One event on its way to the streams, in the two forms in which streams carry it, each encoded at most once."""
+
+from typing import Final
+
+import msgspec
+
+from oad.contract.ids import new_id
+from oad.contract.replay import ReplayedEvent
+from oad.contract.wire import Push
+
+# Durable events of these types have a twin on /global/event, from which some clients rebuild the sessions' records.
+TWINNED: Final = frozenset(
+    {"session.created", "session.updated", "session.deleted", "message.updated", "message.part.updated"}
+)
+DISPOSED: Final = "server.instance.disposed"
+
+
+class _Properties(msgspec.Struct):
+    properties: msgspec.Raw
+
+
+_properties: Final = msgspec.json.Decoder(_Properties)
+
+
+class Happening:
+    """An event with what is needed to select it. ``seq`` is 0 for volatile events."""
+
+    __slots__ = ("_plain", "_wrapped", "aggregate_seq", "body", "directory", "id", "project", "seq", "session", "type")
+
+    def __init__(
+        self,
+        body: bytes,
+        *,
+        type: str,
+        seq: int = 0,
+        directory: str = "",
+        project: str = "",
+        session: str = "",
+        aggregate_seq: int = 0,
+        id: str = "",
+    ) -> None:
+        self.body = body
+        self.type = type
+        self.seq = seq
+        self.directory = directory
+        self.project = project
+        self.session = session
+        self.aggregate_seq = aggregate_seq
+        self.id = id
+        self._plain = self._wrapped = b""
+
+    def plain(self) -> bytes:
+        """As on /event."""
+        if not self._plain:
+            self._plain = self._numbered(self.body)
+        return self._plain
+
+    def wrapped(self) -> bytes:
+        """As on /global/event, followed by the twin where there is one."""
+        if not self._wrapped:
+            place = b""
+            if self.directory:
+                place += b'"directory":' + msgspec.json.encode(self.directory) + b","
+            if self.project:
+                place += b'"project":' + msgspec.json.encode(self.project) + b","
+            frame = self._numbered(b"{" + place + b'"payload":' + self.body + b"}")
+            if self.seq and self.type in TWINNED:
+                frame += self._numbered(b"{" + place + b'"payload":' + self._twin() + b"}")
+            self._wrapped = frame
+        return self._wrapped
+
+    def _numbered(self, data: bytes) -> bytes:
+        return b"id: %d\ndata: %b\n\n" % (self.seq, data) if self.seq else b"data: %b\n\n" % data
+
+    def _twin(self) -> bytes:
+        event = {
+            "id": self.id,
+            "type": f"{self.type}.1",
+            "seq": self.aggregate_seq,
+            "aggregateID": self.session,
+            "data": _properties.decode(self.body).properties,
+        }
+        return msgspec.json.encode({"type": "sync", "syncEvent": event})
+
+
+def pushed(push: Push, body: bytes) -> Happening:
+    return Happening(
+        body,
+        type=push.type,
+        seq=push.seq,
+        directory=push.directory,
+        project=push.project,
+        session=push.session,
+        aggregate_seq=push.aggregate_seq,
+        id=push.id,
+    )
+
+
+def replayed(row: ReplayedEvent) -> Happening:
+    return Happening(
+        bytes(row.event),
+        type=row.type,
+        seq=row.seq,
+        directory=row.directory,
+        project=row.project,
+        session=row.session,
+        aggregate_seq=row.aggregate_seq,
+        id=row.id,
+    )
+
+
+def own(type: str, properties: dict[str, int] | None = None) -> Happening:
+    """An event of the gateway itself, for one stream."""
+    body = msgspec.json.encode({"id": new_id("evt"), "type": type, "properties": properties or {}})
+    return Happening(body, type=type)

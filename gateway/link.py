@@ -1,0 +1,123 @@
+"""The gateway's link to the daemon: calls of which none is repeated silently, events that outlive a daemon."""
+
+import itertools
+import logging
+import os
+from pathlib import Path
+from typing import Final
+
+import trio
+import zmq
+
+from oad.contract.errors import ApiError, named, unavailable
+from oad.contract.replay import ReplayPage, decode_page
+from oad.contract.wire import ProtocolError, Reply, Welcome
+from oad.link import LinkLost
+
+from .connection import Connection
+from .happening import replayed
+from .settings import GatewaySettings
+from .streams import Streams
+
+REPLAY_PAGE: Final = 500
+REPLAY_DEADLINE_S: Final = 30.0
+_BACKOFF_S: Final = 0.05
+_log = logging.getLogger("oad.gateway.link")
+
+
+class DaemonLink:
+    """Keeps a connection while ``run`` runs. A call that was under way when the daemon died fails; it is not repeated,
+    since nobody knows whether it was carried out."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings = settings
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._connection: Connection | None = None
+        self._up = trio.Event()
+        self._epoch = ""
+        self.streams = Streams(self.fetch)
+
+    @property
+    def is_up(self) -> bool:
+        return self._connection is not None
+
+    async def run(self) -> None:
+        """Connects, and connects again whenever the daemon is gone."""
+        try:
+            for number in itertools.count(1):
+                await self._live(number)
+                await trio.sleep(_BACKOFF_S)
+        finally:
+            self._context.term()
+
+    async def _live(self, number: int) -> None:
+        settings = self._settings
+        # The process id keeps a predecessor of the same name, which may still be closing, apart.
+        path = Path(settings.runtime_dir) / f"gateway-{settings.name}-{os.getpid()}-{number}.sock"
+        connection = Connection(self._context, settings.daemon_endpoint, settings.name, path)
+        try:
+            await connection.run(os.getpid(), self._greeted, self.streams)
+        except* (ProtocolError, ApiError) as group:
+            _log.error("the connection to the daemon is given up: %s", group.exceptions[0])
+        finally:
+            self._connection, self._up = None, trio.Event()
+
+    async def _greeted(self, connection: Connection, welcome: Welcome) -> None:
+        """Streams that were open all the time are told what was journalled while there was no connection."""
+        fanout = self.streams.fanout
+        if not self._epoch:
+            fanout.last_seq = welcome.last_seq
+        while fanout.last_seq < welcome.last_seq:
+            page = await _fetch(connection, fanout.last_seq, welcome.last_seq, "")
+            for row in page.events:
+                fanout.publish(replayed(row))
+            if not page.more or not page.events:
+                fanout.last_seq = welcome.last_seq
+        self._epoch = welcome.epoch
+        self._connection = connection
+        self._up.set()
+
+    async def call(
+        self, op: str, params: dict[str, str], body: bytes = b"", *, deadline_s: float = 0.0, key: str = ""
+    ) -> tuple[Reply, bytes]:
+        """Asks the daemon; returns whatever it answers once the events before the answer are on the open streams.
+
+        Raises ApiError: 503 without a daemon or when it dies meanwhile, 504 after the deadline.
+        """
+        connection = await self._connected()
+        try:
+            reply, answer = await connection.calls.call(op, params, body, deadline_s=deadline_s, key=key)
+        except LinkLost:
+            raise unavailable("The service was restarted before it answered.") from None
+        except trio.TooSlowError:
+            raise named(504, "TimeoutError", message=f"No answer within {deadline_s:g} s") from None
+        if reply.after:
+            await connection.settled(reply.after, self.streams)
+        return reply, answer
+
+    async def _connected(self) -> Connection:
+        if self._connection is None:
+            with trio.move_on_after(self._settings.daemon_wait_s):
+                await self._up.wait()
+        if self._connection is None:
+            raise unavailable("The service is starting.")
+        return self._connection
+
+    async def fetch(self, after: int, until: int, directory: str) -> ReplayPage:
+        """A page of journalled events, numbers above ``after`` and up to ``until``. Raises ApiError."""
+        return await _fetch(await self._connected(), after, until, directory)
+
+
+async def _fetch(connection: Connection, after: int, until: int, directory: str) -> ReplayPage:
+    """Operation ``event.replay``: parameters after, until, limit (decimal) and directory ("" for all); answered by a
+    ReplayPage (oad.contract.replay) of the durable events numbered above ``after`` and not above ``until``, at most
+    ``limit`` of them. ``more`` says that further ones are left, ``complete`` is false when some are no longer kept or
+    ``after`` lies beyond the journal. Raises ApiError."""
+    params = {"after": str(after), "until": str(until), "limit": str(REPLAY_PAGE), "directory": directory}
+    try:
+        reply, body = await connection.calls.call("event.replay", params, deadline_s=REPLAY_DEADLINE_S)
+    except (LinkLost, trio.TooSlowError):
+        raise unavailable("The journal cannot be read.") from None
+    if reply.status != 200:
+        raise unavailable("The journal cannot be read.")
+    return decode_page(body)

@@ -1,0 +1,94 @@
+"""The gateway process: from settings to a server, and its orderly end."""
+
+import os
+import signal
+import threading
+from typing import Final, cast
+
+import setproctitle
+import trio
+from hypercorn.config import Config
+from hypercorn.trio import serve  # pyright: ignore[reportUnknownVariableType]
+from hypercorn.typing import ASGIFramework
+
+from .app import build_app
+from .asgi import App
+from .auth import Authenticator
+from .cors import CrossOrigin
+from .exchange import Exchange
+from .front import Front
+from .hosts import HostGuard
+from .link import DaemonLink
+from .probes import Probes
+from .routes import TABLE
+from .settings import GatewaySettings
+from .sse import EventStreams
+
+_FOREVER: Final = 10**9
+_HARD_END_S: Final = 3.0  # beyond the grace: what still hangs then is abandoned
+
+
+def build_front(settings: GatewaySettings, link: DaemonLink, stopping: trio.Event) -> App:
+    """Everything behind the listening socket."""
+    app = build_app(Exchange(link, settings.cwd), TABLE, settings.body_limit)
+    cross_origin = CrossOrigin(settings.cors_origins)
+    return Front(
+        cast(App, app),
+        EventStreams(link.streams, settings.cwd, stopping),
+        Probes(link),
+        authenticator=Authenticator(settings.credentials),
+        cross_origin=cross_origin,
+        hosts=HostGuard(cross_origin, loopback=settings.loopback, allowed=settings.allowed_hosts),
+    )
+
+
+def server_config(settings: GatewaySettings) -> Config:
+    config = Config()
+    config.bind = [f"fd://{settings.descriptor}"]
+    config.accesslog = None
+    config.loglevel = "WARNING"
+    config.graceful_timeout = settings.grace_s
+    config.keep_alive_timeout = 75.0
+    config.keep_alive_max_requests = _FOREVER  # a client that polls must not be cut off after a thousand requests
+    config.h11_max_incomplete_size = 64 * 1024  # long headers and targets get an answer rather than a closed connection
+    config.include_server_header = False
+    return config
+
+
+async def serve_gateway(settings: GatewaySettings, stopping: trio.Event) -> None:
+    """Serves until ``stopping`` is set: streams break off at once, running requests get ``grace_s`` to end."""
+    link = DaemonLink(settings)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(link.run)
+        front = cast(ASGIFramework, build_front(settings, link, stopping))
+        await serve(front, server_config(settings), shutdown_trigger=stopping.wait)
+        nursery.cancel_scope.cancel()
+
+
+async def _stop_on_signal(stopping: trio.Event) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            stopping.set()
+
+
+async def _main(settings: GatewaySettings) -> None:
+    stopping = trio.Event()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_stop_on_signal, stopping)
+        nursery.start_soon(_end_hard, stopping, settings.grace_s + _HARD_END_S)
+        await serve_gateway(settings, stopping)
+        nursery.cancel_scope.cancel()
+
+
+async def _end_hard(stopping: trio.Event, after_s: float) -> None:
+    """hypercorn writes in shielded scopes: a reader that has stalled could hold the end up for TCP_USER_TIMEOUT."""
+    await stopping.wait()
+    timer = threading.Timer(after_s, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
+
+
+def run_gateway(settings: GatewaySettings) -> None:
+    """Runs until SIGTERM or SIGINT. The parent has set PDEATHSIG and inherits ``settings.descriptor`` to us."""
+    setproctitle.setproctitle("oad-gateway")
+    trio.run(_main, settings)

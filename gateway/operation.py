@@ -1,0 +1,110 @@
+"""One row per operation of the API. From it come the route, the checks, the call to the daemon and the document."""
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, Literal
+
+import msgspec
+
+from .query import Kind
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Target = Literal["daemon", "session", "project", "gateway"]
+Scope = Literal["open", "user"]
+Place = Literal["none", "directory", "location"]
+Family = Literal["named", "bare", "v2"]
+
+GET: Final = "GET"
+POST: Final = "POST"
+PUT: Final = "PUT"
+PATCH: Final = "PATCH"
+DELETE: Final = "DELETE"
+
+# What an identifier in a path must start with. Those of other kinds (names of providers, of servers) are free.
+PREFIXES: Final = {"sessionID": "ses", "messageID": "msg", "partID": "prt", "permissionID": "per"}
+_VARIABLE: Final = re.compile(r"{(\w+)}")
+
+
+class Fixed(msgspec.Struct, frozen=True):
+    """An answer that is always the same."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Operation:
+    """``name`` is the reference's operationId and the name of the call to the daemon.
+
+    ``target``: who carries it out behind the daemon's router. ``place``: where the directory is named: by ``directory``
+    (query, or header), by ``location[directory]``, or not at all. ``family``: which error bodies its clients know.
+    ``deadline_s``: 0 for what takes as long as it takes.
+    """
+
+    name: str
+    method: Method
+    path: str
+    query: dict[str, Kind]
+    body: Any
+    body_required: bool
+    returns: Any
+    errors: tuple[int, ...]
+    target: Target
+    status: int
+    scope: Scope
+    place: Place
+    family: Family
+    deadline_s: float
+    summary: str
+    prefixes: dict[str, str] = field(default_factory=dict[str, str])
+    extension: bool = False  # ours, not the reference's
+
+    @cached_property
+    def variables(self) -> tuple[str, ...]:
+        return tuple(_VARIABLE.findall(self.path))
+
+    @cached_property
+    def decoder(self) -> msgspec.json.Decoder[Any]:
+        return msgspec.json.Decoder(self.body)
+
+
+def op(
+    name: str,
+    method: Method,
+    path: str,
+    *,
+    returns: Any,
+    summary: str,
+    query: dict[str, Kind] | None = None,
+    body: Any = None,
+    body_required: bool = True,
+    errors: tuple[int, ...] = (),
+    target: Target = "daemon",
+    status: int = 200,
+    scope: Scope = "user",
+    place: Place = "directory",
+    family: Family = "named",
+    deadline_s: float = 30.0,
+    prefixes: dict[str, str] | None = None,
+    extension: bool = False,
+) -> Operation:
+    """A row of a table; what most rows have in common is the default."""
+    return Operation(
+        name=name,
+        method=method,
+        path=path,
+        query=query or {},
+        body=body,
+        body_required=body_required,
+        returns=returns,
+        errors=errors,
+        target=target,
+        status=status,
+        scope=scope,
+        place=place,
+        family=family,
+        deadline_s=deadline_s,
+        summary=summary,
+        prefixes={**PREFIXES, **(prefixes or {})},
+        extension=extension,
+    )

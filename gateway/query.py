@@ -1,0 +1,94 @@
+"""Kinds of query parameters: each checks one text and gives the text that travels on to the daemon."""
+
+import math
+from typing import Any, Protocol
+
+import msgspec
+
+
+class Refused(Exception):
+    """The text is not of the kind; the message says what was expected and what came."""
+
+
+class Kind(Protocol):
+    @property
+    def schema(self) -> dict[str, Any]: ...
+    @property
+    def required(self) -> bool: ...
+    def check(self, text: str) -> str | None:
+        """What to pass on; None drops the parameter. Raises Refused."""
+        ...
+
+
+class Text(msgspec.Struct, frozen=True):
+    required: bool = False
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string"}
+
+    def check(self, text: str) -> str | None:
+        return text
+
+
+class Number(msgspec.Struct, frozen=True):
+    """Leniently read, as the reference does: what is no number counts as absent."""
+
+    required: bool = False
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        return {"type": "number"}
+
+    def check(self, text: str) -> str | None:
+        try:
+            value = float(text)
+        except ValueError:
+            return None
+        if not math.isfinite(value):
+            return None
+        if value != int(value):
+            raise Refused(f"Expected an integer, got {text}")
+        return str(int(value))
+
+
+class Integer(msgspec.Struct, frozen=True):
+    minimum: int = 0
+    required: bool = False
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.minimum}
+
+    def check(self, text: str) -> str | None:
+        try:
+            value = int(text[:20])
+        except ValueError:
+            raise Refused("Expected an integer, got NaN") from None
+        if value < self.minimum:
+            raise Refused(f"Expected a value greater than or equal to {self.minimum}, got {value}")
+        return str(value)
+
+
+class Choice(msgspec.Struct, frozen=True):
+    options: tuple[str, ...]
+    required: bool = False
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.options)}
+
+    def check(self, text: str) -> str | None:
+        if text not in self.options:
+            raise Refused(f"Expected {' | '.join(map(quoted, self.options))}, got {quoted(text)}")
+        return text
+
+
+def quoted(value: Any) -> str:
+    """A value as the error bodies show it."""
+    return msgspec.json.encode(value).decode()
+
+
+TRUTH = Choice(("true", "false"))
+TEXT = Text()
+NUMBER = Number()

@@ -1,0 +1,61 @@
+"""What belongs to a directory: configuration, models, agents, commands, tools, version control."""
+
+from typing import Any
+
+from oad.contract.catalogue import (
+    Agent,
+    Command,
+    ConfigProviders,
+    PathInfo,
+    Project,
+    ProviderList,
+    Skill,
+    ToolDescription,
+    VcsInfo,
+)
+from oad.contract.requests import LogEntry
+
+from ..operation import GET, POST, Operation, op
+from ..query import Text
+
+
+def _read(name: str, path: str, returns: Any, summary: str) -> Operation:
+    return op(name, GET, path, returns=returns, target="project", summary=summary)
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    _read("config.get", "/config", dict[str, Any], "Get configuration"),
+    _read("config.providers", "/config/providers", ConfigProviders, "List config providers"),
+    _read("provider.list", "/provider", ProviderList, "List providers"),
+    _read("provider.auth", "/provider/auth", dict[str, list[dict[str, Any]]], "Get provider auth methods"),
+    _read("app.agents", "/agent", list[Agent], "List agents"),
+    _read("app.skills", "/skill", list[Skill], "List skills"),
+    _read("command.list", "/command", list[Command], "List commands"),
+    _read("path.get", "/path", PathInfo, "Get paths"),
+    _read("vcs.get", "/vcs", VcsInfo, "Get VCS info"),
+    _read("lsp.status", "/lsp", list[dict[str, Any]], "Get LSP status"),
+    _read("formatter.status", "/formatter", list[dict[str, Any]], "Get formatter status"),
+    _read("mcp.status", "/mcp", dict[str, Any], "Get MCP status"),
+    _read("tool.ids", "/experimental/tool/ids", list[str], "List tool IDs"),
+    op(
+        "tool.list",
+        GET,
+        "/experimental/tool",
+        query={"provider": Text(required=True), "model": Text(required=True)},
+        returns=list[ToolDescription],
+        errors=(400,),
+        target="project",
+        summary="List tools",
+    ),
+    op("project.list", GET, "/project", returns=list[Project], summary="List all projects"),
+    op("project.current", GET, "/project/current", returns=Project, target="project", summary="Get current project"),
+    op(
+        "project.directories",
+        GET,
+        "/project/{projectID}/directories",
+        returns=list[dict[str, Any]],
+        summary="List project directories",
+    ),
+    op("instance.dispose", POST, "/instance/dispose", returns=bool, summary="Dispose instance"),
+    op("app.log", POST, "/log", body=LogEntry, returns=bool, errors=(400,), summary="Write log"),
+)

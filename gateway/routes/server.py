@@ -1,0 +1,46 @@
+"""The server as a whole: health, credentials of providers, and start-up reads whose answer is always the same."""
+
+from typing import Any
+
+from oad import API_VERSION
+from oad.contract.requests import Auth
+
+from ..operation import DELETE, GET, POST, PUT, Fixed, Method, Operation, op
+
+
+def _fixed(name: str, path: str, value: Any, summary: str) -> Operation:
+    """A feature that this server does not have, said in the form clients expect."""
+    return op(name, GET, path, returns=Fixed(value), target="gateway", summary=summary)
+
+
+def _auth(name: str, method: Method, body: Any, summary: str) -> Operation:
+    return op(name, method, "/auth/{providerID}", body=body, returns=bool, errors=(400,), place="none", summary=summary)
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    op(
+        "global.health",
+        GET,
+        "/global/health",
+        returns=Fixed({"healthy": True, "version": API_VERSION}),
+        target="gateway",
+        place="none",
+        summary="Get health",
+    ),
+    op("global.config.get", GET, "/global/config", returns=dict[str, Any], place="none", summary="Get global config"),
+    op("global.dispose", POST, "/global/dispose", returns=bool, place="none", summary="Dispose instances"),
+    _auth("auth.set", PUT, Auth, "Set auth credentials"),
+    _auth("auth.remove", DELETE, None, "Remove auth credentials"),
+    _fixed(
+        "experimental.capabilities.get", "/experimental/capabilities", {"backgroundSubagents": False}, "Capabilities"
+    ),
+    _fixed(
+        "experimental.console.get",
+        "/experimental/console",
+        {"consoleManagedProviders": [], "switchableOrgCount": 0},
+        "Get console state",
+    ),
+    _fixed("experimental.resource.list", "/experimental/resource", {}, "List MCP resources"),
+    _fixed("experimental.workspace.list", "/experimental/workspace", [], "List workspaces"),
+    _fixed("experimental.workspace.status", "/experimental/workspace/status", [], "Workspace status"),
+)

@@ -1,0 +1,129 @@
+"""Sessions, their messages and parts, and what makes a session work."""
+
+from typing import Any, Final
+
+from oad.contract.message import MessageWithParts, Part
+from oad.contract.prompt import CommandInput, InitInput, PromptInput, ShellInput, SummarizeInput
+from oad.contract.session import FileDiff, Session, SessionCreate, SessionFork, SessionPatch, SessionStatus, Todo
+
+from ..operation import DELETE, GET, PATCH, POST, Operation, op
+from ..query import NUMBER, TEXT, TRUTH, Choice, Integer, Kind
+
+_ONE: Final = "/session/{sessionID}"
+_MESSAGE: Final = f"{_ONE}/message/{{messageID}}"
+_PART: Final = f"{_MESSAGE}/part/{{partID}}"
+
+_LIST: Final[dict[str, Kind]] = {
+    "scope": Choice(("project",)),
+    "path": TEXT,
+    "roots": TRUTH,
+    "start": NUMBER,
+    "search": TEXT,
+    "limit": NUMBER,
+}
+
+RECORDS: tuple[Operation, ...] = (
+    op("session.list", GET, "/session", query=_LIST, returns=list[Session], summary="List sessions"),
+    op(
+        "session.create",
+        POST,
+        "/session",
+        body=SessionCreate,
+        body_required=False,
+        returns=Session,
+        errors=(400,),
+        family="bare",
+        summary="Create session",
+    ),
+    op("session.status", GET, "/session/status", returns=dict[str, SessionStatus], summary="Get session status"),
+    op("session.get", GET, _ONE, returns=Session, errors=(400, 404), summary="Get session"),
+    op("session.delete", DELETE, _ONE, returns=bool, errors=(400, 404), summary="Delete session"),
+    op("session.update", PATCH, _ONE, body=SessionPatch, returns=Session, errors=(400, 404), summary="Update session"),
+    op("session.children", GET, f"{_ONE}/children", returns=list[Session], errors=(404,), summary="List children"),
+    op("session.todo", GET, f"{_ONE}/todo", returns=list[Todo], errors=(400, 404), summary="Get session todos"),
+    op(
+        "session.diff",
+        GET,
+        f"{_ONE}/diff",
+        query={"messageID": TEXT},
+        returns=list[FileDiff],
+        errors=(400,),
+        summary="Get message diff",
+    ),
+    op(
+        "session.fork",
+        POST,
+        f"{_ONE}/fork",
+        body=SessionFork,
+        body_required=False,
+        returns=Session,
+        errors=(400, 404),
+        family="bare",
+        summary="Fork session",
+    ),
+)
+
+MESSAGES: tuple[Operation, ...] = (
+    op(
+        "session.messages",
+        GET,
+        f"{_ONE}/message",
+        query={"limit": Integer(), "before": TEXT},
+        returns=list[MessageWithParts],
+        errors=(400, 404),
+        summary="Get session messages",
+    ),
+    op("session.message", GET, _MESSAGE, returns=MessageWithParts, errors=(400, 404), summary="Get message"),
+    op("session.deleteMessage", DELETE, _MESSAGE, returns=bool, errors=(400, 404, 409), summary="Delete message"),
+    op("part.update", PATCH, _PART, body=Part, returns=Part, errors=(400, 404), summary="Update part"),
+    op("part.delete", DELETE, _PART, returns=bool, errors=(400, 404), summary="Delete part"),
+)
+
+
+def _turn(
+    name: str, path: str, body: Any, returns: Any, summary: str, errors: tuple[int, ...] = (400, 404)
+) -> Operation:
+    """Takes as long as the model and its tools take."""
+    return op(
+        name,
+        POST,
+        f"{_ONE}/{path}",
+        body=body,
+        returns=returns,
+        errors=errors,
+        target="session",
+        deadline_s=0,
+        summary=summary,
+    )
+
+
+TURNS: tuple[Operation, ...] = (
+    _turn("session.prompt", "message", PromptInput, MessageWithParts, "Send message"),
+    _turn("session.command", "command", CommandInput, MessageWithParts, "Send command"),
+    _turn("session.shell", "shell", ShellInput, MessageWithParts, "Run shell command", (400, 404, 409)),
+    _turn("session.init", "init", InitInput, bool, "Initialize session"),
+    _turn("session.summarize", "summarize", SummarizeInput, bool, "Summarize session"),
+    op(
+        "session.prompt_async",
+        POST,
+        f"{_ONE}/prompt_async",
+        body=PromptInput,
+        returns=None,
+        status=204,
+        errors=(400, 404),
+        target="session",
+        summary="Send async message",
+    ),
+    op("session.abort", POST, f"{_ONE}/abort", returns=bool, errors=(400,), summary="Abort session"),
+    op(
+        "session.abortReceipt",
+        GET,
+        f"{_ONE}/abort",
+        returns=dict[str, Any],
+        errors=(400, 404),
+        extension=True,
+        summary="What the last abort of the session did",
+    ),
+)
+
+OPERATIONS = RECORDS + MESSAGES + TURNS

@@ -1,0 +1,142 @@
+"""The open event streams of this gateway: writing, heartbeats, replay, and the wait until they are flushed."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import trio
+from trio.lowlevel import ParkingLot
+
+from oad.contract.replay import ReplayPage
+
+from .fanout import Fanout, Selection, Subscriber
+from .happening import Happening, own, replayed
+
+HEARTBEAT_S: Final = 10.0
+COALESCE_S: Final = 0.005  # invisible beside the cadence of tokens; a write costs 40 us however much it carries
+FLUSH_S: Final = 0.5
+
+Write = Callable[[bytes], Awaitable[None]]
+FetchPage = Callable[[int, int, str], Awaitable[ReplayPage]]
+"""``await fetch(after, until, directory)``: journalled events in that range of numbers, "" for every directory."""
+
+
+class Stream:
+    """One client's stream. ``run`` writes to it until the client is gone, the stream ends or is cut."""
+
+    def __init__(self, selection: Selection, fanout: Fanout, write: Write) -> None:
+        self.subscriber = Subscriber(selection, self._wake)
+        self.slow = False  # failed to flush in time once; nobody waits for it until it has caught up
+        self._selection = selection
+        self._fanout = fanout
+        self._write = write
+        self._woken = trio.Event()
+        self._hurried = trio.Event()
+        self._progress = ParkingLot()
+
+    def _wake(self) -> None:
+        self._woken.set()
+
+    async def run(self, after: int | None, fetch: FetchPage) -> bool:
+        """Returns true when the stream is at its end, false when it must be cut so that the client comes back."""
+        start, joined_at = trio.current_time(), self._fanout.last_seq
+        # The delay before reconnecting that clients should use, in milliseconds, goes ahead of everything.
+        await self._write(b"retry: 500\n" + self._own("server.connected"))
+        if after is not None:
+            await self._replay(after, joined_at, fetch)
+        next_beat = start + HEARTBEAT_S
+        while not self.subscriber.lagging:
+            if self.subscriber:
+                await self._drain()
+            elif self.subscriber.ending:
+                return True
+            elif trio.current_time() >= next_beat:
+                await self._write(self._own("server.heartbeat"))
+                next_beat += HEARTBEAT_S
+            else:
+                await self._sleep_until(next_beat)
+        return False
+
+    def _own(self, type: str, properties: dict[str, int] | None = None) -> bytes:
+        return self._selection.frame(own(type, properties))
+
+    async def _sleep_until(self, deadline: float) -> None:
+        self._woken = trio.Event()
+        with trio.move_on_at(deadline):
+            await self._woken.wait()
+
+    async def _drain(self) -> None:
+        """Writes what is queued, then holds back shortly, so that a busy stream is written in larger pieces."""
+        self.slow = False
+        while self.subscriber and not self.subscriber.lagging:
+            data = self.subscriber.take()
+            await self._write(data)
+            self.subscriber.wrote()
+            self._progress.unpark_all()
+        self._hurried = trio.Event()
+        with trio.move_on_after(COALESCE_S):
+            await self._hurried.wait()
+
+    async def _replay(self, after: int, until: int, fetch: FetchPage) -> None:
+        """Durable events numbered above ``after``, up to those which the queue has held since the stream was opened:
+        fetching more would put an event ahead of the volatile ones that came before it."""
+        while True:
+            page = await fetch(after, until, self._selection.directory or "")
+            if not page.complete:
+                await self._write(self._own("server.replay.incomplete", {"after": after}))
+            for row in page.events:
+                await self._replay_one(replayed(row))
+                after = row.seq
+            if not page.more or not page.events:
+                return
+
+    async def _replay_one(self, happening: Happening) -> None:
+        if self._selection.admits(happening):
+            await self._write(self._selection.frame(happening))
+
+    async def progress(self) -> None:
+        """Makes the stream write now what it holds back, and waits until it has written something or has ended."""
+        self._hurried.set()
+        await self._progress.park()
+
+    def end_waits(self) -> None:
+        self._progress.unpark_all()
+
+
+class Streams:
+    """All of them."""
+
+    def __init__(self, fetch: FetchPage) -> None:
+        self.fanout = Fanout()
+        self._fetch = fetch
+        self._open: set[Stream] = set()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    async def serve(self, selection: Selection, after: int | None, write: Write) -> bool:
+        """Carries events to ``write`` as Stream.run says."""
+        stream = Stream(selection, self.fanout, write)
+        self._open.add(stream)
+        self.fanout.add(stream.subscriber)
+        try:
+            return await stream.run(after, self._fetch)
+        finally:
+            self.fanout.discard(stream.subscriber)
+            self._open.discard(stream)
+            stream.end_waits()
+
+    async def flushed(self, position: int) -> None:
+        """Waits until all streams that keep up have written what was published up to ``position``; at most 0.5 s."""
+        behind = [s for s in self._open if not s.slow and not s.subscriber.has_written(position)]
+        if not behind:
+            return
+        with trio.move_on_after(FLUSH_S):
+            async with trio.open_nursery() as nursery:
+                for stream in behind:
+                    nursery.start_soon(self._flush, stream, position)
+        for stream in behind:
+            stream.slow = not stream.subscriber.has_written(position)
+
+    async def _flush(self, stream: Stream, position: int) -> None:
+        while stream in self._open and not stream.subscriber.has_written(position):
+            await stream.progress()

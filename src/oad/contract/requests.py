@@ -1,0 +1,35 @@
+"""Bodies of requests that belong to no session."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from .wire_model import WireModel
+
+
+class LogEntry(WireModel):
+    service: str
+    level: Literal["debug", "info", "error", "warn"]
+    message: str
+    extra: dict[str, Any] | None = None
+
+
+class OAuth(WireModel, tag_field="type", tag="oauth"):
+    refresh: str
+    access: str
+    expires: float
+    account_id: str | None = msgspec.field(default=None, name="accountId")
+    enterprise_url: str | None = None
+
+
+class ApiAuth(WireModel, tag_field="type", tag="api"):
+    key: str
+    metadata: dict[str, str] | None = None
+
+
+class WellKnownAuth(WireModel, tag_field="type", tag="wellknown"):
+    key: str
+    token: str
+
+
+Auth = OAuth | ApiAuth | WellKnownAuth

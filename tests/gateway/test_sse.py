@@ -1,0 +1,127 @@
+import httpx2
+
+from oad.contract.wire import Call
+from oad.link import Answer
+
+from .conftest import Stand
+from .reader import kind, reading
+
+
+async def test_connected_comes_first_and_at_once(stand: Stand) -> None:
+    async with reading(stand.port, "/event?directory=/p") as reader:
+        event = await reader.next()
+        assert event
+        assert kind(event) == "server.connected"
+        assert event.data["properties"] == {}
+        assert event.data["id"].startswith("evt_")
+        assert reader.headers["content-type"] == "text/event-stream"
+        assert reader.headers["x-accel-buffering"] == "no"
+        assert reader.headers["cache-control"] == "no-cache, no-transform"
+
+
+async def test_one_directory_sees_only_its_events(stand: Stand) -> None:
+    async with reading(stand.port, "/event", {"x-opencode-directory": "%2Fp"}) as reader:
+        await reader.until("server.connected")
+        await stand.daemon.publish("session.updated", {"n": 1}, directory="/other")
+        await stand.daemon.publish("session.updated", {"n": 2})
+        await stand.daemon.publish_volatile("message.part.delta", {"n": 3})
+        first, second = await reader.next(), await reader.next()
+        assert first
+        assert second
+        assert (first.id, first.data["properties"]) == ("2", {"n": 2})
+        assert (second.id, second.data["properties"]) == ("", {"n": 3})
+
+
+async def test_global_stream_wraps_and_twins(stand: Stand) -> None:
+    async with reading(stand.port, "/global/event") as reader:
+        (connected,) = await reader.until("server.connected")
+        assert set(connected.data) == {"payload"}
+        await stand.daemon.publish("message.updated", {"sessionID": "ses_1"})
+        await stand.daemon.publish("session.idle", {"sessionID": "ses_1"})
+        event, twin, idle = [await reader.next() for _ in range(3)]
+        assert event
+        assert twin
+        assert idle
+        assert event.data["directory"] == "/p"
+        assert event.data["project"] == "prj"
+        assert event.data["payload"] == {"id": "evt_1", "type": "message.updated", "properties": {"sessionID": "ses_1"}}
+        assert twin.data["payload"] == {
+            "type": "sync",
+            "syncEvent": {
+                "id": "evt_1",
+                "type": "message.updated.1",
+                "seq": 0,
+                "aggregateID": "ses_1",
+                "data": {"sessionID": "ses_1"},
+            },
+        }
+        assert kind(idle) == "session.idle"
+
+
+async def test_types_narrow_a_stream(stand: Stand) -> None:
+    async with reading(stand.port, "/event?directory=/p&types=session.idle,session.error") as reader:
+        await reader.until("server.connected")
+        await stand.daemon.publish("session.updated", {})
+        await stand.daemon.publish("session.idle", {})
+        event = await reader.next()
+        assert event
+        assert kind(event) == "session.idle"
+
+
+async def test_replay_joins_the_living_stream_without_gap_or_duplicate(stand: Stand) -> None:
+    async with reading(stand.port, "/global/event") as first:
+        for number in range(1200):
+            await stand.daemon.publish("todo.updated", {"n": number})
+        seen = [event for event in [await first.next() for _ in range(701)] if event]
+    async with reading(stand.port, "/event?directory=/p", {"last-event-id": seen[-1].id}) as second:
+        await stand.daemon.publish("todo.updated", {"n": 1200})
+        rest = [event for event in [await second.next() for _ in range(502)] if event]
+    numbers = [event.data["properties"]["n"] for event in rest[1:]]
+    assert numbers == list(range(700, 1201))
+
+
+async def test_replay_says_when_its_window_is_gone(stand: Stand) -> None:
+    for number in range(5):
+        await stand.daemon.publish("todo.updated", {"n": number})
+    stand.daemon.kept_from = 4
+    async with reading(stand.port, "/event?directory=/p&lastEventID=1") as reader:
+        (_, incomplete) = await reader.until("server.replay.incomplete")
+        assert incomplete.data["properties"] == {"after": 1}
+        assert [e.id for e in [await reader.next(), await reader.next()] if e] == ["4", "5"]
+
+
+async def test_stream_ends_cleanly_with_its_instance(stand: Stand) -> None:
+    async with reading(stand.port, "/event?directory=/p") as reader, reading(stand.port, "/global/event") as other:
+        await stand.daemon.publish("server.instance.disposed", {"directory": "/p"})
+        await stand.daemon.publish("session.idle", {})
+        assert kind((await reader.until("server.instance.disposed"))[-1]) == "server.instance.disposed"
+        assert await reader.next() is None
+        assert reader.ended is True
+        await other.until("session.idle")
+
+
+async def test_stop_breaks_streams_off(stand: Stand) -> None:
+    async with reading(stand.port, "/event?directory=/p") as reader:
+        await reader.until("server.connected")
+        stand.stopping.set()
+        assert await reader.next() is None
+        assert reader.ended is False
+
+
+async def test_answer_comes_after_its_events(stand: Stand, client: httpx2.AsyncClient) -> None:
+    """A client may stop reading its stream once it has the answer: everything must be in its socket by then."""
+
+    async def turn(call: Call, body: bytes) -> Answer:
+        for number in range(50):
+            await stand.daemon.publish("todo.updated", {"n": number})
+        return Answer(b"true")
+
+    async with reading(stand.port, "/event?directory=/p") as reader:
+        await reader.until("server.connected")
+        stand.daemon.handler = turn
+        await client.post("/session/ses_1/abort")
+        assert reader.arrived().count(b"todo.updated") == 50
+
+
+async def test_unusable_directory_is_refused(client: httpx2.AsyncClient) -> None:
+    assert (await client.get("/event", params={"directory": "/a\0b"})).status_code == 400
