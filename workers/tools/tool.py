@@ -13,6 +13,10 @@ from ..exec import Exec
 Args = TypeVar("Args", bound=msgspec.Struct)
 
 
+class ToolArgs(msgspec.Struct, rename="camel", kw_only=True):
+    """Arguments as the model writes them: camelCase, unknown keys ignored, null as good as absent."""
+
+
 class ToolResult(msgspec.Struct):
     """``metadata`` is for clients' drawing, ``output`` for the model."""
 
@@ -42,6 +46,10 @@ class Ask(Protocol):
         ...
 
 
+def _discard(result: ToolResult) -> None:
+    """For callers which close a cancelled call as an error."""
+
+
 class ToolContext(msgspec.Struct, frozen=True):
     """One call's surroundings. ``progress`` publishes title and metadata of the running part (volatile, may be merged);
     ``call`` asks the daemon: ``await call(op, params, body)`` returns the reply's body or raises ApiError."""
@@ -59,6 +67,7 @@ class ToolContext(msgspec.Struct, frozen=True):
     publish: Callable[[str, dict[str, Any]], Awaitable[None]]  # an event of this session's directory
     call: Callable[[str, dict[str, str], bytes], Awaitable[bytes]]
     services: dict[str, Any] = {}  # what single tools need: skills, subagents, settings, files read
+    settle: Callable[[ToolResult], None] = _discard  # what a cancelled call has so far: it ends as completed with that
 
 
 class Tool(Protocol, Generic[Args]):

@@ -1,0 +1,159 @@
+"""The tool that runs shell commands."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import trio
+from msgspec import Meta
+
+from oad.contract.ids import new_id
+
+from ..config.shell_split import external_directories, split
+from ..exec import Command, ExecFailed, Outcome
+from . import paths
+from .environment import command_environment
+from .output_capture import Captured, OutputCapture
+from .progress_feed import ProgressFeed
+from .tool import ToolArgs, ToolContext, ToolFailed, ToolResult
+
+DEFAULT_TIMEOUT_MS = 120_000
+SHOWN_CHARACTERS = 30_000  # of the output, in metadata
+_SHELL = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
+
+
+class BashArgs(ToolArgs):
+    command: Annotated[str, Meta(description="The shell command to run")]
+    timeout: Annotated[int, Meta(gt=0, description="Milliseconds after which the command is stopped")] | None = None
+    workdir: Annotated[str, Meta(description="Directory to run in, instead of changing to it with 'cd'")] | None = None
+
+
+class BashTool:
+    name = "bash"
+    args = BashArgs
+    description = f"""\
+Runs a command with {_SHELL} on Linux and returns what it writes to stdout and stderr, in order.
+
+- Each call is a shell of its own: directories and variables set in one call are unknown to the next. It starts in the \
+session's directory; give `workdir` to start elsewhere.
+- It is stopped after `timeout` milliseconds ({DEFAULT_TIMEOUT_MS} if not given). There is no terminal and no input, \
+so pass flags that avoid questions.
+- Of long output the end is returned and the whole is kept in a file whose path you are told; search or read that file \
+rather than running the command again.
+- Quote paths that hold spaces. Chain commands that depend on each other with `&&`; make separate calls, in one \
+message, for those that do not.
+- To read, search, write or change files use the tools made for it (read, grep, glob, write, edit), not cat or sed.
+- Commit, push or rewrite git history only when the user asked for it."""
+
+    async def run(self, args: BashArgs, context: ToolContext) -> ToolResult:
+        workdir = paths.resolve(context, args.workdir) if args.workdir else context.directory
+        await _ask(args.command, workdir, context)
+        if not await trio.Path(workdir).is_dir():
+            raise ToolFailed(f"There is no directory {workdir} to run the command in.")
+        call = _Call(args, workdir, context)
+        try:
+            outcome = await call.execute()
+        except ToolFailed:
+            raise
+        except BaseException:
+            # Cancelled, perhaps in a group. What came so far is kept: the part ends as completed, with a note.
+            context.settle(call.result(None, "User aborted the command"))
+            raise
+        await call.feed.flush()
+        return call.result(_exit_code(outcome), *_notes(outcome, call.timeout_ms))
+
+
+class _Call:
+    def __init__(self, args: BashArgs, workdir: Path, context: ToolContext) -> None:
+        self.args = args
+        self.context = context
+        self.timeout_ms = args.timeout or DEFAULT_TIMEOUT_MS
+        self.capture = OutputCapture(context.scratch / "tool-output" / new_id("tool"))
+        self.feed = ProgressFeed(self._show)
+        self._command = Command([_SHELL, "-c", args.command], str(workdir), command_environment())
+
+    async def execute(self) -> Outcome:
+        """Raises ToolFailed when the shell cannot be started."""
+        failure: ExecFailed | None = None
+        outcome = Outcome(None)
+        self.feed.touch()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.feed.pump)
+            try:
+                outcome = await self.context.exec.run(
+                    self._command, on_stdout=self._take, timeout_s=self.timeout_ms / 1000
+                )
+            except ExecFailed as error:
+                failure = error
+            nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise ToolFailed(f"The command could not be started: {failure}")
+        return outcome
+
+    def result(self, exit_code: int | None, *notes: str) -> ToolResult:
+        shown = self.capture.recent(SHOWN_CHARACTERS)
+        captured = self.capture.finish()
+        metadata: dict[str, Any] = {
+            "output": shown or "(no output)",
+            "exit": exit_code,
+            "truncated": captured.truncated,
+        }
+        if captured.file is not None:
+            metadata["outputPath"] = str(captured.file)
+        return ToolResult(title=self.args.command, output=_compose(captured, notes), metadata=metadata)
+
+    async def _take(self, chunk: bytes) -> None:
+        self.capture.feed(chunk)
+        self.feed.touch()
+
+    async def _show(self) -> None:
+        await self.context.progress(None, {"output": self.capture.recent(SHOWN_CHARACTERS)})
+
+
+async def _ask(command: str, workdir: Path, context: ToolContext) -> None:
+    # Without a repository the worktree is named "/": then only the session's directory is inside.
+    inside = context.directory if str(context.worktree) == "/" else context.worktree
+    directories = external_directories(command, str(workdir), str(inside))
+    if await paths.is_outside(context, workdir):
+        directories = [str(workdir), *directories]
+    directories = [each for each in dict.fromkeys(directories) if await paths.is_outside(context, Path(each))]
+    if directories:
+        patterns = [str(Path(each) / "*") for each in directories]
+        metadata = {"command": command, "directories": directories, "patterns": patterns}
+        await context.ask("external_directory", patterns, always=patterns, metadata=metadata)
+    parts = split(command)
+    if parts:
+        texts = list(dict.fromkeys(part.text for part in parts))
+        always = list(dict.fromkeys(part.always for part in parts))
+        await context.ask("bash", texts, always=always, metadata={"command": command})
+
+
+def _exit_code(outcome: Outcome) -> int | None:
+    if outcome.timed_out or outcome.exit is None:
+        return None
+    return outcome.exit if outcome.exit >= 0 else 128 - outcome.exit  # as shells report a signal
+
+
+def _notes(outcome: Outcome, timeout_ms: int) -> list[str]:
+    notes: list[str] = []
+    if outcome.timed_out:
+        notes.append(
+            f"The command was stopped because it ran longer than {timeout_ms} ms. "
+            "If it needs more time and does not wait for input, run it again with a larger timeout."
+        )
+    elif outcome.exit is None:
+        notes.append("The command was killed before it ended")
+    elif outcome.exit != 0:
+        notes.append(f"Exit code {_exit_code(outcome)}")
+    if outcome.left_running:
+        notes.append("A process that the command started in the background is still running; its output is dropped")
+    return notes
+
+
+def _compose(captured: Captured, notes: tuple[str, ...]) -> str:
+    text = captured.text
+    if captured.truncated:
+        end = ", which holds only the beginning" if captured.file_is_cut else ""
+        text = f"[Only the end of the output is shown. Full output saved to: {captured.file}{end}]\n\n{text}"
+    if not notes:
+        return text or "(no output)"
+    return f"{text}\n\n<shell_metadata>\n" + "\n".join(notes) + "\n</shell_metadata>"

@@ -1,0 +1,55 @@
+"""A change of one text file as write and edit make it: looked at, shown to a person, written, announced."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import trio
+
+from . import diff, file_text, file_write, paths
+from .diff import Diff
+from .file_text import FileText
+from .files_seen import files_seen
+from .in_thread import in_thread
+from .tool import ToolContext, ToolFailed
+
+
+class FileChange(msgspec.Struct, frozen=True):
+    path: Path
+    existed: bool
+    diff: Diff
+
+
+Make = Callable[[FileText | None], FileText]
+"""The new text from the old, None for a file that does not exist. May raise ToolFailed. Runs in a thread."""
+
+
+async def change_file(context: ToolContext, path: Path, make: Make) -> FileChange:
+    """Raises ToolFailed, and Rejected when a person says no."""
+    outside = await paths.ask_outside(context, path)
+    async with file_write.lock(path):
+        before, after, change = await in_thread(_prepare, context, path, make)
+        metadata = {"filepath": str(path), "diff": change.diff.patch}
+        await context.ask("edit", [paths.relative(context, path)], always=["*"], metadata=metadata)
+        # The person may have taken their time: what they saw must still be what happens.
+        if await in_thread(file_text.load, path) != before:
+            raise ToolFailed(f"{path} was changed by something else in the meantime. Read it again.")
+        await file_write.write_file(context, path, after.encode(), outside=outside)
+        await announce(context, path, existed=change.existed)
+    return change
+
+
+async def announce(context: ToolContext, path: Path, *, existed: bool) -> None:
+    """Remembers the file as known to the model and tells clients that it was written."""
+    await trio.to_thread.run_sync(files_seen(context).note, path)
+    await context.publish("file.edited", {"file": str(path)})
+    await context.publish("file.watcher.updated", {"file": str(path), "event": "change" if existed else "add"})
+
+
+def _prepare(context: ToolContext, path: Path, make: Make) -> tuple[FileText | None, FileText, FileChange]:
+    files_seen(context).check(path)
+    before = file_text.load(path)
+    after = make(before)
+    old = "" if before is None else file_text.presentable(before.text)
+    shown = diff.unified(str(path), old, file_text.presentable(after.text))
+    return before, after, FileChange(path, before is not None, shown)
