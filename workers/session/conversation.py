@@ -1,0 +1,147 @@
+"""A session's messages during a turn: one copy in memory, every change of it told to the daemon."""
+
+from typing import Any
+
+import msgspec
+import trio
+
+from oad.contract.ids import now_ms
+from oad.contract.message import AssistantMessage, Message, MessageWithParts, Part, UserMessage
+from oad.contract.session import Session, SessionStatus, StatusBusy, StatusIdle, Tokens, add_tokens, no_tokens
+
+from ..link import Link
+
+
+class Usage(msgspec.Struct):
+    """What model calls cost since it was last reported."""
+
+    cost: float = 0.0
+    tokens: Tokens = msgspec.field(default_factory=no_tokens)
+
+
+class Conversation:
+    """The worker's copy. Messages and parts are never changed in place, only replaced, so that an event that still
+    waits for the link cannot change under way.
+
+    A cancelled task publishes nothing: that is the fence of an abort. What it wanted to say about a message or a part
+    is kept and said by ``settle``, which the closing of the turn calls from behind a shield.
+    """
+
+    def __init__(self, link: Link, session: Session, messages: list[MessageWithParts]) -> None:
+        self.session = session
+        self.messages = messages
+        self._link = link
+        self._unsaid: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._usage: Usage | None = None
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def find(self, message_id: str) -> MessageWithParts | None:
+        return next((message for message in reversed(self.messages) if message.info.id == message_id), None)
+
+    def last_user(self) -> MessageWithParts | None:
+        return next((m for m in reversed(self.messages) if isinstance(m.info, UserMessage)), None)
+
+    def last_assistant(self) -> MessageWithParts | None:
+        return next((m for m in reversed(self.messages) if isinstance(m.info, AssistantMessage)), None)
+
+    # -- changes that are kept ----------------------------------------------------------------------------------
+
+    async def put_message(self, info: Message) -> None:
+        """Adds a message or replaces one's record, and publishes it."""
+        self.place(info)
+        await self._say(info.id, "message.updated", {"sessionID": self.session.id, "info": info})
+
+    def place(self, info: Message) -> MessageWithParts:
+        """Like ``put_message``, in memory only."""
+        known = self.find(info.id)
+        if known is None:
+            known = MessageWithParts(info=info, parts=[])
+            self.messages.append(known)
+        known.info = info
+        return known
+
+    async def put_part(self, part: Part) -> None:
+        """Adds or replaces a part, and publishes it."""
+        self.place_part(part)
+        await self._say(part.id, "message.part.updated", self._part_event(part))
+
+    def place_part(self, part: Part) -> None:
+        message = self.find(part.message_id)
+        if message is None:
+            raise LookupError(f"part {part.id} of an unknown message {part.message_id}")
+        for index, known in enumerate(message.parts):
+            if known.id == part.id:
+                message.parts[index] = part
+                return
+        message.parts.append(part)
+
+    async def patch(self, patch: dict[str, Any], *, touch: bool = True) -> None:
+        """Changes the session's record; what model calls cost since the last time goes along."""
+        for name, value in patch.items():
+            setattr(self.session, name, value)
+        properties: dict[str, Any] = {"sessionID": self.session.id, "patch": patch, "touch": touch}
+        if self._usage is not None:
+            properties["usage"] = {"cost": self._usage.cost, "tokens": self._usage.tokens}
+            self._usage = None
+        # Usage adds up, so each patch is said once: the link promises that a cancelled publish was not sent.
+        await self._say(f"patch {id(properties)}", "session.patched", properties)
+
+    def spend(self, cost: float, tokens: Tokens) -> None:
+        """Adds to what the next ``patch`` reports."""
+        usage = self._usage or Usage()
+        self._usage = Usage(usage.cost + cost, add_tokens(usage.tokens, tokens))
+
+    @property
+    def owes(self) -> bool:
+        """Whether there is usage that no patch has reported yet."""
+        return self._usage is not None
+
+    # -- events -------------------------------------------------------------------------------------------------
+
+    async def show_part(self, part: Part) -> None:
+        """A part on its way: seen by those who watch, not stored."""
+        self.place_part(part)
+        await self.publish("message.part.updated", self._part_event(part), durable=False)
+
+    async def show_delta(self, part: Part, text: str) -> None:
+        properties = {
+            "sessionID": self.session.id,
+            "messageID": part.message_id,
+            "partID": part.id,
+            "field": "text",
+            "delta": text,
+        }
+        await self.publish("message.part.delta", properties, durable=False)
+
+    async def status(self, status: SessionStatus) -> None:
+        await self.publish("session.status", {"sessionID": self.session.id, "status": status})
+
+    async def busy(self) -> None:
+        await self.status(StatusBusy())
+
+    async def idle(self) -> None:
+        await self.status(StatusIdle())
+        await self.publish("session.idle", {"sessionID": self.session.id})
+
+    async def publish(self, type: str, properties: dict[str, Any], *, durable: bool = True) -> None:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        await self._link.publish(type, properties, durable=durable)
+
+    async def settle(self) -> None:
+        """Says what cancelled tasks could not."""
+        while self._unsaid:
+            key = next(iter(self._unsaid))
+            type, properties = self._unsaid.pop(key)
+            await self._link.publish(type, properties)
+
+    async def _say(self, key: str, type: str, properties: dict[str, Any]) -> None:
+        entry = (type, properties)
+        self._unsaid.pop(key, None)  # to the end of the line: the newest state is said last
+        self._unsaid[key] = entry
+        await self.publish(type, properties)
+        if self._unsaid.get(key) is entry:
+            del self._unsaid[key]
+
+    def _part_event(self, part: Part) -> dict[str, Any]:
+        return {"sessionID": self.session.id, "part": part, "time": now_ms()}

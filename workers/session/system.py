@@ -1,0 +1,53 @@
+"""The system prompt of a step: who the model is, where it works, and what the project and the user ask of it."""
+
+import platform
+from datetime import date
+from pathlib import Path
+
+from oad.contract.catalogue import Agent, Model, Skill
+from oad.contract.message import OutputJsonSchema, UserMessage
+
+from .surroundings import Scene
+from .texts import STRUCTURED, SYSTEM
+
+
+def system_prompt(scene: Scene, agent: Agent, model: Model, directory: str, user: UserMessage) -> list[str]:
+    """One text per concern. The stable ones come first, so that providers can cache them."""
+    texts = [
+        agent.prompt or SYSTEM,
+        environment(scene.worktree, directory, model),
+        *scene.instructions(),
+        skills_listing(scene.skills()),
+        user.system or "",
+        STRUCTURED if isinstance(user.format, OutputJsonSchema) else "",
+    ]
+    return ["\n".join(text for text in texts if text)]
+
+
+def environment(worktree: Path, directory: str, model: Model, today: date | None = None) -> str:
+    git = "yes" if (worktree / ".git").exists() else "no"
+    today = today or date.today()  # noqa: DTZ011: the user's own calendar day
+    return (
+        f"You are powered by the model {model.name} ({model.provider_id}/{model.id}).\n"
+        "<env>\n"
+        f"  Working directory: {directory}\n"
+        f"  Workspace root: {worktree}\n"
+        f"  Git repository: {git}\n"
+        f"  Platform: {platform.system().lower()}\n"
+        f"  Date: {today:%a %b %d %Y}\n"
+        "</env>"
+    )
+
+
+def skills_listing(skills: list[Skill]) -> str:
+    if not skills:
+        return ""
+    entries = "\n".join(
+        f"  <skill>\n    <name>{skill.name}</name>\n    <description>{skill.description}</description>\n"
+        f"    <location>{skill.location}</location>\n  </skill>"
+        for skill in sorted(skills, key=lambda skill: skill.name)
+    )
+    return (
+        "Skills hold instructions for particular tasks. Load one with the skill tool when a task fits its description.\n"
+        f"<available_skills>\n{entries}\n</available_skills>"
+    )

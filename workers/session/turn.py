@@ -1,0 +1,116 @@
+"""What all phases of one turn share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+import trio
+
+from oad.contract.catalogue import Agent, Model
+from oad.contract.errors import ApiError
+from oad.contract.ids import new_id, now_ms
+from oad.contract.message import AssistantMessage, MessagePath, MessageWithParts, TurnTime, UserMessage
+from oad.contract.permission import PermissionRule
+from oad.contract.session import Session, no_tokens
+from oad.contract.worker import WorkerSpec
+
+from ..exec import Exec
+from ..link import Link
+from ..providers.model import Endpoint
+from .conversation import Conversation
+from .reducer import Reducer
+from .retry import RetryPlan
+from .surroundings import Scene, UnknownName
+
+
+class Turn:
+    """From the prompt that finds the session idle to idle again; prompts that come meanwhile join it."""
+
+    def __init__(self, number: int, link: Link, exec: Exec, spec: WorkerSpec) -> None:
+        self.number = number
+        self.link = link
+        self.exec = exec
+        self.spec = spec
+        self.scope = trio.CancelScope()
+        self.retries = RetryPlan()
+        self.reducer: Reducer | None = None  # of the stream that is open now; the closing keeps what it holds
+        self.overflows = 0  # compactions forced by a provider that refused the size
+        self.prompts = 0  # how many this turn has to answer
+        self.quiet = False  # its work closes itself when it is aborted
+        self.sealed = False  # takes no more prompts: the next one opens the next turn
+        self.answer: MessageWithParts | None = None
+        self.problem: ApiError | None = None  # a failure that has no message to carry it
+        self.done = trio.Event()
+        self._arriving = 0
+        self._stored = trio.Event()
+
+    @contextmanager
+    def arrival(self) -> Iterator[None]:
+        """While a prompt is being stored the turn does not end: it would be left unanswered."""
+        self._arriving += 1
+        try:
+            yield
+        finally:
+            self._arriving -= 1
+            self._stored.set()
+
+    async def seal_when_stored(self) -> bool:
+        """Takes no more prompts from now on, true; or waits for one that is just being stored, false: look again."""
+        if not self._arriving:
+            self.sealed = True
+            return True
+        self._stored = trio.Event()
+        await self._stored.wait()
+        return False
+
+    def begin(self, scene: Scene, conversation: Conversation) -> None:
+        self.scene = scene
+        self.conversation = conversation
+
+    @property
+    def session(self) -> Session:
+        return self.conversation.session
+
+    def agent(self, name: str) -> Agent:
+        """Raises UnknownName."""
+        agent = self.scene.agent(name)
+        if agent is None:
+            raise UnknownName(unknown_agent(name, self.scene.agents()))
+        return agent
+
+    def rules(self, agent: Agent) -> list[PermissionRule]:
+        return [*self.scene.rules(agent), *(self.session.permission or [])]
+
+    def model_for(self, user: UserMessage) -> tuple[Model, Endpoint]:
+        """Raises UnknownName."""
+        return self.scene.find_model(user.model.provider_id, user.model.model_id)
+
+    def new_answer(self, user: UserMessage, agent: str, *, summary: bool | None = None) -> AssistantMessage:
+        """An empty assistant message in reply to ``user``."""
+        return AssistantMessage(
+            id=new_id("msg"),
+            session_id=self.session.id,
+            parent_id=user.id,
+            time=TurnTime(created=now_ms()),
+            model_id=user.model.model_id,
+            provider_id=user.model.provider_id,
+            mode=agent,
+            agent=agent,
+            path=MessagePath(cwd=self.session.directory, root=str(self.scene.worktree)),
+            cost=0,
+            tokens=no_tokens(),
+            variant=user.model.variant,
+            summary=summary,
+        )
+
+    async def complete(self, info: AssistantMessage) -> AssistantMessage:
+        """Gives a message its time of completion and publishes it."""
+        time = TurnTime(created=info.time.created, completed=now_ms())
+        whole = msgspec.structs.replace(info, time=time)
+        await self.conversation.put_message(whole)
+        return whole
+
+
+def unknown_agent(name: str, agents: list[Agent]) -> str:
+    offered = ", ".join(sorted(agent.name for agent in agents if not agent.hidden))
+    return f'Agent not found: "{name}". Available agents: {offered}'
