@@ -16,12 +16,12 @@ from .config.project import ProjectSetup, load
 from .providers.cost import dollars
 from .providers.model import Endpoint, ModelClient
 from .providers.registry import ModelNotFound, Registry
-from .session.surroundings import UnknownName
+from .session.surroundings import CompactionSettings, Scene, UnknownName
 from .tools.table import available
 from .tools.tool import Tool
 
 
-class Compaction(msgspec.Struct, frozen=True):
+class Compaction(msgspec.Struct):
     auto: bool
     prune: bool
     reserved: int | None
@@ -33,7 +33,7 @@ class ProjectScene:
         self._registry = registry
         settings = setup.config.compaction
         self.worktree = Path(setup.worktree)
-        self.compaction = Compaction(settings.auto, settings.prune, settings.reserved)
+        self.compaction: CompactionSettings = Compaction(settings.auto, settings.prune, settings.reserved)
         self.services: dict[str, Any] = {
             "skills": setup.skills,
             "subagents": [agent for agent in setup.agents.values() if agent.mode != "primary" and not agent.hidden],
@@ -114,6 +114,6 @@ class ProjectSurroundings:
         self._readable = readable
         self._registries = Registries()
 
-    async def scene(self, directory: str, credentials: dict[str, Any]) -> ProjectScene:
+    async def scene(self, directory: str, credentials: dict[str, Any]) -> Scene:
         setup = load(directory, readable=self._readable)
         return ProjectScene(setup, self._registries.of(setup, credentials))
