@@ -5,7 +5,10 @@ this forks, so it is for processes with a single thread.
 """
 
 import os
+import select
+import shutil
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +38,11 @@ def find_level() -> tuple[Level, str]:
     """The strongest way to hold a session together here; and if that is the weaker one, why."""
     probe = probe_pid_namespace()
     return ("pidns", "") if probe.ok else ("subreaper", probe.step)
+
+
+def examine_host() -> list[Probe]:
+    """All probes, some 50 ms in total."""
+    return [probe_pid_namespace(), probe_landlock(), probe_seccomp(), probe_cgroup_kill(), probe_bwrap()]
 
 
 def probe_pid_namespace() -> Probe:
@@ -80,3 +88,89 @@ def _look_as_init() -> None:
         status = error.errno or 1
     finally:
         os._exit(status)
+
+
+def probe_landlock() -> Probe:
+    name = "landlock"
+    abi = procs.landlock_abi()
+    if abi < 1:
+        return Probe(name, False, step="no Landlock in this kernel", remedy="Linux 5.13 or later with lsm=landlock")
+    return Probe(name, True, f"ABI {abi}" + ("" if abi >= 3 else "; without control of truncate"))
+
+
+def probe_seccomp() -> Probe:
+    name = "seccomp filter"
+    failure = attempt(procs.refuse_uname_and_look)
+    if failure:
+        return Probe(name, False, step=failure, remedy="a kernel with CONFIG_SECCOMP_FILTER, x86-64 or arm64")
+    return Probe(name, True)
+
+
+def probe_cgroup_kill() -> Probe:
+    name = "cgroup.kill"
+    group = _own_cgroup()
+    if group is None:
+        return Probe(name, False, step="no cgroup v2 mount", remedy="mount cgroup2")
+    failure = attempt(lambda: _kill_by_cgroup(group))
+    if failure:
+        return Probe(
+            name, False, step=failure, remedy="run as a systemd service with Delegate=yes, Linux 5.14 or later"
+        )
+    return Probe(name, True, str(group))
+
+
+def _own_cgroup() -> Path | None:
+    mounts = (line.split() for line in Path("/proc/mounts").read_text().splitlines())
+    root = next((fields[1] for fields in mounts if fields[2] == "cgroup2"), None)
+    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    path = next((line[3:] for line in lines if line.startswith("0::")), None)
+    return Path(root) / path.lstrip("/") if root and path else None
+
+
+def _kill_by_cgroup(parent: Path) -> None:
+    group = parent / f"oad-doctor-{os.getpid()}"
+    group.mkdir()
+    pid = 0
+    try:
+        pid = _sleep_in_child()
+        (group / "cgroup.procs").write_text(str(pid))
+        (group / "cgroup.kill").write_text("1")
+        if not _ends(pid):
+            raise TimeoutError("a process survived cgroup.kill")
+    finally:
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        group.rmdir()
+
+
+def _sleep_in_child() -> int:
+    pid = os.fork()
+    if pid == 0:
+        signal.pause()
+        os._exit(0)
+    return pid
+
+
+def _ends(pid: int) -> bool:
+    """Within a second; not reaped by this."""
+    pidfd = os.pidfd_open(pid)
+    try:
+        return bool(select.select([pidfd], [], [], 1.0)[0])
+    finally:
+        os.close(pidfd)
+
+
+def probe_bwrap() -> Probe:
+    name = "bwrap"
+    program = shutil.which("bwrap")
+    if program is None:
+        return Probe(name, False, step="not found", remedy="install bubblewrap")
+    options = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-all", "--die-with-parent"]
+    try:
+        done = subprocess.run([program, *options, "true"], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Probe(name, False, step=str(error), remedy="reinstall bubblewrap")
+    if done.returncode:
+        return Probe(name, False, step=done.stderr.strip()[-500:], remedy=_REMEDY_USERNS)
+    return Probe(name, True, program)

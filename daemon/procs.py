@@ -6,8 +6,10 @@ use it too, and they must stay small.
 """
 
 import ctypes
+import errno
 import os
 import signal
+import struct
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,8 +28,10 @@ MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
 MS_REC_PRIVATE = 0x4000 | 0x4_0000
 
 _SIGINFO_BYTES = 128
+_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
 
 
 class Process(NamedTuple):
@@ -86,6 +90,8 @@ def enter_pid_namespace() -> None:
         unshare(CLONE_NEWPID | CLONE_NEWNS)
         return
     unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS)
+    # The files of a process whose memory is hidden belong to root, the maps too.
+    prctl(PR_SET_DUMPABLE, 1)
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
     Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
@@ -173,3 +179,32 @@ def pid_of(pidfd: int) -> int:
         if line.startswith("Pid:"):
             return int(line.split()[1])
     raise OSError(f"{pidfd} is not a pidfd")
+
+
+def landlock_abi() -> int:
+    """0 when there is none."""
+    create_ruleset, version_only = 444, 1
+    return max(0, int(_libc.syscall(create_ruleset, None, ctypes.c_size_t(0), version_only)))
+
+
+def refuse_uname_and_look() -> None:
+    """Proves that a seccomp filter holds, in a process that is of no further use. Raises OSError when it does not."""
+    number = {"x86_64": 63, "aarch64": 160}.get(os.uname().machine)
+    if number is None:
+        raise OSError(f"seccomp filters are not known for {os.uname().machine}")
+    load, equal, answer = 0x20, 0x15, 0x06
+    steps = (
+        (load, 0, 0, 0),
+        (equal, 0, 1, number),
+        (answer, 0, 0, 0x5_0000 | errno.EPERM),
+        (answer, 0, 0, 0x7FFF_0000),
+    )
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+    program = struct.pack("HxxxxxxQ", len(steps), ctypes.addressof(code))
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+    _check(_libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.c_char_p(program), 0, 0), "install a filter")
+    try:
+        os.uname()
+    except PermissionError:
+        return
+    raise OSError("a filter was installed, and does not filter")

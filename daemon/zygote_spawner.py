@@ -73,9 +73,15 @@ class ZygoteSpawner:
                 if failures >= len(REPLACE_AFTER_S):
                     raise ZygoteLost(f"{failures} zygotes in a row died before they were ready")
                 await trio.sleep(REPLACE_AFTER_S[failures])
-                self._zygote = launch_zygote(self._zygote.preload, self._zygote.entry)
+                self._replace()
         finally:
             self._zygote.sock.close()
+
+    def _replace(self) -> None:
+        try:
+            self._zygote = launch_zygote(self._zygote.preload, self._zygote.entry)
+        except OSError as error:
+            raise ZygoteLost(f"no zygote can be started: {error}") from error
 
     async def _follow(self) -> None:
         """Reads replies until the zygote is gone."""
