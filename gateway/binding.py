@@ -59,7 +59,7 @@ def _is_name(text: str) -> bool:
 def _parse(query_string: bytes) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     if query_string:
-        for name, text in parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=100):
+        for name, text in parse_qsl(query_string.decode("latin-1"), keep_blank_values=True):
             found.setdefault(name, []).append(text)
     return found
 
@@ -114,7 +114,7 @@ def _in_family(operation: Operation, error: ApiError) -> ApiError:
     if error.status != 400 or operation.family == "named":
         return error
     if operation.family == "bare":
-        return tagged(400, "BadRequest")
+        return tagged(400, "BadRequest") if error.body["data"]["kind"] == "Payload" else error
     return tagged(400, "InvalidRequestError", message=error.body["data"]["message"], kind=error.body["data"]["kind"])
 
 

@@ -16,6 +16,7 @@ from .asgi import App
 from .auth import Authenticator
 from .cors import CrossOrigin
 from .exchange import Exchange
+from .fast_lane import FastLane
 from .front import Front
 from .hosts import HostGuard
 from .link import DaemonLink
@@ -30,10 +31,12 @@ _HARD_END_S: Final = 3.0  # beyond the grace: what still hangs then is abandoned
 
 def build_front(settings: GatewaySettings, link: DaemonLink, stopping: trio.Event) -> App:
     """Everything behind the listening socket."""
-    app = build_app(Exchange(link, settings.cwd), TABLE, settings.body_limit)
+    exchange = Exchange(link, settings.cwd)
+    app = cast(App, build_app(exchange, TABLE, settings.body_limit))
+    forwarded = [operation for operation in TABLE if operation.target != "gateway"]
     cross_origin = CrossOrigin(settings.cors_origins)
     return Front(
-        cast(App, app),
+        FastLane(exchange, forwarded, app, settings.body_limit),
         EventStreams(link.streams, settings.cwd, stopping),
         Probes(link),
         authenticator=Authenticator(settings.credentials),

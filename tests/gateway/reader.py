@@ -29,7 +29,7 @@ class Reader:
         self.status = 0
 
     async def open(self, target: str, headers: dict[str, str]) -> None:
-        request = h11.Request(method="GET", target=target, headers={"host": "127.0.0.1", **headers}.items())
+        request = h11.Request(method="GET", target=target, headers=list({"host": "127.0.0.1", **headers}.items()))
         sent = self._connection.send(request)
         assert sent
         await self._stream.send_all(sent + (self._connection.send(h11.EndOfMessage()) or b""))
