@@ -31,7 +31,7 @@ class FileReader:
 
     def __init__(self, turn: Turn, message_id: str, agent: str) -> None:
         self._turn = turn
-        self._ids = {"session_id": turn.session.id, "message_id": message_id}
+        self._ids: dict[str, Any] = {"session_id": turn.session.id, "message_id": message_id}
         self._agent = agent
 
     async def expand(self, file: FileInput) -> list[Part]:
@@ -69,8 +69,9 @@ class FileReader:
         model = self._turn.scene.default_model()
         found, _ = self._turn.scene.find_model(model.provider_id, model.model_id)
         tool = self._turn.scene.tools(found, agent).get("read")
-        if tool is None or (problem := misfit(tool, input)) is not None:
-            raise ToolFailed("the read tool is not available" if tool is None else problem)
+        problem = "The read tool is not available" if tool is None else misfit(tool, input)
+        if tool is None or problem is not None:
+            raise ToolFailed(problem or "")
         gate = Gate(
             self._turn.link, self._turn.session.id, [PermissionRule(permission="*", pattern="*", action="allow")]
         )

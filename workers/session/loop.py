@@ -1,4 +1,4 @@
-"""The outer loop of a turn: steps until the newest prompt is answered, with compaction, subtasks and titles on the way."""
+"""The outer loop of a turn: steps until the newest prompt is answered, compaction and subtasks on the way."""
 
 from typing import Any
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
+import trio
 
 from oad.contract.ids import new_id
 from oad.contract.permission import PermissionRequest, PermissionRule, ToolReference, evaluate, matches
@@ -62,10 +63,11 @@ class Gate:
         tool: ToolReference | None = None,
     ) -> None:
         """Returns when allowed. Raises ToolFailed when a rule denies, Rejected when a person does."""
-        actions = {evaluate(permission, pattern, self._rules).action for pattern in patterns or ["*"]}
-        if "deny" in actions:
+        actions = {pattern: evaluate(permission, pattern, self._rules).action for pattern in patterns or ["*"]}
+        if "deny" in actions.values():
             raise ToolFailed(refusal(permission, self._rules))
-        if "ask" not in actions:
+        undecided = [pattern for pattern, action in actions.items() if action == "ask"]
+        if not undecided:
             return
         request = PermissionRequest(
             id=new_id("per"),
@@ -76,10 +78,12 @@ class Gate:
             always=always,
             tool=tool,
         )
-        _heed(await self._ask(request))
+        _heed(await self._ask(request, undecided))
 
-    async def _ask(self, request: PermissionRequest) -> Verdict:
-        reply = await self._link.call("ask.permission", {"sessionID": self._session_id}, msgspec.json.encode(request))
+    async def _ask(self, request: PermissionRequest, undecided: list[str]) -> Verdict:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        params = {"sessionID": self._session_id, "asking": msgspec.json.encode(undecided).decode()}
+        reply = await self._link.call("ask.permission", params, msgspec.json.encode(request))
         return msgspec.json.decode(reply, type=Verdict)
 
 

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from oad.contract.ids import now_ms
-from oad.contract.message import AssistantMessage, MessageWithParts, ToolCompleted, ToolPart, UserMessage
+from oad.contract.message import MessageWithParts, ToolCompleted, ToolPart, UserMessage
 
 from .turn import Turn
 
@@ -33,7 +33,7 @@ def prunable(messages: list[MessageWithParts]) -> list[ToolPart]:
     for message in reversed(messages):
         if isinstance(message.info, UserMessage):
             turns += 1
-        elif isinstance(message.info, AssistantMessage) and message.info.summary:
+        elif message.info.summary:
             break
         if turns < KEPT_TURNS:
             continue

@@ -71,7 +71,7 @@ class Reducer:
     def __init__(
         self, session_id: str, message_id: str, *, mint: Callable[[str], str], clock: Callable[[], int]
     ) -> None:
-        self._ids = {"session_id": session_id, "message_id": message_id}
+        self._ids: dict[str, Any] = {"session_id": session_id, "message_id": message_id}
         self._mint = mint
         self._clock = clock
         self._begun = False

@@ -1,6 +1,6 @@
 """What is sent to a model for a step, put together from the project, the agent, and the conversation."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -103,14 +103,14 @@ def inline_schema(args: type[msgspec.Struct]) -> dict[str, Any]:
     """The JSON Schema of a tool's arguments without references, which some models' servers do not follow."""
     (schema,), definitions = msgspec.json.schema_components([args], ref_template="{name}")
 
-    def resolve(value: Any) -> Any:
+    def resolve(value: object) -> Any:
         if isinstance(value, dict):
-            fields: dict[str, Any] = value
+            fields = cast("dict[str, Any]", value)
             if "$ref" in fields:
                 return resolve(definitions[fields["$ref"]])
             return {key: resolve(item) for key, item in fields.items() if key != "title" or isinstance(item, dict)}
         if isinstance(value, list):
-            items: list[Any] = value
+            items = cast("list[object]", value)
             return [resolve(item) for item in items]
         return value
 

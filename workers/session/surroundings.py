@@ -1,4 +1,4 @@
-"""What the prompt loop needs to know of its project: agents, rules, models and tools, as they are at the start of a turn."""
+"""What the prompt loop needs to know of its project at the start of a turn: agents, rules, models, tools."""
 
 from pathlib import Path
 from typing import Any, Protocol

@@ -1,7 +1,7 @@
 """The system prompt of a step: who the model is, where it works, and what the project and the user ask of it."""
 
 import platform
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from oad.contract.catalogue import Agent, Model, Skill
@@ -26,7 +26,7 @@ def system_prompt(scene: Scene, agent: Agent, model: Model, directory: str, user
 
 def environment(worktree: Path, directory: str, model: Model, today: date | None = None) -> str:
     git = "yes" if (worktree / ".git").exists() else "no"
-    today = today or date.today()  # noqa: DTZ011: the user's own calendar day
+    today = today or datetime.now().astimezone().date()
     return (
         f"You are powered by the model {model.name} ({model.provider_id}/{model.id}).\n"
         "<env>\n"
@@ -48,6 +48,6 @@ def skills_listing(skills: list[Skill]) -> str:
         for skill in sorted(skills, key=lambda skill: skill.name)
     )
     return (
-        "Skills hold instructions for particular tasks. Load one with the skill tool when a task fits its description.\n"
+        "Skills hold instructions for particular tasks. Load one with the skill tool when its description fits.\n"
         f"<available_skills>\n{entries}\n</available_skills>"
     )

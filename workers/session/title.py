@@ -27,7 +27,7 @@ async def give_title(turn: Turn, user: UserMessage) -> None:
         return
     try:
         title = await _ask(turn, user)
-    except Exception:  # noqa: BLE001: a task boundary; the turn must not suffer from its title
+    except Exception:  # noqa: BLE001  a task boundary; the turn must not suffer from its title
         return
     if title and is_default(turn.session.title):
         await turn.conversation.patch({"title": title}, touch=True)

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import trio
@@ -58,7 +58,7 @@ class Calls:
             return self._failed(part, str(failed))
         except ApiError as failed:
             return self._failed(part, message_of(failed))
-        except Exception as error:  # noqa: BLE001: a tool call is a task boundary, its failure is the model's to read
+        except Exception as error:  # noqa: BLE001  a tool call is a task boundary, its failure is the model's to read
             return self._failed(part, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
         return self._completed(part, result)
 
@@ -166,7 +166,7 @@ def parse_input(raw: str) -> tuple[dict[str, Any], str | None]:
         return {}, f"The arguments are not valid JSON: {error}. Text: {raw[:2000]}"
     if not isinstance(value, dict):
         return {}, f"The arguments must be a JSON object, not {type(value).__name__}"
-    return {str(key): item for key, item in value.items()}, None  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return cast("dict[str, Any]", value), None
 
 
 def misfit(tool: Tool[Any], input: dict[str, Any]) -> str | None:
@@ -187,5 +187,5 @@ def message_of(failed: ApiError) -> str:
     """The one line of an error body, whichever family it is of."""
     data: object = failed.body.get("data")
     if isinstance(data, dict) and "message" in data:
-        return str(data["message"])  # pyright: ignore[reportUnknownArgumentType]
+        return str(cast("dict[str, Any]", data)["message"])
     return str(failed.body.get("message", failed.body))

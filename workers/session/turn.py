@@ -1,6 +1,6 @@
 """What all phases of one turn share."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import msgspec
@@ -45,7 +45,7 @@ class Turn:
         self._stored = trio.Event()
 
     @contextmanager
-    def arrival(self) -> Iterator[None]:
+    def arrival(self) -> Generator[None]:
         """While a prompt is being stored the turn does not end: it would be left unanswered."""
         self._arriving += 1
         try:

@@ -1,7 +1,7 @@
 """The session worker: takes a session's operations, runs one turn at a time, and stops it when told to."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import trio
@@ -61,7 +61,7 @@ class SessionWorker:
         self._exec = exec
         self._spec = spec
         self._surroundings = surroundings
-        self._on_idle = on_idle or (lambda turn: None)
+        self._on_idle = on_idle
         self._admission = trio.Lock()
         self._turn: Turn | None = None
         self._unfinished: set[Turn] = set()  # answered turns whose title is still being made, and the current one
@@ -77,7 +77,7 @@ class SessionWorker:
             "worker.abort": self._abort,
         }
 
-    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    async def run(self, *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
         """Serves until cancelled; a turn that is under way is then closed as aborted."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
@@ -95,7 +95,7 @@ class SessionWorker:
     def busy(self) -> bool:
         return self._turn is not None
 
-    def abort(self, reason: str) -> None:
+    def abort(self, reason: str = "aborted") -> None:
         """Stops the current turn. From here on no tool of it starts and it publishes nothing but its closing.
 
         Has no checkpoint, so that a signal's handler can call it. Without a turn, idleness is confirmed.
@@ -185,7 +185,7 @@ class SessionWorker:
         self.abort("asked by the daemon")
         if turn is not None:
             await turn.done.wait()
-        return Answer(b"{}")
+        return Answer(TRUE)
 
     # -- admission ----------------------------------------------------------------------------------------------
 
@@ -274,7 +274,7 @@ class SessionWorker:
             with turn.scope:
                 async with trio.open_nursery() as background:
                     await self._work(turn, work, background)
-        except Exception as error:  # noqa: BLE001: a turn is a task boundary
+        except Exception as error:  # noqa: BLE001  a turn is a task boundary
             return ABORTED if turn.scope.cancel_called else self._diagnose(turn, first_of(error))
         return ABORTED
 
@@ -316,7 +316,8 @@ class SessionWorker:
             self._turn = None
 
     def _forget(self, turn: Turn) -> None:
-        self._on_idle(turn.number)
+        if self._on_idle is not None:
+            self._on_idle(turn.number)
         self._unfinished.discard(turn)
         turn.done.set()
         if self._turn is turn:
@@ -341,8 +342,8 @@ def blank_user(turn: Turn, model: ModelReference) -> UserMessage:
 
 def first_of(group: BaseException) -> BaseException:
     """The first real exception of a group."""
-    while isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
+    if isinstance(group, BaseExceptionGroup):
+        return first_of(cast("BaseExceptionGroup[BaseException]", group).exceptions[0])
     return group
 
 
