@@ -47,8 +47,8 @@ class Receipt(WireModel):
         )
 
 
-class _Stopped(msgspec.Struct):
-    """The worker's answer to ``worker.abort``: its turn is over."""
+class Stopped(msgspec.Struct):
+    """The worker's answer to ``worker.abort``: its turn is over, and so many processes had to be killed for that."""
 
     killed: int = 0
 
@@ -102,7 +102,7 @@ class _Run:
         # everything that was sent before, and its answer says that all of that is stopped.
         answer = await self._worker.call("worker.abort", {}, b"")
         if answer is not None and answer.status == 200:
-            stopped = msgspec.json.decode(answer.body or b"{}", type=_Stopped)
+            stopped = msgspec.json.decode(answer.body or b"{}", type=Stopped)
             self._act(self._ladder.on_idle(trio.current_time(), stopped.killed))
             self._news.set()
 

@@ -84,4 +84,4 @@ class WorkerProcess:
                 if number == signal.SIGTERM:
                     self.finished.set()
                 else:
-                    self._kind.abort()
+                    self._kind.abort("signalled")

@@ -13,7 +13,7 @@ class BadConfig(Exception):
     """A configuration file that can't be read, with its path and the reason."""
 
 
-class ServerConfig(msgspec.Struct, forbid_unknown_fields=True):
+class ServerConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Section ``[server]`` of oad.toml. Flags win over it."""
 
     hostname: str | None = None

@@ -1,0 +1,119 @@
+"""One turn's view of a project, put together from configuration, providers and tools. See session.surroundings."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from oad.contract.catalogue import Agent, Command, Model, Skill
+from oad.contract.errors import named
+from oad.contract.message import ModelReference
+from oad.contract.permission import PermissionRule
+from oad.contract.session import Tokens
+
+from .config.project import ProjectSetup, load
+from .providers.cost import dollars
+from .providers.model import Endpoint, ModelClient
+from .providers.registry import ModelNotFound, Registry
+from .session.surroundings import CompactionSettings, Scene, UnknownName
+from .tools.table import available
+from .tools.tool import Tool
+
+
+class Compaction(msgspec.Struct):
+    auto: bool
+    prune: bool
+    reserved: int | None
+
+
+class ProjectScene:
+    def __init__(self, setup: ProjectSetup, registry: Registry) -> None:
+        self._setup = setup
+        self._registry = registry
+        settings = setup.config.compaction
+        self.worktree = Path(setup.worktree)
+        self.compaction: CompactionSettings = Compaction(settings.auto, settings.prune, settings.reserved)
+        self.services: dict[str, Any] = {
+            "skills": setup.skills,
+            "subagents": [agent for agent in setup.agents.values() if agent.mode != "primary" and not agent.hidden],
+            "instructions_near": setup.instructions_near,
+        }
+
+    def agent(self, name: str) -> Agent | None:
+        return self._setup.agent(name)
+
+    def agents(self) -> list[Agent]:
+        return list(self._setup.agents.values())
+
+    def default_agent(self) -> str:
+        return self._setup.default_agent().name
+
+    def rules(self, agent: Agent) -> list[PermissionRule]:
+        return self._setup.rules(agent)
+
+    def instructions(self) -> list[str]:
+        return [f"Instructions from: {found.path}\n{found.text}" for found in self._setup.instructions()]
+
+    def commands(self) -> dict[str, Command]:
+        return self._setup.commands
+
+    def skills(self) -> list[Skill]:
+        return list(self._setup.skills.values())
+
+    def find_model(self, provider_id: str, model_id: str) -> tuple[Model, Endpoint]:
+        try:
+            return self._registry.find(provider_id, model_id)
+        except ModelNotFound as error:
+            raise UnknownName(error.explain()) from error
+
+    def default_model(self) -> ModelReference:
+        try:
+            provider_id, model_id = self._registry.default_model()
+        except ModelNotFound as error:
+            raise UnknownName("No model is configured, and no provider is connected") from error
+        return ModelReference(provider_id=provider_id, model_id=model_id)
+
+    def small_model(self, provider_id: str) -> ModelReference | None:
+        found = self._registry.small_model(provider_id)
+        return ModelReference(provider_id=found[0], model_id=found[1]) if found else None
+
+    def client_for(self, endpoint: Endpoint) -> ModelClient:
+        return self._registry.client_for(endpoint)
+
+    def cost_of(self, model: Model, tokens: Tokens) -> float:
+        return dollars(tokens, model.cost)
+
+    def tools(self, model: Model, agent: Agent) -> dict[str, Tool[Any]]:
+        return {tool.name: tool for tool in available(model.id)}
+
+
+class Registries:
+    """Keeps a registry, and its clients' open connections, while configuration and credentials stay the same."""
+
+    def __init__(self) -> None:
+        self._setup: ProjectSetup | None = None
+        self._credentials: dict[str, Any] = {}
+        self._registry: Registry | None = None
+
+    def of(self, setup: ProjectSetup, credentials: dict[str, Any]) -> Registry:
+        """Raises ApiError 400 for provider settings of wrong types."""
+        if self._registry is None or setup is not self._setup or credentials != self._credentials:
+            try:
+                self._registry = Registry.from_config(setup.raw, os.environ, credentials)
+            except msgspec.ValidationError as error:
+                raise named(400, "ConfigInvalidError", message=str(error), path="provider") from error
+            self._setup, self._credentials = setup, credentials
+        return self._registry
+
+
+class ProjectSurroundings:
+    """Builds the scene of each turn. ``readable``: directories outside the project that need no permission."""
+
+    def __init__(self, readable: tuple[str, ...]) -> None:
+        self._readable = readable
+        self._registries = Registries()
+
+    async def scene(self, directory: str, credentials: dict[str, Any]) -> Scene:
+        setup = load(directory, readable=self._readable)
+        return ProjectScene(setup, self._registries.of(setup, credentials))
