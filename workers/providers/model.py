@@ -65,6 +65,7 @@ class Endpoint(msgspec.Struct):
     headers: dict[str, str] = {}
     timeout_s: float = 300.0  # without any byte from the provider
     options: dict[str, Any] = {}
+    problem: str | None = None  # why no call can succeed, such as a missing key; a call raises it as an auth failure
 
 
 class ModelRequest(msgspec.Struct):
@@ -150,7 +151,11 @@ Emit = Callable[[ProviderEvent], Awaitable[None]]
 
 
 class ModelFailure(Exception):
-    """A model call that failed. ``kind`` decides what the turn does: retry, compact, or stop with an error."""
+    """A model call that failed: retry it when ``retryable``, compact on ``overflow``, else stop with an error.
+
+    ``api``: the provider answered with an error. ``connect``: no answer, or a cut one. ``auth``: there is no key at all
+    (a refused key is ``api`` with status 401).
+    """
 
     def __init__(
         self,
@@ -180,4 +185,8 @@ class ModelClient(Protocol):
 
     async def stream(self, request: ModelRequest, emit: Emit) -> None:
         """Calls ``emit`` for each event in order, StepFinish last. Raises ModelFailure."""
+        ...
+
+    async def aclose(self) -> None:
+        """Closes idle connections."""
         ...

@@ -1,0 +1,150 @@
+"""The HTTP side that all vendors' SDKs share: TLS, connection pools, and reading a streamed answer."""
+
+import ssl
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import aclosing, asynccontextmanager
+from functools import lru_cache
+from importlib import import_module
+from typing import Protocol, cast
+
+import httpx2
+import trio
+
+from .failure import connect_failure, reset_failure, silence_failure, status_failure
+from .merge import merge_deltas
+from .model import Emit, Endpoint, ModelFailure, ProviderEvent
+from .sse import SseDecoder
+
+CONNECT_S = 20.0
+DRAIN_S = 0.05  # how long the end of a finished body is waited for, so that its connection can be used again
+CLOSE_S = 1.0
+POOL = httpx2.Limits(max_connections=20, max_keepalive_connections=4, keepalive_expiry=60.0)
+# What the libraries import at the first call.
+_LATE_IMPORTS = ("anyio._backends._trio", "httpcore2._backends.trio")
+
+Send = Callable[[], Awaitable[httpx2.Response]]
+
+
+class EventReader(Protocol):
+    """A protocol's pure side: the data of server-sent events in, neutral events out. Raises ModelFailure."""
+
+    def read(self, data: bytes) -> Iterable[ProviderEvent]: ...
+
+    def end(self) -> Iterable[ProviderEvent]:
+        """The last events, StepFinish among them. Raises ModelFailure when the answer is not complete."""
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing of interest can follow."""
+        ...
+
+
+@lru_cache(maxsize=1)
+def tls_context() -> ssl.SSLContext:
+    """Takes about 60 ms of CPU: made once, in the process that all workers are forked from."""
+    return httpx2.create_ssl_context()
+
+
+def prepare() -> None:
+    """Does ahead of a fork what the first call would pay for: no thread, no socket, no event loop."""
+    for module in _LATE_IMPORTS:
+        import_module(module)
+    tls_context()
+
+
+def timeouts(endpoint: Endpoint) -> httpx2.Timeout:
+    return httpx2.Timeout(endpoint.timeout_s, connect=min(CONNECT_S, endpoint.timeout_s), pool=None)
+
+
+def http_client(endpoint: Endpoint) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        verify=tls_context(), limits=POOL, timeout=timeouts(endpoint), follow_redirects=True, trust_env=True
+    )
+
+
+async def exchange(endpoint: Endpoint, send: Send, reader: EventReader, emit: Emit) -> None:
+    """Sends a request and relays its answer. On any exit, cancellation included, the connection is closed or idle."""
+    if endpoint.problem:
+        raise ModelFailure("auth", endpoint.problem)
+    with trio.move_on_after(_deadline_s(endpoint)) as whole:
+        try:
+            async with _closing(send) as response:
+                await _relay(response, reader, emit)
+        except httpx2.HTTPError as error:
+            raise transport_failure(error, endpoint) from error
+    if whole.cancelled_caught:
+        raise silence_failure(_deadline_s(endpoint), url=endpoint.base_url)
+
+
+def _deadline_s(endpoint: Endpoint) -> float:
+    """The ``timeout`` option, milliseconds for the whole call; without it only silence ends a call."""
+    limit = endpoint.options.get("timeout")
+    return limit / 1000 if isinstance(limit, int | float) and limit is not True and limit > 0 else float("inf")
+
+
+@asynccontextmanager
+async def _closing(send: Send) -> AsyncGenerator[httpx2.Response, None]:
+    response = await send()
+    try:
+        yield response
+    finally:
+        # A cancelled turn must not leave the provider generating: closing is shielded, but never waits for the peer.
+        with trio.move_on_after(CLOSE_S) as closing:
+            closing.shield = True
+            await response.aclose()
+
+
+async def _relay(response: httpx2.Response, reader: EventReader, emit: Emit) -> None:
+    decoder = SseDecoder()
+    async with aclosing(response.aiter_bytes()) as chunks:
+        async for chunk in chunks:
+            await _emit_all(reader, decoder.feed(chunk), emit)
+            if reader.finished:
+                with trio.move_on_after(DRAIN_S):
+                    async for _ in chunks:
+                        pass
+                break
+    await _emit_all(reader, decoder.end(), emit)
+    for event in reader.end():
+        await emit(event)
+
+
+async def _emit_all(reader: EventReader, data: list[bytes], emit: Emit) -> None:
+    for event in merge_deltas(event for payload in data for event in reader.read(payload)):
+        await emit(event)
+
+
+def refused(answer: httpx2.Response) -> ModelFailure:
+    """An answer of 400 and more whose body has been read."""
+    return status_failure(answer.status_code, answer.text, headers=answer.headers, url=str(answer.request.url))
+
+
+def transport_failure(error: BaseException | None, endpoint: Endpoint) -> ModelFailure:
+    """What the HTTP library raised, below any SDK's wrapping."""
+    url = endpoint.base_url
+    if isinstance(error, httpx2.ConnectTimeout):
+        return connect_failure(f"no answer within {min(CONNECT_S, endpoint.timeout_s):g} s", url=url)
+    if isinstance(error, httpx2.ConnectError | httpx2.UnsupportedProtocol | httpx2.InvalidURL | httpx2.ProxyError):
+        return connect_failure(_root_cause(error), url=url)
+    if isinstance(error, httpx2.TimeoutException):
+        return silence_failure(endpoint.timeout_s, url=url)
+    return reset_failure(url=url)
+
+
+def _root_cause(error: BaseException) -> str:
+    """The innermost message: the outer ones only say that all attempts failed."""
+    inner = error.__cause__ or error.__context__
+    while inner is not None:
+        error = inner
+        inner = _first(error) or error.__cause__ or error.__context__
+    strerror = getattr(error, "strerror", None)
+    return strerror if isinstance(strerror, str) and strerror else str(error) or type(error).__name__
+
+
+def _first(error: BaseException) -> BaseException | None:
+    return cast("BaseExceptionGroup[BaseException]", error).exceptions[0] if _is_group(error) else None
+
+
+def _is_group(error: BaseException) -> bool:
+    return isinstance(error, BaseExceptionGroup)
