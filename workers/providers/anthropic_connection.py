@@ -1,4 +1,4 @@
-"""Anthropic's SDK with its connection pool. Importing this takes 0.9 s of CPU and 38 MB: do so late, and on a thread."""
+"""Anthropic's SDK with its connection pool. Importing this takes 0.9 s of CPU and 38 MB: do so late, on a thread."""
 
 from typing import Any, cast
 

@@ -16,7 +16,7 @@ def mask_secrets(value: Any, name: str = "") -> Any:
         items = cast("dict[str, Any]", value).items()
         return {key: mask_secrets(inner, key) for key, inner in items}
     if isinstance(value, list):
-        return [mask_secrets(element, name) for element in cast(list[Any], value)]
+        return [mask_secrets(element, name) for element in cast("list[object]", value)]
     if isinstance(value, str) and value and _SECRET.search(name) and not _NOT_SECRET.search(name):
         return MASK
     return _without_login(value) if isinstance(value, str) else value
