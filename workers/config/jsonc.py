@@ -96,8 +96,8 @@ def _broken(reason: str, text: str, path: str) -> ApiError:
 
 
 def _require_encodable(config: dict[str, Any], path: str) -> None:
-    """Lone surrogates and numbers beyond 64 bits pass the decoder, and would fail in an answer."""
+    """A variable of the environment need not be text; what it leaves behind would fail in an answer."""
     try:
         msgspec.json.encode(config)
-    except (UnicodeEncodeError, OverflowError) as error:
-        raise invalid(path, [Issue("Holds text or a number that JSON cannot carry")]) from error
+    except UnicodeEncodeError as error:
+        raise invalid(path, [Issue("Holds text that JSON cannot carry")]) from error
