@@ -33,11 +33,12 @@ def lock(path: Path) -> trio.Lock:
     return found
 
 
-async def write_file(context: ToolContext, path: Path, data: bytes, *, outside: bool) -> None:
+async def write_file(context: ToolContext, path: Path, data: bytes, *, outside: bool, mode: int | None = None) -> None:
     """Creates or replaces a file, directories above it included. ``outside``: a person allowed to leave the workspace.
+    ``mode`` is for a file that does not exist yet; one that does keeps its own.
 
     Raises ToolFailed."""
-    await _change(context, path, lambda: _replace(path, data), _WRITE, data, outside=outside)
+    await _change(context, path, lambda: _replace(path, data, mode), _WRITE, data, outside=outside)
 
 
 async def remove_file(context: ToolContext, path: Path, *, outside: bool) -> None:
@@ -74,7 +75,7 @@ async def _run(context: ToolContext, path: Path, script: str, stdin: bytes) -> N
         raise ToolFailed(f"{path} cannot be changed: {reason}")
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: bytes, mode: int | None) -> None:
     target = Path(os.path.realpath(path))  # a symlink stays one, its target is replaced
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -86,7 +87,7 @@ def _replace(path: Path, data: bytes) -> None:
         _overwrite(target, data)
         return
     try:
-        _rename_over(target, data, None if known is None else stat.S_IMODE(known.st_mode))
+        _rename_over(target, data, mode if known is None else stat.S_IMODE(known.st_mode))
     except OSError as error:
         if known is None or error.errno not in _DENIED:
             raise

@@ -33,7 +33,7 @@ async def test_second_names_stay_names_of_the_same_file(recorder: Recorder) -> N
     assert two.read_text() == "new"
 
 
-def deny(path: Path, data: bytes) -> None:
+def deny(path: Path, data: bytes, mode: int | None) -> None:
     raise OSError(errno.EACCES, "Permission denied")
 
 
