@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from .ids import MessageID, SessionID
 from .permission import PermissionRule, ToolReference
 from .wire_model import WireModel
 
@@ -141,7 +142,7 @@ def add_tokens(a: Tokens, b: Tokens) -> Tokens:
 
 
 class SessionCreate(WireModel):
-    parent_id: str | None = None
+    parent_id: SessionID | None = None
     title: str | None = None
     agent: str | None = None
     model: SessionModel | None = None
@@ -162,7 +163,7 @@ class SessionPatch(WireModel):
 
 
 class SessionFork(WireModel):
-    message_id: str | None = None
+    message_id: MessageID | None = None
 
 
 def decode_session(body: bytes) -> Session:
