@@ -83,6 +83,18 @@ class Session(WireModel):
     revert: SessionRevert | None = None
 
 
+class ProjectSummary(WireModel):
+    id: str
+    worktree: str
+    name: str | None = None
+
+
+class GlobalSession(Session):
+    """A session in a list over all directories."""
+
+    project: ProjectSummary | None = None
+
+
 class StatusIdle(WireModel, tag_field="type", tag="idle"):
     pass
 
