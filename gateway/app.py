@@ -11,7 +11,9 @@ from oad.contract.errors import ApiError, named
 
 from .binding import Request, too_long
 from .exchange import Exchange, Response
+from .openapi import encode_document
 from .operation import Operation
+from .routes import STREAMS, TABLE
 
 _JSON: Final = "application/json"
 View = Callable[..., Awaitable[quart.Response]]
@@ -26,7 +28,20 @@ def build_app(exchange: Exchange, table: Iterable[Operation], body_limit: int) -
         rule = operation.path.replace("{", "<").replace("}", ">")
         view = _view(exchange, operation)
         app.add_url_rule(rule, operation.name, view, methods=[operation.method], provide_automatic_options=False)
+    app.add_url_rule("/doc", "doc", _document(), methods=["GET"], provide_automatic_options=False)
     return app
+
+
+def _document() -> View:
+    """The document is made when it is first asked for: few ever ask."""
+    made: list[bytes] = []
+
+    async def view() -> quart.Response:
+        if not made:
+            made.append(encode_document((*STREAMS, *TABLE)))
+        return quart.Response(made[0], mimetype=_JSON)
+
+    return view
 
 
 def _view(exchange: Exchange, operation: Operation) -> View:

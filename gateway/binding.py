@@ -84,10 +84,17 @@ def _bind_query(operation: Operation, query: dict[str, list[str]], params: dict[
 def _bind_place(
     operation: Operation, query: dict[str, list[str]], header: str | None, cwd: str, params: dict[str, str]
 ) -> None:
-    if operation.place == "none":
-        return
-    name = "directory" if operation.place == "directory" else "location[directory]"
-    params["directory"] = directory_of(query.get(name, [""])[0], header, cwd)
+    """Every call names a directory; that of a list which is narrowed to one only if asked is named beside it."""
+    asked = query.get("location[directory]" if operation.place == "location" else "directory", [""])[0]
+    match operation.place:
+        case "none":
+            params["directory"] = cwd
+        case "filter":
+            params["directory"] = cwd
+            if asked:
+                params["filterDirectory"] = directory_of(asked, None, cwd)
+        case "directory" | "location":
+            params["directory"] = directory_of(asked, header, cwd)
 
 
 def _bind_body(operation: Operation, body: bytes) -> bytes:

@@ -124,7 +124,7 @@ class Connection:
             for parts in batch:
                 frame, body = decode_frame(parts)
                 if isinstance(frame, Push):
-                    streams.fanout.publish(pushed(frame, body))
+                    streams.fanout.publish(pushed(frame, body), self._offset + frame.number)
                     self._taken = frame.number
             self._progress.unpark_all()
             if self._taken > acknowledged and (len(batch) < ACK_EVERY or self._taken - acknowledged >= ACK_EVERY):

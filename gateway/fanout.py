@@ -124,9 +124,10 @@ class Fanout:
     def discard(self, subscriber: Subscriber) -> None:
         self._subscribers.discard(subscriber)
 
-    def publish(self, happening: Happening) -> None:
-        """Hands the event to every stream. A durable one that was published before only advances ``position``."""
-        self.position += 1
+    def publish(self, happening: Happening, position: int = 0) -> None:
+        """Hands the event to every stream. A durable one that was published before only advances ``position``, which
+        the caller may set further ahead: for what was dropped on the way here."""
+        self.position = max(self.position + 1, position)
         if happening.seq:
             if happening.seq <= self.last_seq:
                 return

@@ -19,7 +19,6 @@ from .happening import replayed
 from .settings import GatewaySettings
 from .streams import Streams
 
-REPLAY_PAGE: Final = 500
 REPLAY_DEADLINE_S: Final = 30.0
 _BACKOFF_S: Final = 0.05
 _log = logging.getLogger("oad.gateway.link")
@@ -65,14 +64,14 @@ class DaemonLink:
     async def _greeted(self, connection: Connection, welcome: Welcome) -> None:
         """Streams that were open all the time are told what was journalled while there was no connection."""
         fanout = self.streams.fanout
-        if not self._epoch:
+        if not self._epoch or fanout.last_seq > welcome.last_seq:  # the latter: another journal
             fanout.last_seq = welcome.last_seq
         while fanout.last_seq < welcome.last_seq:
-            page = await _fetch(connection, fanout.last_seq, welcome.last_seq, "")
+            page = await _fetch(connection, fanout.last_seq, None)
             for row in page.events:
-                fanout.publish(replayed(row))
-            if not page.more or not page.events:
-                fanout.last_seq = welcome.last_seq
+                if row.seq <= welcome.last_seq:
+                    fanout.publish(replayed(row))
+            fanout.last_seq = min(page.last, welcome.last_seq) if page.more else welcome.last_seq
         self._epoch = welcome.epoch
         self._connection = connection
         self._up.set()
@@ -103,17 +102,16 @@ class DaemonLink:
             raise unavailable("The service is starting.")
         return self._connection
 
-    async def fetch(self, after: int, until: int, directory: str) -> ReplayPage:
-        """A page of journalled events, numbers above ``after`` and up to ``until``. Raises ApiError."""
-        return await _fetch(await self._connected(), after, until, directory)
+    async def fetch(self, after: int, directory: str | None) -> ReplayPage:
+        """A page of journalled events above number ``after``, of one directory or (None) of all. Raises ApiError."""
+        return await _fetch(await self._connected(), after, directory)
 
 
-async def _fetch(connection: Connection, after: int, until: int, directory: str) -> ReplayPage:
-    """Operation ``event.replay``: parameters after, until, limit (decimal) and directory ("" for all); answered by a
-    ReplayPage (oad.contract.replay) of the durable events numbered above ``after`` and not above ``until``, at most
-    ``limit`` of them. ``more`` says that further ones are left, ``complete`` is false when some are no longer kept or
-    ``after`` lies beyond the journal. Raises ApiError."""
-    params = {"after": str(after), "until": str(until), "limit": str(REPLAY_PAGE), "directory": directory}
+async def _fetch(connection: Connection, after: int, directory: str | None) -> ReplayPage:
+    """Operation ``event.replay``, as oad.contract.replay describes it. Raises ApiError."""
+    params = {"after": str(after)}
+    if directory is not None:
+        params["onlyDirectory"] = directory
     try:
         reply, body = await connection.calls.call("event.replay", params, deadline_s=REPLAY_DEADLINE_S)
     except (LinkLost, trio.TooSlowError):

@@ -12,7 +12,7 @@ from .query import Kind
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Target = Literal["daemon", "session", "project", "gateway"]
 Scope = Literal["open", "user"]
-Place = Literal["none", "directory", "location"]
+Place = Literal["none", "directory", "location", "filter"]
 Family = Literal["named", "bare", "v2"]
 
 GET: Final = "GET"
@@ -32,12 +32,24 @@ class Fixed(msgspec.Struct, frozen=True):
     value: Any
 
 
+class Named(msgspec.Struct, frozen=True):
+    """A type which the document lists under a name."""
+
+    name: str
+    type: Any
+
+
+class Streamed(msgspec.Struct, frozen=True):
+    """Server-sent events; such rows are served beside the table's other operations."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """``name`` is the reference's operationId and the name of the call to the daemon.
 
     ``target``: who carries it out behind the daemon's router. ``place``: where the directory is named: by ``directory``
-    (query, or header), by ``location[directory]``, or not at all. ``family``: which error bodies its clients know.
+    (query, or header), by ``location[directory]``, not at all, or only to narrow a list. ``family``: which error bodies
+    its clients know.
     ``deadline_s``: 0 for what takes as long as it takes.
     """
 

@@ -32,9 +32,10 @@ class Text(msgspec.Struct, frozen=True):
 
 
 class Number(msgspec.Struct, frozen=True):
-    """Leniently read, as the reference does: what is no number counts as absent."""
+    """Leniently read, as the reference does: what is no number counts as ``otherwise``, or as absent."""
 
     required: bool = False
+    otherwise: str | None = None
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -44,9 +45,9 @@ class Number(msgspec.Struct, frozen=True):
         try:
             value = float(text)
         except ValueError:
-            return None
+            return self.otherwise
         if not math.isfinite(value):
-            return None
+            return self.otherwise
         if value != int(value):
             raise Refused(f"Expected an integer, got {text}")
         return str(int(value))
@@ -92,3 +93,4 @@ def quoted(value: Any) -> str:
 TRUTH = Choice(("true", "false"))
 TEXT = Text()
 NUMBER = Number()
+COUNT = Number(otherwise="-1")  # a limit: what is no number sets none

@@ -9,15 +9,15 @@ from trio.lowlevel import ParkingLot
 from oad.contract.replay import ReplayPage
 
 from .fanout import Fanout, Selection, Subscriber
-from .happening import Happening, own, replayed
+from .happening import own, replayed
 
 HEARTBEAT_S: Final = 10.0
 COALESCE_S: Final = 0.005  # invisible beside the cadence of tokens; a write costs 40 us however much it carries
 FLUSH_S: Final = 0.5
 
 Write = Callable[[bytes], Awaitable[None]]
-FetchPage = Callable[[int, int, str], Awaitable[ReplayPage]]
-"""``await fetch(after, until, directory)``: journalled events in that range of numbers, "" for every directory."""
+FetchPage = Callable[[int, str | None], Awaitable[ReplayPage]]
+"""``await fetch(after, directory)``: journalled events above that number, of one directory or (None) of all."""
 
 
 class Stream:
@@ -79,19 +79,16 @@ class Stream:
     async def _replay(self, after: int, until: int, fetch: FetchPage) -> None:
         """Durable events numbered above ``after``, up to those which the queue has held since the stream was opened:
         fetching more would put an event ahead of the volatile ones that came before it."""
-        while True:
-            page = await fetch(after, until, self._selection.directory or "")
+        more = True
+        while more:
+            page = await fetch(after, self._selection.directory)
             if not page.complete:
                 await self._write(self._own("server.replay.incomplete", {"after": after}))
-            for row in page.events:
-                await self._replay_one(replayed(row))
-                after = row.seq
-            if not page.more or not page.events:
-                return
-
-    async def _replay_one(self, happening: Happening) -> None:
-        if self._selection.admits(happening):
-            await self._write(self._selection.frame(happening))
+            missed = [replayed(row) for row in page.events if row.seq <= until]
+            frames = [self._selection.frame(happening) for happening in missed if self._selection.admits(happening)]
+            if frames:
+                await self._write(b"".join(frames))
+            more, after = page.more and page.last < until, page.last
 
     async def progress(self) -> None:
         """Makes the stream write now what it holds back, and waits until it has written something or has ended."""

@@ -57,7 +57,7 @@ async def reply_question(request: Request) -> Answer:
     return TRUE
 
 
-def _per_question(answers: list[list[str]] | list[str]) -> list[list[str]]:
+def _per_question(answers: list[list[str] | str]) -> list[list[str]]:
     """A flat list of labels is one answer per question."""
     return [[answer] if isinstance(answer, str) else answer for answer in answers]
 

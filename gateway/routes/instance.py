@@ -6,16 +6,19 @@ from oad.contract.catalogue import (
     Agent,
     Command,
     ConfigProviders,
+    FormatterStatus,
+    LSPStatus,
     PathInfo,
     Project,
+    ProjectDirectory,
     ProviderList,
     Skill,
     ToolDescription,
     VcsInfo,
 )
-from oad.contract.requests import LogEntry
+from oad.contract.requests import LogEntry, ProjectUpdate
 
-from ..operation import GET, POST, Operation, op
+from ..operation import GET, PATCH, POST, Named, Operation, op
 from ..query import Text
 
 
@@ -33,16 +36,16 @@ OPERATIONS: tuple[Operation, ...] = (
     _read("command.list", "/command", list[Command], "List commands"),
     _read("path.get", "/path", PathInfo, "Get paths"),
     _read("vcs.get", "/vcs", VcsInfo, "Get VCS info"),
-    _read("lsp.status", "/lsp", list[dict[str, Any]], "Get LSP status"),
-    _read("formatter.status", "/formatter", list[dict[str, Any]], "Get formatter status"),
+    _read("lsp.status", "/lsp", list[LSPStatus], "Get LSP status"),
+    _read("formatter.status", "/formatter", list[FormatterStatus], "Get formatter status"),
     _read("mcp.status", "/mcp", dict[str, Any], "Get MCP status"),
-    _read("tool.ids", "/experimental/tool/ids", list[str], "List tool IDs"),
+    _read("tool.ids", "/experimental/tool/ids", Named("ToolIDs", list[str]), "List tool IDs"),
     op(
         "tool.list",
         GET,
         "/experimental/tool",
         query={"provider": Text(required=True), "model": Text(required=True)},
-        returns=list[ToolDescription],
+        returns=Named("ToolList", list[ToolDescription]),
         errors=(400,),
         target="project",
         summary="List tools",
@@ -50,10 +53,19 @@ OPERATIONS: tuple[Operation, ...] = (
     op("project.list", GET, "/project", returns=list[Project], summary="List all projects"),
     op("project.current", GET, "/project/current", returns=Project, target="project", summary="Get current project"),
     op(
+        "project.update",
+        PATCH,
+        "/project/{projectID}",
+        body=ProjectUpdate,
+        returns=Project,
+        errors=(400, 404),
+        summary="Update project",
+    ),
+    op(
         "project.directories",
         GET,
         "/project/{projectID}/directories",
-        returns=list[dict[str, Any]],
+        returns=Named("ProjectDirectories", list[ProjectDirectory]),
         summary="List project directories",
     ),
     op("instance.dispose", POST, "/instance/dispose", returns=bool, summary="Dispose instance"),

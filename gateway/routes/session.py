@@ -4,10 +4,19 @@ from typing import Any, Final
 
 from oad.contract.message import MessageWithParts, Part
 from oad.contract.prompt import CommandInput, InitInput, PromptInput, ShellInput, SummarizeInput
-from oad.contract.session import FileDiff, Session, SessionCreate, SessionFork, SessionPatch, SessionStatus, Todo
+from oad.contract.session import (
+    FileDiff,
+    GlobalSession,
+    Session,
+    SessionCreate,
+    SessionFork,
+    SessionPatch,
+    SessionStatus,
+    Todo,
+)
 
 from ..operation import DELETE, GET, PATCH, POST, Operation, op
-from ..query import NUMBER, TEXT, TRUTH, Choice, Integer, Kind
+from ..query import COUNT, NUMBER, TEXT, TRUTH, Choice, Integer, Kind
 
 _ONE: Final = "/session/{sessionID}"
 _MESSAGE: Final = f"{_ONE}/message/{{messageID}}"
@@ -19,7 +28,7 @@ _LIST: Final[dict[str, Kind]] = {
     "roots": TRUTH,
     "start": NUMBER,
     "search": TEXT,
-    "limit": NUMBER,
+    "limit": COUNT,
 }
 
 RECORDS: tuple[Operation, ...] = (
@@ -34,6 +43,16 @@ RECORDS: tuple[Operation, ...] = (
         errors=(400,),
         family="bare",
         summary="Create session",
+    ),
+    op(
+        "experimental.session.list",
+        GET,
+        "/experimental/session",
+        query={"roots": TRUTH, "start": NUMBER, "cursor": NUMBER, "search": TEXT, "limit": COUNT, "archived": TRUTH},
+        returns=list[GlobalSession],
+        errors=(400,),
+        place="filter",
+        summary="List sessions of all directories",
     ),
     op("session.status", GET, "/session/status", returns=dict[str, SessionStatus], summary="Get session status"),
     op("session.get", GET, _ONE, returns=Session, errors=(400, 404), summary="Get session"),

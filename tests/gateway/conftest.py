@@ -19,6 +19,7 @@ from oad.gateway.main import serve_gateway
 from oad.gateway.settings import GatewaySettings
 from oad.link import Answer, Serving, TrioSocket, bind_private
 
+PAGE = 300  # rows of a replay
 Handler = Callable[[Call, bytes], Awaitable[Answer]]
 
 
@@ -106,13 +107,14 @@ class FakeDaemon:
         return await self.handler(call, body)
 
     def _replay(self, params: dict[str, str]) -> Answer:
-        after, until, limit = int(params["after"]), int(params["until"]), int(params["limit"])
+        after, only = int(params["after"]), params.get("onlyDirectory")
         rows = [
             ReplayedEvent(p.seq, p.type, p.directory, p.project, p.session, p.aggregate_seq, p.id, msgspec.Raw(body))
             for p, body in self.journal
-            if max(after, self.kept_from - 1) < p.seq <= until and params["directory"] in ("", p.directory)
+            if max(after, self.kept_from - 1) < p.seq and only in (None, p.directory)
         ]
-        page = ReplayPage(rows[:limit], more=len(rows) > limit, complete=after >= self.kept_from - 1)
+        last = rows[:PAGE][-1].seq if rows else after
+        page = ReplayPage(rows[:PAGE], last, more=len(rows) > PAGE, complete=after >= self.kept_from - 1)
         return Answer(encode_page(page))
 
     def record(self, type: str, properties: dict[str, Any], directory: str = "/p") -> tuple[Push, bytes]:

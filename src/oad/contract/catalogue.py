@@ -168,6 +168,24 @@ class VcsInfo(WireModel):
     default_branch: str | None = msgspec.field(default=None, name="default_branch")
 
 
+class LSPStatus(WireModel):
+    id: str
+    name: str
+    root: str
+    status: Literal["connected", "error"]
+
+
+class FormatterStatus(WireModel):
+    name: str
+    extensions: list[str]
+    enabled: bool
+
+
+class ProjectDirectory(WireModel):
+    directory: str
+    strategy: str | None = None
+
+
 class ToolDescription(WireModel):
     id: str
     description: str

@@ -6,9 +6,16 @@ Session ids sort descending (newest first), all others ascending; clients rely o
 import re
 import secrets
 import time
-from typing import Final
+from typing import Annotated, Final
+
+import msgspec
 
 PREFIXES: Final = ("ses", "msg", "prt", "evt", "per", "que", "pty", "tool")
+# Ids which clients choose: of the kind, and harmless in paths and logs.
+SessionID = Annotated[str, msgspec.Meta(pattern=r"^ses[A-Za-z0-9_-]{0,125}$")]
+MessageID = Annotated[str, msgspec.Meta(pattern=r"^msg[A-Za-z0-9_-]{0,125}$")]
+PartID = Annotated[str, msgspec.Meta(pattern=r"^prt[A-Za-z0-9_-]{0,125}$")]
+
 _DESCENDING: Final = frozenset({"ses"})
 _BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ULID: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

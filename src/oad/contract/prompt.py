@@ -4,13 +4,15 @@ from typing import Any
 
 import msgspec
 
+from .ids import MessageID, PartID
 from .message import ModelReference, OutputFormat, PartTime, SourceText
+from .permission import Answer
 from .wire_model import WireModel
 
 
 class TextInput(WireModel, tag_field="type", tag="text"):
     text: str
-    id: str | None = None
+    id: PartID | None = None
     synthetic: bool | None = None
     ignored: bool | None = None
     time: PartTime | None = None
@@ -20,14 +22,14 @@ class TextInput(WireModel, tag_field="type", tag="text"):
 class FileInput(WireModel, tag_field="type", tag="file"):
     mime: str
     url: str
-    id: str | None = None
+    id: PartID | None = None
     filename: str | None = None
     source: dict[str, Any] | None = None
 
 
 class AgentInput(WireModel, tag_field="type", tag="agent"):
     name: str
-    id: str | None = None
+    id: PartID | None = None
     source: SourceText | None = None
 
 
@@ -35,7 +37,7 @@ class SubtaskInput(WireModel, tag_field="type", tag="subtask"):
     prompt: str
     description: str
     agent: str
-    id: str | None = None
+    id: PartID | None = None
     model: ModelReference | None = None
     command: str | None = None
 
@@ -45,7 +47,7 @@ PartInput = TextInput | FileInput | AgentInput | SubtaskInput
 
 class PromptInput(WireModel):
     parts: list[PartInput]
-    message_id: str | None = None
+    message_id: MessageID | None = None
     model: ModelReference | None = None
     agent: str | None = None
     no_reply: bool | None = None
@@ -59,13 +61,13 @@ class ShellInput(WireModel):
     command: str
     agent: str | None = None
     model: ModelReference | None = None
-    message_id: str | None = None
+    message_id: MessageID | None = None
 
 
 class CommandInput(WireModel):
     command: str
     arguments: str
-    message_id: str | None = None
+    message_id: MessageID | None = None
     agent: str | None = None
     model: str | None = None  # "provider/model", unlike everywhere else
     variant: str | None = None
@@ -81,21 +83,21 @@ class SummarizeInput(WireModel):
 class InitInput(WireModel):
     provider_id: str
     model_id: str
-    message_id: str
+    message_id: MessageID
 
 
 class PermissionReply(WireModel):
-    reply: str
+    reply: Answer
     message: str | None = None
 
 
 class PermissionResponse(WireModel):
-    response: str
+    response: Answer
     remember: bool | None = None
 
 
 class QuestionReply(WireModel):
-    answers: list[list[str]] | list[str]
+    answers: list[list[str] | str]
 
 
 def decode_prompt(body: bytes) -> PromptInput:

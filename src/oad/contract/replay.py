@@ -1,9 +1,12 @@
-"""Replay of journalled events to a client that was away: the body of the reply to ``event.replay``."""
+"""Replay of journalled events to a client that was away: the reply to ``event.replay``.
+
+Parameters: ``after``, a number of the journal; ``onlyDirectory``, absent for the events of all directories.
+"""
 
 import msgspec
 
 
-class ReplayedEvent(msgspec.Struct, array_like=True, frozen=True):
+class ReplayedEvent(msgspec.Struct, rename="camel", frozen=True):
     """What a Push frame says about an event, and the event itself: JSON with id, type and properties."""
 
     seq: int
@@ -17,10 +20,12 @@ class ReplayedEvent(msgspec.Struct, array_like=True, frozen=True):
 
 
 class ReplayPage(msgspec.Struct, frozen=True):
-    """Events in the order of their numbers. ``more``: ask again, after the last of these. ``complete`` is false when
-    events that should have come first are no longer kept, or when the number asked for was never given out."""
+    """Events in the order of their numbers. ``more``: ask again, after ``last``, which may be beyond the last of these
+    events. ``complete`` is false when events that should have come first are no longer kept, or when the number asked
+    for was never given out."""
 
     events: list[ReplayedEvent]
+    last: int
     more: bool = False
     complete: bool = True
 

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from .catalogue import ProjectCommands, ProjectIcon
 from .wire_model import WireModel
 
 
@@ -12,6 +13,12 @@ class LogEntry(WireModel):
     level: Literal["debug", "info", "error", "warn"]
     message: str
     extra: dict[str, Any] | None = None
+
+
+class ProjectUpdate(WireModel):
+    name: str | None = None
+    icon: ProjectIcon | None = None
+    commands: ProjectCommands | None = None
 
 
 class OAuth(WireModel, tag_field="type", tag="oauth"):

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from .ids import MessageID, SessionID
 from .permission import PermissionRule, ToolReference
 from .wire_model import WireModel
 
@@ -82,6 +83,18 @@ class Session(WireModel):
     revert: SessionRevert | None = None
 
 
+class ProjectSummary(WireModel):
+    id: str
+    worktree: str
+    name: str | None = None
+
+
+class GlobalSession(Session):
+    """A session in a list over all directories."""
+
+    project: ProjectSummary | None = None
+
+
 class StatusIdle(WireModel, tag_field="type", tag="idle"):
     pass
 
@@ -141,7 +154,7 @@ def add_tokens(a: Tokens, b: Tokens) -> Tokens:
 
 
 class SessionCreate(WireModel):
-    parent_id: str | None = None
+    parent_id: SessionID | None = None
     title: str | None = None
     agent: str | None = None
     model: SessionModel | None = None
@@ -162,7 +175,7 @@ class SessionPatch(WireModel):
 
 
 class SessionFork(WireModel):
-    message_id: str | None = None
+    message_id: MessageID | None = None
 
 
 def decode_session(body: bytes) -> Session:

@@ -1,0 +1,58 @@
+from typing import Any
+
+import httpx2
+import pytest
+
+from oad.gateway.openapi import build_document
+from oad.gateway.routes import STREAMS, TABLE
+
+from .reference import operations, reference, references
+
+IMPLEMENTED = [operation for operation in (*STREAMS, *TABLE) if not operation.extension]
+NAMES = [operation.name for operation in IMPLEMENTED]
+
+# Components that oad describes less closely than the reference: open objects and the shapes below /api.
+LOOSE = {
+    "FilePartSource", "QuestionAnswer", "AgentV2Info", "CommandV2Info", "Config", "ConsoleState", "Event", "ExperimentalCapabilities", "GlobalEvent",
+    "IntegrationInfo", "MCPStatus", "McpResource", "ModelV2Info", "ProviderAuthMethod", "ProviderV2Info",
+    "ReferenceInfo", "SessionsResponse", "SkillV2Info", "Workspace", "WorkspaceEventConnectionStatus",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ours() -> dict[str, Any]:
+    return build_document((*STREAMS, *TABLE))
+
+
+def test_every_reference_resolves(ours: dict[str, Any]) -> None:
+    assert references(ours) <= set(ours["components"]["schemas"])
+
+
+def test_names_are_unique() -> None:
+    everything = [operation.name for operation in (*STREAMS, *TABLE)]
+    assert len(everything) == len(set(everything))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_operation_is_where_the_reference_has_it(name: str, ours: dict[str, Any]) -> None:
+    method, path, described = operations(reference())[name]
+    assert operations(ours)[name][:2] == (method, path)
+    theirs = {(p["name"], p["in"], p.get("required", False)) for p in described.get("parameters", [])}
+    mine = {(p["name"], p["in"], p["required"]) for p in operations(ours)[name][2]["parameters"]}
+    assert mine == theirs
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_operation_names_the_schemas_of_the_reference(name: str, ours: dict[str, Any]) -> None:
+    *_, theirs = operations(reference())[name]
+    *_, mine = operations(ours)[name]
+    success = {status for status in theirs["responses"] if status.startswith("2")}
+    assert success <= set(mine["responses"])
+    expected = references([theirs.get("requestBody"), *(theirs["responses"][status] for status in success)])
+    assert expected - LOOSE <= set(ours["components"]["schemas"])
+
+
+async def test_doc_is_served(client: httpx2.AsyncClient) -> None:
+    document = (await client.get("/doc")).json()
+    assert document["openapi"] == "3.1.0"
+    assert set(operations(document)) == {operation.name for operation in (*STREAMS, *TABLE)}
