@@ -80,7 +80,7 @@ class Happening:
             "aggregateID": self.session,
             "data": _properties.decode(self.body).properties,
         }
-        return msgspec.json.encode({"type": "sync", "syncEvent": event})
+        return msgspec.json.encode({"type": "sync", "syncEvent": event, "id": self.id})
 
 
 def pushed(push: Push, body: bytes) -> Happening:

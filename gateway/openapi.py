@@ -64,7 +64,7 @@ class _Schemas:
 
 
 def _items(schema: Any) -> list[Any]:
-    return cast(Any, schema)
+    return cast("list[Any]", schema)
 
 
 def _types(operation: Operation) -> list[Any]:

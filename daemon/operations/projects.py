@@ -47,7 +47,7 @@ def _remember(services: Services, resolved: Resolved, directory: str) -> None:
             sandboxes=[],
         )
         place = Place(directory=directory, project=resolved.id)
-        services.journal.append("project.updated", project, place)
+        services.journal.append("oad.project.seen", project, place)
 
 
 def _known(services: Services, project_id: str) -> Project | None:
