@@ -2,7 +2,7 @@
 
 import os
 import signal
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import trio
@@ -65,7 +65,7 @@ class WorkerProcess:
     async def call(self, op: str, params: dict[str, str], body: bytes = b"", *, deadline_s: float = 0.0) -> bytes:
         reply, answer = await self._peer.call(op, params, body, deadline_s=deadline_s)
         if reply.status >= 400:
-            raise ApiError(reply.status, msgspec.json.decode(answer, type=dict), reply.headers)
+            raise ApiError(reply.status, msgspec.json.decode(answer, type=dict[str, Any]), reply.headers)
         return answer
 
     async def _serve(self, call: Call, body: bytes) -> Answer:

@@ -39,10 +39,12 @@ async def resolve_project(services: Services, directory: str) -> Resolved:
 def _remember(services: Services, resolved: Resolved, directory: str) -> None:
     if _known(services, resolved.id) is None:
         now = now_ms()
+        # All directories without a commit share one project; what one of them has is not true of the others.
+        shared = resolved.id == "global"
         project = Project(
             id=resolved.id,
-            worktree=resolved.worktree,
-            vcs="git" if resolved.vcs == "git" else None,
+            worktree="/" if shared else resolved.worktree,
+            vcs="git" if resolved.vcs == "git" and not shared else None,
             time=ProjectTime(created=now, updated=now),
             sandboxes=[],
         )
@@ -71,7 +73,9 @@ async def list_projects(request: Request) -> Answer:
 async def list_directories(request: Request) -> Answer:
     """The worktrees of a project that were seen; an unknown project has none."""
     project = _known(request.services, request.params["projectID"])
-    return json_answer([] if project is None else [project.worktree, *project.sandboxes])
+    if project is None or project.id == "global":
+        return json_answer([])
+    return json_answer([{"directory": path} for path in (project.worktree, *project.sandboxes)])
 
 
 async def update_project(request: Request) -> Answer:

@@ -115,9 +115,7 @@ async def create_session(request: Request) -> Answer:
         metadata=wanted.metadata,
         permission=wanted.permission,
     )
-    services.sessions.save(session, created=True)
-    services.sessions.save(session)
-    return json_answer(session)
+    return json_answer(services.sessions.save(session, created=True))
 
 
 def _default_title(is_child: bool) -> str:
@@ -130,18 +128,31 @@ async def get_session(request: Request) -> Answer:
 
 
 async def update_session(request: Request) -> Answer:
-    """Title, metadata (replaced), permission rules (appended), archive time. The time of the last change stays."""
+    """Title, metadata (replaced), permission rules (appended), archive time. A patch without any of them is no event."""
     patch: SessionPatch = request.decode(SessionPatch)
-    session = msgspec.structs.replace(request.services.sessions.find(request.params["sessionID"]))
+    session = request.services.sessions.find(request.params["sessionID"])
+    changed = _patched(session, patch)
+    return json_answer(session if changed is None else request.services.sessions.save(changed))
+
+
+def _patched(session: Session, patch: SessionPatch) -> Session | None:
+    """As the reference does it: only metadata and rules count as a change of the session's time."""
+    archived = patch.time.archived if patch.time is not None else None
+    given = (patch.title, patch.metadata, patch.permission, archived)
+    if all(value is None for value in given):
+        return None
+    changed = msgspec.structs.replace(session, time=msgspec.structs.replace(session.time))
     if patch.title is not None:
-        session.title = patch.title
+        changed.title = patch.title
     if patch.metadata is not None:
-        session.metadata = patch.metadata
+        changed.metadata = patch.metadata
     if patch.permission is not None:
-        session.permission = [*(session.permission or []), *patch.permission]
-    if patch.time is not None and patch.time.archived is not None:
-        session.time = msgspec.structs.replace(session.time, archived=int(patch.time.archived))
-    return json_answer(request.services.sessions.save(session))
+        changed.permission = [*(session.permission or []), *patch.permission]
+    if patch.metadata is not None or patch.permission is not None:
+        changed.time.updated = now_ms()
+    if archived is not None:
+        changed.time.archived = int(archived)
+    return changed
 
 
 async def delete_session(request: Request) -> Answer:
@@ -211,7 +222,6 @@ async def fork_session(request: Request) -> Answer:
         summary=None,
     )
     services.sessions.save(fork, created=True)
-    services.sessions.save(fork)
     services.journal.append("oad.session.forked", {"source": source.id}, place_of(fork))
     _copy_messages(request, source.id, place_of(fork), wanted.message_id)
     return json_answer(fork)

@@ -46,6 +46,7 @@ async def test_global_stream_wraps_and_twins(stand: Stand) -> None:
         assert event.data["project"] == "prj"
         assert event.data["payload"] == {"id": "evt_1", "type": "message.updated", "properties": {"sessionID": "ses_1"}}
         assert twin.data["payload"] == {
+            "id": "evt_1",
             "type": "sync",
             "syncEvent": {
                 "id": "evt_1",
