@@ -7,8 +7,8 @@ import msgspec
 
 from oad.contract.catalogue import Model, Provider
 
+from ..config.masking import MASK, mask_secrets
 from .catalogue import known_model, known_models
-from .mask import MASK, mask_secrets
 from .model import Endpoint
 from .model_making import make_model
 from .settings import ModelSettings, ProviderSettings
@@ -137,7 +137,7 @@ def is_understood(npm: str) -> bool:
 
 def _masked(model: Model) -> Model:
     model.options = mask_secrets(model.options)
-    model.headers = mask_secrets(model.headers)
+    model.headers = mask_secrets(model.headers, "headers")
     return model
 
 

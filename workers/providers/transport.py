@@ -11,7 +11,6 @@ import httpx2
 import trio
 
 from .failure import connect_failure, reset_failure, silence_failure, status_failure
-from .merge import merge_deltas
 from .model import Emit, Endpoint, ModelFailure, ProviderEvent
 from .sse import SseDecoder
 
@@ -111,8 +110,9 @@ async def _relay(response: httpx2.Response, reader: EventReader, emit: Emit) -> 
 
 
 async def _emit_all(reader: EventReader, data: list[bytes], emit: Emit) -> None:
-    for event in merge_deltas(event for payload in data for event in reader.read(payload)):
-        await emit(event)
+    for payload in data:
+        for event in reader.read(payload):
+            await emit(event)
 
 
 def refused(answer: httpx2.Response) -> ModelFailure:
