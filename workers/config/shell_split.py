@@ -7,6 +7,7 @@ known before the shell runs, such as a name in a variable, is left to the sandbo
 
 import os.path
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 import msgspec
 
 from .shell_arity import meaningful_prefix
-from .shell_syntax import MAX_BYTES, SimpleCommand, Word, parse_script
+from .shell_syntax import BLANKS, MAX_BYTES, SimpleCommand, Word, parse_script
 
 _CHANGES_DIRECTORY: Final = frozenset({"cd", "pushd"})
 _NAMES_FILES: Final = _CHANGES_DIRECTORY | frozenset(
@@ -44,10 +45,13 @@ def split(command: str) -> list[ShellPart]:
     """The parts to ask for, in the order of the text, each once; none where the command only changes directory."""
     script = parse_script(command)
     parts = [part for each in script.commands for part in _parts(each, _MAX_NESTING)]
-    nothing_found = not script.commands and command.strip()
-    if not script.complete or nothing_found:
-        # What the grammar did not understand can hide anything: it is asked for as a whole, and as such only.
-        parts.append(ShellPart(text=command.strip(), always=command.strip()))
+    text = command.strip(BLANKS)
+    if text and not script.complete:
+        # What the grammar did not understand can hide anything: it is asked for as what it is, so that leave for its
+        # first word is not leave for all of it.
+        parts.append(_part(f"bash -c {shlex.quote(text)}", []))
+    elif text and not script.commands:
+        parts.append(_part(text, []))
     return list(dict.fromkeys(parts))
 
 
@@ -68,14 +72,13 @@ def _parts(command: SimpleCommand, nesting: int) -> Iterator[ShellPart]:
     if words and words[0].value in _CHANGES_DIRECTORY:
         return
     if not words:
-        yield ShellPart(command.text, command.text)
+        yield _part(command.text, [])
         return
     plain = [_plain_name(words[0]), *(word.value for word in words[1:])]
     prefix = _action([word.source for word in words], plain)
-    always = " ".join([*command.assignments, *prefix, "*"]) if prefix else command.text
-    yield ShellPart(command.text, always)
+    yield _part(command.text, [*command.assignments, *prefix] if prefix else [])
     # Quotes around mere arguments hide nothing.
-    if command.assignments or _action(plain, plain) != prefix:
+    if plain[0] and (command.assignments or _action(plain, plain) != prefix):
         yield _plain_part(plain)
     yield from _started(plain, nesting)
 
@@ -124,8 +127,15 @@ def _behind_options(words: list[str]) -> list[str]:
 
 
 def _plain_part(words: list[str]) -> ShellPart:
-    text, prefix = " ".join(words), _action(words, words)
-    return ShellPart(text, " ".join([*prefix, "*"]) if prefix else text)
+    return _part(" ".join(words), _action(words, words))
+
+
+def _part(text: str, prefix: list[str]) -> ShellPart:
+    """Without a prefix only the same text is allowed from now on. Patterns know no quoting: a prefix with a star in it
+    would allow too much, and a star of the text becomes a question mark, which matches it and little else."""
+    if prefix and not set("*?").intersection(" ".join(prefix)):
+        return ShellPart(text, " ".join([*prefix, "*"]))
+    return ShellPart(text, text.replace("*", "?"))
 
 
 def _plain_name(word: Word) -> str:

@@ -10,6 +10,7 @@ import msgspec
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
+BLANKS: Final = " \t\n"  # to the shell; Python would strip more
 MAX_BYTES: Final = 64 * 1024  # longer text is not taken apart
 _SCOPES: Final = frozenset({"subshell", "command_substitution", "process_substitution", "pipeline"})
 _WORDS: Final = frozenset(
@@ -62,7 +63,7 @@ def parse_script(text: str) -> Script:
     if len(source) > MAX_BYTES:
         return Script(commands=[], complete=False)
     root = _parser().parse(source).root_node
-    commands = [_command(node, scope) for node, scope in _find_commands(root)]
+    commands = [_command(node, outer, scope) for node, outer, scope in _find_commands(root)]
     return Script(commands=commands, complete=not root.has_error)
 
 
@@ -75,17 +76,23 @@ def _parser() -> "Parser":
     return Parser(Language(tree_sitter_bash.language()))
 
 
-def _find_commands(root: "Node") -> Iterator[tuple["Node", tuple[int, int]]]:
-    """The command nodes in the order of the text, with the range in which each may change the directory. Iterative:
-    hostile text nests deeper than the interpreter's stack."""
-    pending: list[tuple[Node, tuple[int, int]]] = [(root, (0, root.end_byte))]
+_Found = tuple["Node", "Node", tuple[int, int]]
+
+
+def _find_commands(root: "Node") -> Iterator[_Found]:
+    """The command nodes in the order of the text, each with the node that holds its redirections and the range in which
+    it may change the directory. Iterative: hostile text nests deeper than the interpreter's stack."""
+    pending: list[_Found] = [(root, root, (0, root.end_byte))]
     while pending:
-        node, scope = pending.pop()
+        node, parent, scope = pending.pop()
+        if node.is_missing or node.start_byte == node.end_byte:
+            continue  # the grammar put it in to make sense of what is broken
         if node.type == "command" or _is_bare_redirection(node):
-            yield node, scope
+            yield node, parent if parent.type == "redirected_statement" else node, scope
         if node.type in _SCOPES:
             scope = (node.start_byte, node.end_byte)
-        pending += [(child, scope) for child in reversed(node.children) if child.is_named]
+        # The parent goes along: asking a node for it searches the tree from its root.
+        pending += [(child, node, scope) for child in reversed(node.children) if child.is_named]
 
 
 def _is_bare_redirection(node: "Node") -> bool:
@@ -94,12 +101,11 @@ def _is_bare_redirection(node: "Node") -> bool:
     )
 
 
-def _command(node: "Node", scope: tuple[int, int]) -> SimpleCommand:
-    parent = node.parent
-    outer = parent if parent is not None and parent.type == "redirected_statement" else node
-    redirections = [child for part in (node, outer) for child in part.children if child.type == "file_redirect"]
+def _command(node: "Node", outer: "Node", scope: tuple[int, int]) -> SimpleCommand:
+    holders = [node] if outer == node else [node, outer]
+    redirections = [child for part in holders for child in part.children if child.type == "file_redirect"]
     return SimpleCommand(
-        text=_text(outer).strip(),
+        text=_text(outer).strip(BLANKS),
         words=list(_words(node)) if node.type == "command" else [],
         assignments=[_text(child) for child in node.children if child.type == "variable_assignment"],
         targets=[_word(part) for child in redirections for part in child.children if part.type in _WORDS],

@@ -28,6 +28,7 @@ class Watch:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._stamps: dict[str, Stamp | None] = {}
+        self._presence: dict[str, bool] = {}
         self._variables: dict[str, str | None] = {}
         self._started_ns = time.time_ns()
 
@@ -39,7 +40,9 @@ class Watch:
         return self.variable(name).lower() in ("1", "true")
 
     def exists(self, path: str | Path) -> bool:
-        return self._note(path) is not None
+        """Only that is remembered: what happens inside, as in ``.git`` all the time, does not matter."""
+        present = self._presence[str(path)] = _stamp(str(path)) is not None
+        return present
 
     def read(self, path: str | Path) -> bytes | None:
         """A regular file's content, or None where there is none. Raises OSError for one that cannot be read."""
@@ -70,6 +73,7 @@ class Watch:
             self._settled()
             and all(self._environ.get(name) == value for name, value in self._variables.items())
             and all(_stamp(path) == stamp for path, stamp in self._stamps.items())
+            and all((_stamp(path) is not None) == present for path, present in self._presence.items())
         )
 
     def _settled(self) -> bool:

@@ -52,6 +52,16 @@ def test_notices_what_was_not_there(file: Path) -> None:
     assert not watch.holds()
 
 
+def test_existence_is_all_that_counts_where_only_that_was_asked(file: Path) -> None:
+    watch = Watch({})
+    assert watch.exists(file)
+    assert not watch.exists(file.parent / "new")
+    file.write_text("two")
+    assert watch.holds()
+    (file.parent / "new").write_text("")
+    assert not watch.holds()
+
+
 def test_notices_a_new_entry_and_a_removed_file(file: Path) -> None:
     listing, reading = Watch({}), Watch({})
     assert listing.names(file.parent) == ["file"]
