@@ -39,7 +39,7 @@ class Selection(msgspec.Struct, frozen=True):
 class _Queued(msgspec.Struct, frozen=True):
     position: int
     frame: bytes
-    durable: bool
+    seq: int
 
 
 class Subscriber:
@@ -49,6 +49,7 @@ class Subscriber:
         self.selection = selection
         self.ending = False  # after what is queued the stream ends
         self.lagging = False  # the reader is too far behind: the stream is cut
+        self.seen = 0  # durable events up to this number the client has: from another gateway, or from a replay
         self._wake = wake
         self._max_frames = max_frames
         self._queue: deque[_Queued] = deque()
@@ -60,7 +61,7 @@ class Subscriber:
             return
         if self.selection.admits(happening):
             frame = self.selection.frame(happening)
-            self._queue.append(_Queued(position, frame, durable=happening.seq > 0))
+            self._queue.append(_Queued(position, frame, happening.seq))
             self._bytes += len(frame)
             self._hold_limits()
             self._wake()
@@ -71,7 +72,7 @@ class Subscriber:
     def _hold_limits(self) -> None:
         if not self._is_too_full():
             return
-        self._queue = deque(queued for queued in self._queue if queued.durable)
+        self._queue = deque(queued for queued in self._queue if queued.seq)
         self._bytes = sum(len(queued.frame) for queued in self._queue)
         if self._is_too_full():
             self.lagging = True
@@ -83,15 +84,16 @@ class Subscriber:
         return bool(self._queue)
 
     def take(self) -> bytes:
-        """The next frames, joined; they count as unwritten until ``wrote``."""
+        """The next frames, joined, perhaps none; they count as unwritten until ``wrote``."""
         frames: list[bytes] = []
         size = 0
         self._in_flight = self._queue[0].position
         while self._queue and size < _WRITE_BYTES:
-            frame = self._queue.popleft().frame
-            frames.append(frame)
-            size += len(frame)
-        self._bytes -= size
+            queued = self._queue.popleft()
+            self._bytes -= len(queued.frame)
+            if queued.seq == 0 or queued.seq > self.seen:
+                frames.append(queued.frame)
+                size += len(queued.frame)
         return b"".join(frames)
 
     def wrote(self) -> None:

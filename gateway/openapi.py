@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any, Final, cast
+from typing import Any, Final, TypeGuard, cast
 
 import msgspec
 
@@ -60,11 +60,11 @@ class _Schemas:
                 return {"$ref": _PREFIX + name}
         if isinstance(schema, dict):
             return {key: self._named(value) for key, value in cast(Json, schema).items()}
-        return [self._named(item) for item in _items(schema)] if isinstance(schema, list) else schema
+        return [self._named(item) for item in schema] if _is_list(schema) else schema
 
 
-def _items(schema: Any) -> list[Any]:
-    return cast("list[Any]", schema)
+def _is_list(schema: object) -> TypeGuard[list[Any]]:
+    return isinstance(schema, list)
 
 
 def _types(operation: Operation) -> list[Any]:
@@ -76,8 +76,8 @@ def _types(operation: Operation) -> list[Any]:
 def _rename(schema: Any) -> Any:
     if isinstance(schema, dict):
         return {key: _rename(value) for key, value in cast(Json, schema).items() if key != "title"}
-    if isinstance(schema, list):
-        return [_rename(item) for item in _items(schema)]
+    if _is_list(schema):
+        return [_rename(item) for item in schema]
     if isinstance(schema, str) and schema.startswith(_PREFIX):
         name = schema.removeprefix(_PREFIX)
         return _PREFIX + RENAMED.get(name, name)

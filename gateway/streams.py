@@ -68,8 +68,8 @@ class Stream:
         """Writes what is queued, then holds back shortly, so that a busy stream is written in larger pieces."""
         self.slow = False
         while self.subscriber and not self.subscriber.lagging:
-            data = self.subscriber.take()
-            await self._write(data)
+            if data := self.subscriber.take():
+                await self._write(data)
             self.subscriber.wrote()
             self._progress.unpark_all()
         self._hurried = trio.Event()
@@ -82,7 +82,9 @@ class Stream:
         more = True
         while more:
             page = await fetch(after, self._selection.directory)
+            self.subscriber.seen = after
             if not page.complete:
+                self.subscriber.seen = 0  # the number may be of another journal
                 await self._write(self._own("server.replay.incomplete", {"after": after}))
             missed = [replayed(row) for row in page.events if row.seq <= until]
             frames = [self._selection.frame(happening) for happening in missed if self._selection.admits(happening)]

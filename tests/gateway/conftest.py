@@ -40,6 +40,7 @@ class FakeDaemon:
         self.acknowledged = 0
         self.greeted = trio.Event()
         self.pushed = 0
+        self._acked = trio.lowlevel.ParkingLot()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         raw = self._context.socket(zmq.ROUTER)
         raw.linger, raw.router_mandatory = 0, True
@@ -99,6 +100,12 @@ class FakeDaemon:
             frame, _ = decode_frame(await events.recv_multipart())
             assert isinstance(frame, Ack)
             self.acknowledged = frame.number
+            self._acked.unpark_all()
+
+    async def taken(self) -> None:
+        """Waits until the gateway has taken every push so far."""
+        while self.acknowledged < self.pushed:
+            await self._acked.park()
 
     async def _handle(self, call: Call, body: bytes) -> Answer:
         self.calls.append(call)

@@ -13,7 +13,8 @@ NAMES = [operation.name for operation in IMPLEMENTED]
 
 # Components that oad describes less closely than the reference: open objects and the shapes below /api.
 LOOSE = {
-    "FilePartSource", "QuestionAnswer", "AgentV2Info", "CommandV2Info", "Config", "ConsoleState", "Event", "ExperimentalCapabilities", "GlobalEvent",
+    "AgentV2Info", "CommandV2Info", "Config", "ConsoleState", "Event", "ExperimentalCapabilities", "FilePartSource",
+    "GlobalEvent", "QuestionAnswer",
     "IntegrationInfo", "MCPStatus", "McpResource", "ModelV2Info", "ProviderAuthMethod", "ProviderV2Info",
     "ReferenceInfo", "SessionsResponse", "SkillV2Info", "Workspace", "WorkspaceEventConnectionStatus",
 }  # fmt: skip

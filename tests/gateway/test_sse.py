@@ -84,11 +84,24 @@ async def test_replay_joins_the_living_stream_without_gap_or_duplicate(stand: St
 async def test_replay_says_when_its_window_is_gone(stand: Stand) -> None:
     for number in range(5):
         await stand.daemon.publish("todo.updated", {"n": number})
+    await stand.daemon.taken()
     stand.daemon.kept_from = 4
     async with reading(stand.port, "/event?directory=/p&lastEventID=1") as reader:
         (_, incomplete) = await reader.until("server.replay.incomplete")
         assert incomplete.data["properties"] == {"after": 1}
         assert [e.id for e in [await reader.next(), await reader.next()] if e] == ["4", "5"]
+
+
+async def test_what_another_gateway_delivered_first_is_not_repeated(stand: Stand) -> None:
+    """The client was at a gateway that is ahead of this one, which learns of the events only now."""
+    journalled = [stand.daemon.record("todo.updated", {"n": number}) for number in range(1, 4)]
+    async with reading(stand.port, "/event?directory=/p", {"last-event-id": "2"}) as reader:
+        await reader.until("server.connected")
+        for push, body in journalled:
+            await stand.daemon.push(push, body)
+        event = await reader.next()
+        assert event
+        assert event.id == "3"
 
 
 async def test_stream_ends_cleanly_with_its_instance(stand: Stand) -> None:
