@@ -101,7 +101,8 @@ def describe_tool(tool: Tool[Any]) -> ToolSpec:
 
 def inline_schema(args: type[msgspec.Struct]) -> dict[str, Any]:
     """The JSON Schema of a tool's arguments without references, which some models' servers do not follow."""
-    (schema,), definitions = msgspec.json.schema_components([args], ref_template="{name}")
+    (schema,), components = msgspec.json.schema_components([args], ref_template="{name}")
+    definitions = cast("dict[str, object]", components)
 
     def resolve(value: object) -> Any:
         if isinstance(value, dict):
@@ -114,7 +115,7 @@ def inline_schema(args: type[msgspec.Struct]) -> dict[str, Any]:
             return [resolve(item) for item in items]
         return value
 
-    resolved: dict[str, Any] = resolve(schema)
+    resolved: dict[str, Any] = resolve(cast("object", schema))
     return resolved
 
 
