@@ -292,14 +292,18 @@ class SessionWorker:
         return unknown(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
 
     async def _work(self, turn: Turn, work: Work | None, background: trio.Nursery) -> None:
-        if work is not None:
-            await work(turn)
-        if work is None or turn.prompts:
-            turn.quiet = False
+        if work is None or await self._leaves_prompts(turn, work):
             await Loop(turn, background).run()
-        turn.sealed = True
         await turn.conversation.idle()
         self._conclude(turn)
+
+    async def _leaves_prompts(self, turn: Turn, work: Work) -> bool:
+        """Does the work; whether prompts came meanwhile. If not, the turn takes none any more."""
+        await work(turn)
+        while not turn.prompts:
+            if await turn.seal_when_stored():
+                return False
+        return True
 
     async def _close(self, turn: Turn, error: NamedError) -> None:
         turn.sealed = True
