@@ -1,6 +1,5 @@
 """Named commands: templates with arguments, shell output and files, which become a prompt."""
 
-import os
 import re
 from pathlib import Path
 from typing import Final
@@ -11,6 +10,7 @@ from oad.contract.prompt import AgentInput, CommandInput, FileInput, PartInput, 
 
 from ..exec import Command as Program
 from ..exec import ExecFailed
+from ..tools.environment import command_environment
 from .surroundings import UnknownName
 from .turn import Turn
 
@@ -104,7 +104,7 @@ async def _output_of(turn: Turn, command: str) -> str:
     async def take(chunk: bytes) -> None:
         chunks.append(chunk)
 
-    program = Program(argv=["/bin/bash", "-c", command], cwd=turn.session.directory, env=dict(os.environ))
+    program = Program(argv=["/bin/bash", "-c", command], cwd=turn.session.directory, env=command_environment())
     try:
         await turn.exec.run(program, on_stdout=take, timeout_s=_SHELL_TIMEOUT_S)
     except ExecFailed as failed:

@@ -97,6 +97,12 @@ class Conversation:
         """Whether there is usage that no patch has reported yet."""
         return self._usage is not None
 
+    def keep_part(self, part: Part) -> None:
+        """Changes a part without a checkpoint; ``settle`` publishes it."""
+        self.place_part(part)
+        self._unsaid.pop(part.id, None)
+        self._unsaid[part.id] = ("message.part.updated", self._part_event(part))
+
     # -- events -------------------------------------------------------------------------------------------------
 
     async def show_part(self, part: Part) -> None:

@@ -109,6 +109,7 @@ class Loop:
         if self._steps == 1:
             self._background.start_soon(give_title, turn, user)
             await self.report()
+        turn.services["model"] = user.model
         tools = offered_tools(turn, agent, found[0], user)
         exhausted = agent.steps is not None and self._steps >= agent.steps
         request = step_request(turn, agent, found, user, tools, exhausted=exhausted)

@@ -10,19 +10,13 @@ from oad.contract.ids import new_id
 from oad.contract.permission import PermissionRequest, PermissionRule, ToolReference, evaluate, matches
 
 from ..link import Link
+from ..tools.table import permission_of
 from ..tools.tool import Rejected, ToolFailed
-
-_EDITING = frozenset({"edit", "write", "apply_patch"})
 
 
 class Verdict(msgspec.Struct):
     reply: Literal["once", "always", "reject"]
     message: str | None = None
-
-
-def permission_of(tool: str) -> str:
-    """The permission that governs a tool: all that change files share one."""
-    return "edit" if tool in _EDITING else tool
 
 
 def is_withheld(tool: str, rules: Iterable[PermissionRule]) -> bool:

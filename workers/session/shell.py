@@ -1,6 +1,5 @@
 """A command that the user runs in the session: it is carried out at once and told to the model with the next prompt."""
 
-import os
 from typing import Final
 
 import msgspec
@@ -22,6 +21,7 @@ from oad.contract.message import (
 from oad.contract.prompt import ShellInput
 
 from ..exec import Command, ExecFailed
+from ..tools.environment import command_environment
 from .input import session_model
 from .texts import SHELL_RUN
 from .turn import Turn
@@ -79,7 +79,7 @@ class _ShellRun:
 
     async def execute(self) -> None:
         command = Command(
-            argv=["/bin/bash", "-c", self._command], cwd=self._turn.session.directory, env=dict(os.environ)
+            argv=["/bin/bash", "-c", self._command], cwd=self._turn.session.directory, env=command_environment()
         )
         try:
             await self._turn.exec.run(command, on_stdout=self._take)

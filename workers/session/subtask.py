@@ -28,6 +28,7 @@ async def run_subtask(turn: Turn, user: UserMessage, subtask: SubtaskPart) -> No
     info = turn.new_answer(user, subtask.agent)
     await conversation.put_message(info)
     part = _running(turn, info.id, subtask)
+    turn.services["model"] = subtask.model or user.model
     await conversation.put_part(part)
     tools = {name: tool for name, tool in turn.scene.tools(model, agent).items() if name == "task"}
     # The person who ordered it need not be asked: no rules, nothing to refuse.

@@ -37,12 +37,17 @@ class Calls:
         self._gate = gate
         self._doom = DoomGuard()
         self._doom_lock = trio.StrictFIFOLock()
+        self._settled: dict[str, ToolResult] = {}  # by part, from calls that are being cancelled
         self.ended = False  # a person refused: no further model call
 
     async def run(self, part: ToolPart, raw: str) -> None:
         """Never raises but for cancellation: a failure ends in the part."""
         admitted = await self._admit(part, raw)
-        state = await self.outcome(admitted)
+        try:
+            state = await self.outcome(admitted)
+        except trio.Cancelled:
+            self._keep_settled(admitted)
+            raise
         await self._turn.conversation.put_part(msgspec.structs.replace(admitted, state=state))
 
     async def outcome(self, part: ToolPart) -> ToolCompleted | ToolError:
@@ -109,6 +114,9 @@ class Calls:
             await trio.lowlevel.checkpoint_if_cancelled()
             return await turn.link.call(op, params, body)
 
+        def settle(result: ToolResult) -> None:
+            self._settled[part.id] = result
+
         return ToolContext(
             session_id=turn.session.id,
             message_id=part.message_id,
@@ -122,8 +130,16 @@ class Calls:
             progress=progress,
             publish=publish,
             call=call,
-            services={**turn.scene.services, "rules": turn.rules(turn.agent(self._agent))},
+            services=turn.services,
+            settle=settle,
         )
+
+    def _keep_settled(self, part: ToolPart) -> None:
+        """What a cancelled call had to say of itself; without it the closing of the turn ends the part."""
+        result = self._settled.get(part.id)
+        if result is not None:
+            state = self._completed(part, result)
+            self._turn.conversation.keep_part(msgspec.structs.replace(part, state=state))
 
     def _running(self, part: ToolPart) -> ToolRunning:
         """The state as it is shown now, with what ``progress`` added."""

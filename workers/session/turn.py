@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any
 
 import msgspec
 import trio
@@ -26,11 +27,12 @@ from .surroundings import Scene, UnknownName
 class Turn:
     """From the prompt that finds the session idle to idle again; prompts that come meanwhile join it."""
 
-    def __init__(self, number: int, link: Link, exec: Exec, spec: WorkerSpec) -> None:
+    def __init__(self, number: int, link: Link, exec: Exec, spec: WorkerSpec, services: dict[str, Any]) -> None:
         self.number = number
         self.link = link
         self.exec = exec
         self.spec = spec
+        self.services = services  # shared by all tool calls of the session, which keep records of their own in it
         self.scope = trio.CancelScope()
         self.retries = RetryPlan()
         self.reducer: Reducer | None = None  # of the stream that is open now; the closing keeps what it holds
@@ -41,6 +43,7 @@ class Turn:
         self.answer: MessageWithParts | None = None
         self.problem: ApiError | None = None  # a failure that has no message to carry it
         self.done = trio.Event()
+        self.ended = trio.Event()  # nothing of it runs any more
         self._arriving = 0
         self._stored = trio.Event()
 
@@ -65,6 +68,7 @@ class Turn:
 
     def begin(self, scene: Scene, conversation: Conversation) -> None:
         self.scene = scene
+        self.services.update(scene.services)
         self.conversation = conversation
 
     @property

@@ -65,6 +65,8 @@ class SessionWorker:
         self._admission = trio.Lock()
         self._turn: Turn | None = None
         self._unfinished: set[Turn] = set()  # answered turns whose title is still being made, and the current one
+        self._services: dict[str, Any] = {}
+        self._stopped = False  # a signal has stopped a turn, and the call that follows it has not come yet
         self._number = 0
         self._nursery: trio.Nursery | None = None
         self._operations: dict[str, Callable[[bytes], Awaitable[Answer]]] = {
@@ -98,13 +100,12 @@ class SessionWorker:
     def abort(self, reason: str = "aborted") -> None:
         """Stops the current turn. From here on no tool of it starts and it publishes nothing but its closing.
 
-        Has no checkpoint, so that a signal's handler can call it. Without a turn, idleness is confirmed.
+        Has no checkpoint, so that a signal's handler can call it.
         """
         for turn in self._unfinished:
+            self._stopped = True
             turn.sealed = True
             turn.scope.cancel(reason)
-        if self._turn is None and self._nursery is not None:
-            self._nursery.start_soon(self._confirm_idle)
 
     # -- operations ---------------------------------------------------------------------------------------------
 
@@ -181,11 +182,14 @@ class SessionWorker:
         return Answer(TRUE)
 
     async def _abort(self, body: bytes) -> Answer:
-        turn = self._turn
+        """Answered when nothing of any turn runs any more. With nothing to stop, idleness is confirmed."""
         self.abort("asked by the daemon")
-        if turn is not None:
-            await turn.done.wait()
-        return Answer(TRUE)
+        stopped, self._stopped = self._stopped, False
+        for turn in list(self._unfinished):
+            await turn.ended.wait()
+        if not stopped:
+            await self._confirm_idle()
+        return Answer(msgspec.json.encode({"killed": 0}))
 
     # -- admission ----------------------------------------------------------------------------------------------
 
@@ -216,7 +220,8 @@ class SessionWorker:
 
     async def _open(self, store: Work, work: Work | None, *, silent: bool) -> Turn:
         self._number += 1
-        turn = Turn(self._number, self._link, self._exec, self._spec)
+        self._stopped = False
+        turn = Turn(self._number, self._link, self._exec, self._spec, self._services)
         self._turn = turn  # from now on an abort reaches it, though it has not begun
         self._unfinished.add(turn)
         started = False
@@ -287,14 +292,18 @@ class SessionWorker:
         return unknown(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
 
     async def _work(self, turn: Turn, work: Work | None, background: trio.Nursery) -> None:
-        if work is not None:
-            await work(turn)
-        if work is None or turn.prompts:
-            turn.quiet = False
+        if work is None or await self._leaves_prompts(turn, work):
             await Loop(turn, background).run()
-        turn.sealed = True
         await turn.conversation.idle()
         self._conclude(turn)
+
+    async def _leaves_prompts(self, turn: Turn, work: Work) -> bool:
+        """Does the work; whether prompts came meanwhile. If not, the turn takes none any more."""
+        await work(turn)
+        while not turn.prompts:
+            if await turn.seal_when_stored():
+                return False
+        return True
 
     async def _close(self, turn: Turn, error: NamedError) -> None:
         turn.sealed = True
@@ -320,6 +329,7 @@ class SessionWorker:
             self._on_idle(turn.number)
         self._unfinished.discard(turn)
         turn.done.set()
+        turn.ended.set()
         if self._turn is turn:
             self._turn = None
 

@@ -129,9 +129,9 @@ class WaitTool:
 
     async def run(self, args: EchoArgs, context: ToolContext) -> ToolResult:
         self.running += 1
-        await context.progress("Waiting", {"output": "begun"})
-        self.started.set()
         try:
+            await context.progress("Waiting", {"output": "begun"})
+            self.started.set()
             await self.go.wait()
         finally:
             self.running -= 1
