@@ -35,7 +35,7 @@ class Server:
     async def start(self, *options: str, timeout_s: float = 30) -> None:
         """Returns when it is healthy."""
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: ASYNC220  it takes a millisecond, and trio must not own it
                 [sys.executable, "-m", "oad.cli.main", "serve", "--no-auth", "--data-dir", str(self.data), *options],
                 cwd=self.project,
                 env=self._variables(),
@@ -196,7 +196,7 @@ class Events:
 async def until(condition: Callable[[], bool | Awaitable[bool]], what: str, *, timeout_s: float = 20) -> None:
     """Waits for a condition. Fails with ``what`` when it does not come true."""
     with trio.move_on_after(timeout_s) as scope:
-        while not await _holds(condition):
+        while not await _holds(condition):  # noqa: ASYNC110  it comes true in another process
             await trio.sleep(0.03)
     assert not scope.cancelled_caught, f"in {timeout_s} s it did not happen that {what}"
 
