@@ -1,13 +1,12 @@
 """What is sent to a model for a step, put together from the project, the agent, and the conversation."""
 
-from typing import Any, Final, cast
-
-import msgspec
+from typing import Any, Final
 
 from oad.contract.catalogue import Agent, Model
 from oad.contract.message import MessageWithParts, OutputJsonSchema, UserMessage
 
 from ..providers.model import ChatMessage, Endpoint, ModelRequest, TextContent, ToolSpec
+from ..tools.table import describe
 from ..tools.tool import Tool
 from .history import since_compaction, to_chat
 from .permission import is_withheld
@@ -56,7 +55,7 @@ def step_request(
         endpoint=endpoint,
         system=system_prompt(turn.scene, agent, model, turn.session.directory, user),
         messages=messages,
-        tools=[describe_tool(tool) for tool in tools.values()],
+        tools=[describe_tool(tool, turn.scene.services) for tool in tools.values()],
         tool_choice="required" if isinstance(user.format, OutputJsonSchema) else "auto",
         max_output_tokens=output_limit(model),
         temperature=agent.temperature if model.capabilities.temperature else None,
@@ -93,29 +92,13 @@ def merged_options(model: Model, agent: Agent, variant: str | None) -> dict[str,
     return {**model.options, **agent.options, **(model.variants or {}).get(variant or "", {})}
 
 
-def describe_tool(tool: Tool[Any]) -> ToolSpec:
+def describe_tool(tool: Tool[Any], services: dict[str, Any]) -> ToolSpec:
     if isinstance(tool, StructuredOutput):
         return ToolSpec(tool.name, tool.description, tool.schema)
-    return ToolSpec(tool.name, tool.description, inline_schema(tool.args))
-
-
-def inline_schema(args: type[msgspec.Struct]) -> dict[str, Any]:
-    """The JSON Schema of a tool's arguments without references, which some models' servers do not follow."""
-    (schema,), definitions = msgspec.json.schema_components([args], ref_template="{name}")
-
-    def resolve(value: object) -> Any:
-        if isinstance(value, dict):
-            fields = cast("dict[str, Any]", value)
-            if "$ref" in fields:
-                return resolve(definitions[fields["$ref"]])
-            return {key: resolve(item) for key, item in fields.items() if key != "title" or isinstance(item, dict)}
-        if isinstance(value, list):
-            items = cast("list[object]", value)
-            return [resolve(item) for item in items]
-        return value
-
-    resolved: dict[str, Any] = resolve(schema)
-    return resolved
+    (described,) = describe([tool], services)
+    # Some models' servers refuse the keyword, none needs it.
+    parameters = {key: value for key, value in described.parameters.items() if key != "$schema"}
+    return ToolSpec(described.id, described.description, parameters)
 
 
 def real_users(messages: list[MessageWithParts]) -> list[MessageWithParts]:
