@@ -7,8 +7,10 @@ import msgspec
 import trio
 
 from oad.contract.errors import ApiError
-from oad.contract.permission import PermissionRequest
-from oad.contract.session import QuestionRequest
+from oad.contract.ids import new_id
+from oad.contract.permission import PermissionRequest, ToolReference
+from oad.contract.session import QuestionInfo, QuestionRequest
+from oad.contract.wire_model import WireModel
 from oad.link import Answer
 
 from ..asks import Settle
@@ -45,10 +47,15 @@ async def ask_permission(request: Request) -> Answer:
     return await _wait(request, lambda s: request.services.asks.ask_permission(wanted, patterns, place, s), wanted.id)
 
 
+class _Question(WireModel):
+    questions: list[QuestionInfo]
+    tool: ToolReference | None = None
+
+
 async def ask_question(request: Request) -> Answer:
-    """Waits for ``{"answers"}``; a dismissal is an error."""
-    wanted: QuestionRequest = request.decode(QuestionRequest)
-    wanted.session_id = request.caller
+    """Waits for ``{"answers"}``; a dismissal is an error. The request's id is made here."""
+    asked: _Question = request.decode(_Question)
+    wanted = QuestionRequest(id=new_id("que"), session_id=request.caller, questions=asked.questions, tool=asked.tool)
     place = place_of(request.services.sessions.find(request.caller))
     return await _wait(request, lambda s: request.services.asks.ask_question(wanted, place, s), wanted.id)
 

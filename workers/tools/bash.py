@@ -57,6 +57,7 @@ message, for those that do not.
         except BaseException:
             # Cancelled, perhaps in a group. What came so far is kept: the part ends as completed, with a note.
             context.settle(call.result(None, "User aborted the command"))
+            await trio.lowlevel.checkpoint_if_cancelled()  # a plain Cancelled, which callers can tell from a failure
             raise
         await call.feed.flush()
         return call.result(_exit_code(outcome), *_notes(outcome, call.timeout_ms))
@@ -152,8 +153,14 @@ def _notes(outcome: Outcome, timeout_ms: int) -> list[str]:
 def _compose(captured: Captured, notes: tuple[str, ...]) -> str:
     text = captured.text
     if captured.truncated:
-        end = ", which holds only the beginning" if captured.file_is_cut else ""
-        text = f"[Only the end of the output is shown. Full output saved to: {captured.file}{end}]\n\n{text}"
+        text = f"[Only the end of the output is shown. {_kept(captured)}]\n\n{text}"
     if not notes:
         return text or "(no output)"
     return f"{text}\n\n<shell_metadata>\n" + "\n".join(notes) + "\n</shell_metadata>"
+
+
+def _kept(captured: Captured) -> str:
+    if captured.file is None:
+        return "The rest could not be kept."
+    what = "The first part of it" if captured.file_is_cut else "Full output"
+    return f"{what} saved to: {captured.file}"

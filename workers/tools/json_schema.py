@@ -5,15 +5,17 @@ from typing import Any, cast
 import msgspec
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-
-def arguments_schema(args: type[msgspec.Struct]) -> dict[str, Any]:
-    """One object without references, titles or nulls: an optional key is one that is not required."""
-    (root,), components = msgspec.json.schema_components([args])
-    return {"$schema": DIALECT, "type": "object", "properties": {}, **_plain(root, components)}
-
-
 Schema = dict[str, Any]
+_made: dict[type[msgspec.Struct], Schema] = {}
+
+
+def arguments_schema(args: type[msgspec.Struct]) -> Schema:
+    """One object without references, titles or nulls: an optional key is one that is not required.
+    Not to be changed: it is made once."""
+    if args not in _made:
+        (root,), components = msgspec.json.schema_components([args])
+        _made[args] = {"$schema": DIALECT, "type": "object", "properties": {}, **_plain(root, components)}
+    return _made[args]
 
 
 def _plain(schema: Schema, components: Schema) -> Schema:

@@ -1,8 +1,8 @@
 """Output of a command, kept within bounds however much of it comes: the end in memory, the whole in a file."""
 
 import codecs
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
@@ -12,7 +12,8 @@ MAX_FILE_BYTES = 100 * 1000 * 1000
 
 
 class Captured(msgspec.Struct, frozen=True):
-    """``text`` is the end of the output; ``file`` holds all of it, or its beginning when ``file_is_cut``."""
+    """``text`` is the end of the output; ``file`` holds all of it, or its beginning when ``file_is_cut``; None when it
+    could not be written."""
 
     text: str
     truncated: bool
@@ -29,7 +30,8 @@ class OutputCapture:
         self._tail = bytearray()
         self._bytes = 0
         self._newlines = 0
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
+        self._file_done = False
         self._file_bytes = 0
 
     @property
@@ -43,10 +45,9 @@ class OutputCapture:
         self._tail += chunk
         if self._file is not None:
             self._store(chunk)
-        elif self.exceeds:
-            self._file = _create(self._path)
-            self._store(bytes(self._tail))  # nothing of the tail was dropped before the file began
-        if self._file is not None and len(self._tail) > 4 * MAX_BYTES:
+        elif self.exceeds and not self._file_done:
+            self._begin_file()
+        if len(self._tail) > 4 * MAX_BYTES:
             del self._tail[: -2 * MAX_BYTES]
 
     def recent(self, characters: int) -> str:
@@ -56,18 +57,35 @@ class OutputCapture:
 
     def finish(self) -> Captured:
         """Closes the file. To be called once, after the last chunk."""
-        if self._file is not None:
-            self._file.close()
+        self._close_file()
         if not self.exceeds:
             return Captured(_decode(self._tail), truncated=False)
         text = keep_last(_decode(self._tail, cut=len(self._tail) < self._bytes))
-        return Captured(text, truncated=True, file=self._path, file_is_cut=self._bytes > self._file_bytes)
+        file = self._path if self._file_bytes else None
+        return Captured(text, truncated=True, file=file, file_is_cut=self._bytes > self._file_bytes)
+
+    def _begin_file(self) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("wb", buffering=0)  # what a killed worker leaves is all that came
+        except OSError:
+            self._file_done = True
+        self._store(bytes(self._tail))  # nothing of the tail was dropped before the file began
 
     def _store(self, data: bytes) -> None:
         room = self._max_file_bytes - self._file_bytes
-        if room > 0 and self._file is not None:
-            self._file.write(data[:room])
-            self._file_bytes += min(len(data), room)
+        if room <= 0 or self._file is None:
+            return
+        try:
+            self._file_bytes += self._file.write(data[:room])
+        except OSError:  # the disk is full: the command goes on, its output is no longer kept
+            self._close_file()
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self._file_done = True
 
 
 def keep_last(text: str, *, lines: int = MAX_LINES, size: int = MAX_BYTES) -> str:
@@ -103,11 +121,6 @@ def _split(text: str) -> list[str]:
 
 def _size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
-
-
-def _create(path: Path) -> BinaryIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("wb")
 
 
 def _decode(data: bytes | bytearray, *, cut: bool = False, final: bool = True) -> str:

@@ -69,11 +69,21 @@ async def test_timeout_is_noted(recorder: Recorder) -> None:
 
 
 async def test_cancellation_leaves_what_came_so_far(recorder: Recorder) -> None:
+    cancelled: list[bool] = []
+
+    async def run() -> None:
+        try:
+            await bash.run(BashArgs(command="echo started; exec sleep 60"), recorder.context())
+        except trio.Cancelled:  # not in a group: callers tell it from a failure
+            cancelled.append(True)
+            raise
+
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(bash.run, BashArgs(command="echo started; exec sleep 60"), recorder.context())
+        nursery.start_soon(run)
         with trio.fail_after(5):
             await recorder.shown.wait()
         nursery.cancel_scope.cancel()
+    assert cancelled == [True]
     (result,) = recorder.settled
     assert result.output == "started\n\n\n<shell_metadata>\nUser aborted the command\n</shell_metadata>"
     assert result.metadata == {"output": "started\n", "exit": None, "truncated": False}

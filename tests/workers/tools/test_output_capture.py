@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -68,3 +69,26 @@ def test_short_output_makes_no_file(tmp_path: Path) -> None:
     capture.feed(b"short\n")
     assert not capture.finish().truncated
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_does_not_stop_the_command(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    capture = OutputCapture(tmp_path / "file" / "o")  # no directory can be made there
+    for _ in range(10):
+        capture.feed(b"x" * 99_999 + b"\n")
+    captured = capture.finish()
+    assert captured.truncated
+    assert captured.file is None
+    assert len(captured.text) == 51_200
+
+
+def test_memory_is_bounded(tmp_path: Path) -> None:
+    capture = OutputCapture(tmp_path / "o", max_file_bytes=1000)
+    chunk = b"0123456789abcde\n" * 4096
+    tracemalloc.start()
+    for _ in range(2000):
+        capture.feed(chunk)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
+    assert capture.finish().file_is_cut
