@@ -1,9 +1,6 @@
 """What is sent to a model for a step, put together from the project, the agent, and the conversation."""
 
-<<<<<<< HEAD
 from collections.abc import Iterable
-=======
->>>>>>> tools
 from typing import Any, Final
 
 from oad.contract.catalogue import Agent, Model
@@ -59,11 +56,7 @@ def step_request(
         endpoint=endpoint,
         system=system_prompt(turn.scene, agent, model, turn.session.directory, user),
         messages=messages,
-<<<<<<< HEAD
         tools=describe_tools(tools.values(), turn.services),
-=======
-        tools=[describe_tool(tool, turn.scene.services) for tool in tools.values()],
->>>>>>> tools
         tool_choice="required" if isinstance(user.format, OutputJsonSchema) else "auto",
         max_output_tokens=output_limit(model),
         temperature=agent.temperature if model.capabilities.temperature else None,
@@ -100,7 +93,6 @@ def merged_options(model: Model, agent: Agent, variant: str | None) -> dict[str,
     return {**model.options, **agent.options, **(model.variants or {}).get(variant or "", {})}
 
 
-<<<<<<< HEAD
 def describe_tools(tools: Iterable[Tool[Any]], services: dict[str, Any]) -> list[ToolSpec]:
     described: list[ToolSpec] = []
     for tool in tools:
@@ -108,17 +100,10 @@ def describe_tools(tools: Iterable[Tool[Any]], services: dict[str, Any]) -> list
             described.append(ToolSpec(tool.name, tool.description, tool.schema))
         else:
             (known,) = describe([tool], services)
-            described.append(ToolSpec(known.id, known.description, known.parameters))
+            # Some models' servers refuse the keyword, none needs it.
+            parameters = {key: value for key, value in known.parameters.items() if key != "$schema"}
+            described.append(ToolSpec(known.id, known.description, parameters))
     return described
-=======
-def describe_tool(tool: Tool[Any], services: dict[str, Any]) -> ToolSpec:
-    if isinstance(tool, StructuredOutput):
-        return ToolSpec(tool.name, tool.description, tool.schema)
-    (described,) = describe([tool], services)
-    # Some models' servers refuse the keyword, none needs it.
-    parameters = {key: value for key, value in described.parameters.items() if key != "$schema"}
-    return ToolSpec(described.id, described.description, parameters)
->>>>>>> tools
 
 
 def real_users(messages: list[MessageWithParts]) -> list[MessageWithParts]:
