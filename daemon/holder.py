@@ -45,6 +45,8 @@ def hold(request: Run, pipes: Pipes, *, session: str, level: Level) -> NoReturn:
         procs.die_with_parent(signal.SIGKILL if level == "pidns" else signal.SIGUSR2)
         setproctitle.setproctitle(f"oad-session {session} call")
         Holder(pipes).run(request)
+    except BaseException as error:  # noqa: BLE001  the last frame of this process; the caller must hear of it
+        os.write(pipes.status, encode_status(Failed(0, f"the holder failed: {error!r}")))
     finally:
         os._exit(0)
 
@@ -70,6 +72,8 @@ class Holder:
             self._hear(self._early.pop() if self._early else signal.sigwait(HEARD))
 
     def _start(self, request: Run) -> int:
+        if not request.argv:
+            raise ValueError("no program is named")
         os.chdir(request.cwd)
         argv = confine(request)
         _reset_ignored_signals()
@@ -126,5 +130,5 @@ def _reset_ignored_signals() -> None:
 def _failure(request: Run, error: Exception) -> Failed:
     if not isinstance(error, OSError):
         return Failed(0, f"cannot start {request.argv[:1]}: {error}")
-    what = error.filename or (request.argv[0] if request.argv else "")
+    what = error.filename or request.argv[0]
     return Failed(error.errno or 0, f"cannot start {what}: {os.strerror(error.errno or 0)}")

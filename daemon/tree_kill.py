@@ -78,6 +78,7 @@ def kill_below(
         # One walk without a living process proves nothing while the dead may have left heirs behind it: only an
         # empty list, or the same zombies twice running, means that nobody was added meanwhile.
         if not walk.living and (not walk.listed or walk.listed == before):
+            reap()
             return Killed(len(dead), rounds, 0)
         if time.monotonic() > deadline:
             return Killed(len(dead), rounds, len(walk.living))

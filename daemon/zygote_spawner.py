@@ -165,13 +165,14 @@ class ZygoteSpawner:
 
     async def _bear(self, spec: WorkerSpec) -> SpawnedChild:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        asked = self._zygote.sock
         try:
             ours.setblocking(False)
             with trio.fail_after(BIRTH_TIMEOUT_S):
                 with theirs:
                     await self._ask(Birth(spec, self._zygote.entry), (theirs.fileno(),))
                 await trio.lowlevel.wait_readable(ours.fileno())
-            return self._receive(ours)
+            return self._receive(ours, asked)
         except trio.TooSlowError as error:
             ours.close()
             raise SpawnFailed(f"no session init within {BIRTH_TIMEOUT_S} s") from error
@@ -179,10 +180,10 @@ class ZygoteSpawner:
             ours.close()  # an init that is born after all sees that and leaves
             raise
 
-    def _receive(self, ours: socket.socket) -> SpawnedChild:
+    def _receive(self, ours: socket.socket, asked: socket.socket) -> SpawnedChild:
         packet, fds, _flags, _address = socket.recv_fds(ours, PACKET_BYTES, 2, socket.MSG_CMSG_CLOEXEC)
         if not packet:
-            if self._zygote_is_dead():
+            if _has_hung_up(asked):
                 raise _ZygoteGone
             raise SpawnFailed("the session's init was killed at its birth")
         outcome = _decode_outcome(packet)
@@ -195,35 +196,33 @@ class ZygoteSpawner:
         self._children.add(child.init_pid)
         return child
 
-    def _zygote_is_dead(self) -> bool:
-        poll = select.poll()
-        poll.register(self._zygote.sock, select.POLLRDHUP)
-        return bool(poll.poll(0))
-
     async def _on_child_end(self, child: SpawnedChild) -> None:
         self._children.discard(child.init_pid)
         if child.level == "subreaper":
             await self.sweep()
 
-    async def sweep(self, known: Container[int] = ()) -> int:
+    async def sweep(self, known: Container[int] = ()) -> tree_kill.Killed:
         """Kills and collects every child of this process which is neither the zygote, nor a session, nor in ``known``:
-        it has escaped from a session whose init is gone. Returns how many there were."""
+        it has escaped from a session whose init is gone. Blocks for some milliseconds when there are any."""
         async with self._births:
-            return sum(_end_stray(pid) for pid in self.unexpected_children(known))
+            spare = {pid for pid in procs.children(os.getpid()) if pid in known} | self._expected()
+            return tree_kill.kill_below(os.getpid(), spare=spare, reap=lambda: self._collect(known))
 
     def unexpected_children(self, known: Container[int] = ()) -> list[int]:
-        ours = self._children | {self._zygote.pid}
+        ours = self._expected()
         return [pid for pid in procs.children(os.getpid()) if pid not in ours and pid not in known]
 
+    def _expected(self) -> set[int]:
+        return self._children | {self._zygote.pid}
 
-def _end_stray(pid: int) -> bool:
-    """Whether it was still alive. It is a child of ours, so its number cannot have passed to another."""
-    stat = procs.read_stat(pid)
-    if stat and stat.state not in "ZX":
-        os.kill(pid, signal.SIGSTOP)
-        tree_kill.kill_below(pid)
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        return True
-    os.waitpid(pid, os.WNOHANG)
-    return False
+    def _collect(self, known: Container[int]) -> None:
+        for pid in self.unexpected_children(known):
+            os.waitpid(pid, os.WNOHANG)
+
+
+def _has_hung_up(sock: socket.socket) -> bool:
+    if sock.fileno() < 0:
+        return True  # and has been closed since
+    poll = select.poll()
+    poll.register(sock, select.POLLRDHUP)
+    return bool(poll.poll(0))

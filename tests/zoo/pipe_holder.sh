@@ -1,0 +1,3 @@
+# Ends at once and leaves somebody who keeps its output open.
+setsid sleep "$1" &
+echo ready
