@@ -1,8 +1,10 @@
 """The HTTP side that all vendors' SDKs share: TLS, connection pools, and reading a streamed answer."""
 
+import errno
+import os
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from importlib import import_module
 from typing import Protocol, cast
@@ -20,6 +22,9 @@ CLOSE_S = 1.0
 POOL = httpx2.Limits(max_connections=20, max_keepalive_connections=4, keepalive_expiry=60.0)
 # What the libraries import at the first call.
 _LATE_IMPORTS = ("anyio._backends._trio", "httpcore2._backends.trio")
+
+# trio puts the address into an error's own text, where the system's has none.
+_REASONS = {number: os.strerror(number) for number in errno.errorcode}
 
 Send = Callable[[], Awaitable[httpx2.Response]]
 
@@ -68,8 +73,8 @@ async def exchange(endpoint: Endpoint, send: Send, reader: EventReader, emit: Em
         raise ModelFailure("auth", endpoint.problem)
     with trio.move_on_after(_deadline_s(endpoint)) as whole:
         try:
-            async with _closing(send) as response:
-                await _relay(response, reader, emit)
+            async with _opened(send) as chunks:
+                await _relay(chunks, reader, emit)
         except httpx2.HTTPError as error:
             raise transport_failure(error, endpoint) from error
     if whole.cancelled_caught:
@@ -83,27 +88,32 @@ def _deadline_s(endpoint: Endpoint) -> float:
 
 
 @asynccontextmanager
-async def _closing(send: Send) -> AsyncGenerator[httpx2.Response, None]:
+async def _opened(send: Send) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    """The chunks of an answer's body."""
     response = await send()
+    chunks = response.aiter_bytes()
     try:
-        yield response
+        yield chunks
     finally:
         # A cancelled turn must not leave the provider generating: closing is shielded, but never waits for the peer.
         with trio.move_on_after(CLOSE_S) as closing:
             closing.shield = True
             await response.aclose()
+            # httpx2 nests generators and closes only the outermost; on a closed connection each runs to its end.
+            with suppress(httpx2.HTTPError, httpx2.StreamError):
+                async for _ in chunks:
+                    pass
 
 
-async def _relay(response: httpx2.Response, reader: EventReader, emit: Emit) -> None:
+async def _relay(chunks: AsyncIterator[bytes], reader: EventReader, emit: Emit) -> None:
     decoder = SseDecoder()
-    async with aclosing(response.aiter_bytes()) as chunks:
-        async for chunk in chunks:
-            await _emit_all(reader, decoder.feed(chunk), emit)
-            if reader.finished:
-                with trio.move_on_after(DRAIN_S):
-                    async for _ in chunks:
-                        pass
-                break
+    async for chunk in chunks:
+        await _emit_all(reader, decoder.feed(chunk), emit)
+        if reader.finished:
+            with trio.move_on_after(DRAIN_S):
+                async for _ in chunks:
+                    pass
+            break
     await _emit_all(reader, decoder.end(), emit)
     for event in reader.end():
         await emit(event)
@@ -138,8 +148,9 @@ def _root_cause(error: BaseException) -> str:
     while inner is not None:
         error = inner
         inner = _first(error) or error.__cause__ or error.__context__
-    strerror = getattr(error, "strerror", None)
-    return strerror if isinstance(strerror, str) and strerror else str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.errno in _REASONS and not isinstance(error, ssl.SSLError):
+        return _REASONS[error.errno]
+    return str(getattr(error, "strerror", None) or error) or type(error).__name__
 
 
 def _first(error: BaseException) -> BaseException | None:
