@@ -80,7 +80,7 @@ _cache: dict[tuple[str, tuple[str, ...]], tuple[Watch, ProjectSetup]] = {}
 
 
 def load(directory: str, *, readable: Sequence[str] = ()) -> ProjectSetup:
-    """The set-up of a directory, from the cache when no file, directory or variable it was made from has changed.
+    """The set-up of a directory; the same object as before when nothing it was made from has changed.
 
     ``readable``: directories outside the worktree that need no permission, such as that of truncated tool output.
     Raises ApiError 400 (ConfigJsonError, ConfigInvalidError) for broken configuration."""
@@ -89,6 +89,8 @@ def load(directory: str, *, readable: Sequence[str] = ()) -> ProjectSetup:
         return cached[1]
     watch = Watch(os.environ)
     setup = _load(watch, Path(directory), list(readable))
+    if cached and cached[1] == setup:
+        setup = cached[1]  # touched, not changed: what others built upon it, such as connections, stays in use
     _cache.pop(key, None)
     while len(_cache) >= _MAX_CACHED:
         _cache.pop(next(iter(_cache)))

@@ -55,6 +55,13 @@ def test_it_is_kept_while_nothing_changes(settled: Callable[[], ProjectSetup]) -
     assert settled() is settled()
 
 
+def test_it_is_kept_when_files_are_only_touched(tree: Tree) -> None:
+    tree.write("repo/opencode.json", {"username": "me"})
+    before = load(str(tree.sub))
+    tree.write("repo/opencode.json", {"username": "me"})
+    assert load(str(tree.sub)) is before
+
+
 @pytest.mark.parametrize(
     "path",
     [
