@@ -65,7 +65,7 @@ class Front:
         elif refused := self._refusal(scope):
             status, body, headers = refused
             await answer(send, status, body, headers)
-        elif path in STREAMS and scope["method"] in ("GET", "HEAD"):
+        elif path in STREAMS:
             await self._stream(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -83,6 +83,9 @@ class Front:
         return None
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in ("GET", "HEAD"):
+            await answer(send, 405, b"", [(b"allow", b"GET, HEAD")])
+            return
         try:
             await self._streams(scope, receive, send)
         except* ApiError as group:

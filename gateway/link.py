@@ -47,7 +47,7 @@ class DaemonLink:
                 await self._live(number)
                 await trio.sleep(_BACKOFF_S)
         finally:
-            self._context.term()
+            self._context.destroy(linger=0)
 
     async def _live(self, number: int) -> None:
         settings = self._settings

@@ -41,11 +41,12 @@ def _at(problem: str, steps: list[str | int]) -> str:
 
 
 def _value(body: bytes, steps: list[str | int]) -> str:
-    value: Any = msgspec.json.decode(body)
+    """The value at the place of the problem; the rest of the body may be anything, malformed or nested for ever."""
     try:
+        value: Any = msgspec.json.decode(body)
         for step in steps:
             value = value[step]
-    except (LookupError, TypeError):
+    except (LookupError, TypeError, RecursionError, UnicodeDecodeError, msgspec.DecodeError):
         return "another type"
     return quoted(value)[:_SHOWN]
 

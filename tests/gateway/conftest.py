@@ -47,6 +47,7 @@ class FakeDaemon:
         self.endpoint = bind_private(raw, runtime / "daemon.sock")
         self._router = TrioSocket(raw)
         self._events: TrioSocket | None = None
+        self._links: list[TrioSocket] = []
 
     async def run(self) -> None:
         try:
@@ -55,8 +56,8 @@ class FakeDaemon:
                 await self._read(nursery)
         finally:
             self._router.close()
-            if self._events:
-                self._events.close()
+            for events in self._links:
+                events.close()
             self._context.term()
 
     async def _read(self, nursery: trio.Nursery) -> None:
@@ -89,6 +90,7 @@ class FakeDaemon:
         raw.linger = 0
         raw.connect(hello.endpoint)
         self._events, self.pushed = TrioSocket(raw), 0
+        self._links.append(self._events)
         nursery.start_soon(self._events.pump)
         nursery.start_soon(self._read_acks, self._events)
         last = self.journal[-1][0].seq if self.journal else 0

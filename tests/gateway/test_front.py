@@ -1,0 +1,60 @@
+import httpx2
+import pytest
+
+from .conftest import Stand
+
+
+async def test_unknown_path_is_json_404(client: httpx2.AsyncClient) -> None:
+    for method in ("GET", "POST"):
+        answer = await client.request(method, "/nope")
+        assert answer.status_code == 404
+        assert answer.json()["name"] == "NotFoundError"
+
+
+async def test_wrong_method_is_405_with_allow(client: httpx2.AsyncClient) -> None:
+    answer = await client.put("/session", json={})
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) >= {"GET", "POST"}
+    assert answer.headers["content-type"] == "application/json"
+    assert (await client.post("/event")).status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/session/", "//session", "/session//", "///session?limit=1"])
+async def test_slashes_are_tolerated(path: str, stand: Stand, client: httpx2.AsyncClient) -> None:
+    assert (await client.get(stand.url + path)).json()["op"] == "session.list"
+
+
+async def test_head_has_no_body(client: httpx2.AsyncClient) -> None:
+    answer = await client.head("/session")
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+async def test_too_long_a_target(client: httpx2.AsyncClient) -> None:
+    assert (await client.get("/path?x=" + "y" * 20_000)).status_code == 431
+    assert (await client.get("/path", headers={"x-long": "y" * 10_000})).status_code == 200
+
+
+async def test_probes_tell_nothing(client: httpx2.AsyncClient, stand: Stand) -> None:
+    for path in ("/livez", "/readyz"):
+        answer = await client.get(path)
+        assert (answer.status_code, answer.content) == (200, b"")
+
+
+async def test_event_stream_is_told_of_its_bad_directory(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/event?directory=%2Fa%0A")
+    assert answer.status_code == 400
+    assert answer.json()["name"] == "BadRequest"
+
+
+async def test_websockets_are_refused(stand: Stand) -> None:
+    async with httpx2.AsyncClient(base_url=stand.url) as client:
+        answer = await client.get(
+            "/event",
+            headers={
+                "upgrade": "websocket",
+                "connection": "upgrade",
+                "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+                "sec-websocket-version": "13",
+            },
+        )
+        assert answer.status_code == 403
