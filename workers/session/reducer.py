@@ -117,8 +117,9 @@ class Reducer:
         reasoning = isinstance(event, ReasoningStart)
         kind = ReasoningPart if reasoning else TextPart
         part = kind(id=self._mint("prt"), text="", time=PartTime(start=self._clock()), **self._ids)
+        earlier = self._end((reasoning, event.id), None)  # a server that uses an id twice without ending the first
         self._open[reasoning, event.id] = (part, [])
-        return [Write(part)]
+        return [*earlier, Write(part)]
 
     def _extend(self, event: TextDelta | ReasoningDelta) -> list[Effect]:
         effects: list[Effect] = []

@@ -96,7 +96,7 @@ class Step:
             case Delta():
                 await self._turn.conversation.show_delta(effect.part, effect.text)
             case Call():
-                running.start_soon(self._calls.run, effect.part, effect.raw)
+                running.start_soon(self._calls.run, await self._calls.admit(effect.part, effect.raw))
             case Finish():
                 self._finish = effect
 

@@ -40,15 +40,14 @@ class Calls:
         self._settled: dict[str, ToolResult] = {}  # by part, from calls that are being cancelled
         self.ended = False  # a person refused: no further model call
 
-    async def run(self, part: ToolPart, raw: str) -> None:
-        """Never raises but for cancellation: a failure ends in the part."""
-        admitted = await self._admit(part, raw)
+    async def run(self, part: ToolPart) -> None:
+        """Runs an admitted call to the end of its part. Never raises but for cancellation."""
         try:
-            state = await self.outcome(admitted)
-        except trio.Cancelled:
-            self._keep_settled(admitted)
+            state = await self.outcome(part)
+        except BaseException:  # cancelled, perhaps inside a nursery of the tool's own
+            self._keep_settled(part)
             raise
-        await self._turn.conversation.put_part(msgspec.structs.replace(admitted, state=state))
+        await self._turn.conversation.put_part(msgspec.structs.replace(part, state=state))
 
     async def outcome(self, part: ToolPart) -> ToolCompleted | ToolError:
         """Runs the call of a part that is shown as running; the state in which it ends."""
@@ -67,7 +66,7 @@ class Calls:
             return self._failed(part, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
         return self._completed(part, result)
 
-    async def _admit(self, part: ToolPart, raw: str) -> ToolPart:
+    async def admit(self, part: ToolPart, raw: str) -> ToolPart:
         """Publishes the call as running, under the name ``invalid`` if it cannot be understood."""
         input, problem = parse_input(raw)
         tool = self._tools.get(part.tool)

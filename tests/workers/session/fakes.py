@@ -36,6 +36,7 @@ from oad.workers.providers.model import (
     ReasoningEnd,
     ReasoningStart,
     StepFinish,
+    TextContent,
     TextDelta,
     TextEnd,
     TextStart,
@@ -401,3 +402,13 @@ class World:
         ]
         answers = [i for i in self.link.infos.values() if i["role"] == "assistant" and "completed" not in i["time"]]
         return tools + answers
+
+
+def tool_parts(world: World) -> list[Any]:
+    return [part for part in world.link.parts.values() if part["type"] == "tool"]
+
+
+def texts_sent(world: World, number: int) -> list[str]:
+    """What a model call said, without calls and outcomes."""
+    messages = world.model.requests[number].messages
+    return [item.text for message in messages for item in message.content if isinstance(item, TextContent)]
