@@ -100,7 +100,7 @@ class Bookkeeper:
         """Writes the receipt down, in the journal and in the log."""
         self._asks.drop(session.id)
         self._journal.append("oad.session.aborted", receipt, place_of(session))
-        _log.info("aborted", **msgspec.to_builtins(receipt))
+        _log.info("aborted", receipt=msgspec.to_builtins(receipt))
 
     async def recover(self) -> int:
         """After a start: closes every turn that the last daemon could not. Returns how many there were."""

@@ -28,6 +28,7 @@ class BrokerExec:
         self._sock.setblocking(False)
         self._ids = itertools.count(1)
         self._destroying = trio.Lock()
+        self.killed = 0  # processes that did not end by themselves, since the start
 
     def close(self) -> None:
         trio.lowlevel.notify_closing(self._sock.fileno())
@@ -143,6 +144,7 @@ class BrokerExec:
             answer = await self._answer()
             while answer.id != request.id:  # a late answer to somebody who has given up
                 answer = await self._answer()
+        self.killed += answer.killed
         return answer
 
     async def _answer(self) -> Destroyed:

@@ -63,8 +63,29 @@ class ProjectKind:
         """Nothing of a directory's worker belongs to a turn."""
 
 
+class SessionKind:
+    """The prompt loop, and what an abort of it took."""
+
+    def __init__(self, spec: WorkerSpec, broker: BrokerExec, link: Link) -> None:
+        self._broker = broker
+        self._session = SessionWorker(link, broker, spec, ProjectSurroundings(readable=(spec.scratch,)))
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        await self._session.run(task_status=task_status)
+
+    async def handle(self, op: str, params: dict[str, str], body: bytes) -> Answer:
+        before = self._broker.killed
+        answer = await self._session.handle(op, params, body)
+        if op == "worker.abort":
+            return Answer(msgspec.json.encode({"killed": self._broker.killed - before}))
+        return answer
+
+    def abort(self, reason: str) -> None:
+        self._session.abort(reason)
+
+
 def make_kind(spec: WorkerSpec, broker_fd: int, link: Link) -> Kind:
     broker = BrokerExec(broker_fd)
     if spec.kind == "project":
         return ProjectKind(spec, broker, link)
-    return SessionWorker(link, broker, spec, ProjectSurroundings(readable=(spec.scratch,)))
+    return SessionKind(spec, broker, link)
