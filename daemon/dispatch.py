@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from oad.contract.errors import ApiError, named, session_not_found
+from oad.contract.session import Session
 from oad.contract.wire import Call
 from oad.link import Answer
 
@@ -82,7 +83,7 @@ class Dispatcher:
         session = services.sessions.find(params["sessionID"])
         if services.journal.failing is not None:
             raise named(503, "NotReadyError", message=f"The store can't be written: {services.journal.failing}")
-        worker = await services.supervisor.ensure("session", session.id, session.directory)
+        worker = await services.supervisor.ensure("session", session.id, session.directory, workspace(session))
         answer = await services.supervisor.call(worker, op, params, body)
         return answer if answer is not None else await self._after_loss(session.id)
 
@@ -98,6 +99,12 @@ class Dispatcher:
         raise named(
             500, "UnknownError", message="The session's worker ended before it answered; the prompt was not run"
         )
+
+
+def workspace(session: Session) -> list[str]:
+    """Where a session's own file tools may write: its directory, and the whole worktree that this lies in."""
+    root = session.directory.removesuffix(f"/{session.path}") if session.path else session.directory
+    return [session.directory] if session.project_id == "global" else sorted({session.directory, root or "/"})
 
 
 def _forbidden(op: str) -> ApiError:

@@ -14,6 +14,8 @@ class DaemonSettings(msgspec.Struct, frozen=True):
     spawn_timeout_s: float = 15.0
     shutdown_grace_s: float = 10.0
     log_level: str = "info"
+    log_file: Path | None = None
+    log_to_stderr: bool = False
 
     @property
     def database(self) -> Path:

@@ -8,6 +8,7 @@ import hashlib
 import math
 import random
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -79,13 +80,13 @@ class Supervisor:
 
     # --- getting a worker -----------------------------------------------------------------------------------------
 
-    async def ensure(self, kind: WorkerKind, name: str, directory: str) -> Worker:
-        """A worker that serves. Raises ApiError 503 when it can't be had: it does not start, or failed too often."""
+    async def ensure(self, kind: WorkerKind, name: str, directory: str, writable: Sequence[str] = ()) -> Worker:
+        """A worker that serves; one that has to be started may write to ``writable``. Raises ApiError 503 when it can't be had: it does not start, or failed too often."""
         key: Key = (kind, name)
         while True:
             worker = self._workers.get(key)
             if worker is None:
-                worker = self._start(key, directory)
+                worker = self._start(key, directory, writable)
             elif worker.leaving:
                 await worker.gone.wait()
                 continue
@@ -180,18 +181,18 @@ class Supervisor:
 
     # --- one worker's life ----------------------------------------------------------------------------------------
 
-    def _start(self, key: Key, directory: str) -> Worker:
+    def _start(self, key: Key, directory: str, writable: Sequence[str]) -> Worker:
         if self._closing or self._nursery is None:
             raise unavailable("the service is stopping")
         wait_s = self._resting.get(key, 0.0) - trio.current_time()
         if wait_s > _LONGEST_WAIT_S:
             text = f"The worker of {key[1]} failed too often; it is tried again in {wait_s:.0f} s"
             raise unavailable(text, retry_after_s=math.ceil(wait_s))
-        worker = self._workers[key] = Worker(self._spec(key, directory), self._books, self._context)
+        worker = self._workers[key] = Worker(self._spec(key, directory, writable), self._books, self._context)
         self._nursery.start_soon(self._lead, key, worker, max(wait_s, 0.0))
         return worker
 
-    def _spec(self, key: Key, directory: str) -> WorkerSpec:
+    def _spec(self, key: Key, directory: str, writable: Sequence[str]) -> WorkerSpec:
         kind, name = key
         scratch = self._scratch(kind, name)
         scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -202,8 +203,10 @@ class Supervisor:
             directory=directory,
             endpoint=f"ipc://{socket}",
             scratch=str(scratch),
-            writable=[directory] if kind == "session" else [],
+            writable=list(writable),
             log_level=self._settings.log_level,
+            log_file=str(self._settings.log_file or ""),
+            log_to_stderr=self._settings.log_to_stderr,
         )
 
     def _scratch(self, kind: WorkerKind, name: str) -> Path:

@@ -2,9 +2,11 @@
 
 import os
 import signal
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import structlog
 import trio
 import zmq
 
@@ -12,14 +14,21 @@ from oad.contract.errors import ApiError
 from oad.contract.wire import PROTOCOL_VERSION, Call, Drain, Event, Frame, Hello, ProtocolError
 from oad.contract.worker import WorkerSpec
 from oad.link import Answer, Peer, TrioSocket
+from oad.logs import configure_logs
 
 from .kinds import Kind, make_kind
+from .sandbox.landlock import restrict_worker
 
+_log = structlog.get_logger("oad.worker")
 _HIGH_WATER: Final = 2000  # events on their way to the daemon; beyond it the turn waits
 
 
 def run(spec: WorkerSpec, broker_fd: int) -> int:
     """The worker's main function; returns its exit status."""
+    configure_logs(spec.log_level, file=Path(spec.log_file) if spec.log_file else None, to_stderr=spec.log_to_stderr)
+    restriction = restrict_worker(spec)  # before any thread: Landlock holds for threads, not for processes
+    if not restriction.abi:
+        _log.warning("file tools are not restricted by the kernel", worker=spec.name, reason=restriction.reason)
     return trio.run(_main, spec, broker_fd, restrict_keyboard_interrupt_to_checkpoints=True)
 
 

@@ -18,6 +18,8 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     scratch: str  # a private directory, writable
     writable: list[str]  # further roots that the worker's own file tools may write to
     log_level: str = "info"
+    log_file: str = ""  # empty: to standard error only
+    log_to_stderr: bool = False
 
 
 class Run(msgspec.Struct, tag="run", frozen=True):
