@@ -97,6 +97,20 @@ class Conversation:
         """Whether there is usage that no patch has reported yet."""
         return self._usage is not None
 
+    async def remove_message(self, message_id: str) -> None:
+        self.messages = [message for message in self.messages if message.info.id != message_id]
+        await self.publish("message.removed", {"sessionID": self.session.id, "messageID": message_id})
+
+    async def remove_parts_from(self, message_id: str, part_id: str) -> None:
+        """Removes a part and those after it."""
+        message = self.find(message_id)
+        ids = [part.id for part in message.parts] if message else []
+        for id in ids[ids.index(part_id) :] if part_id in ids else []:
+            if message is not None:
+                message.parts = [part for part in message.parts if part.id != id]
+            properties = {"sessionID": self.session.id, "messageID": message_id, "partID": id}
+            await self.publish("message.part.removed", properties)
+
     def keep_part(self, part: Part) -> None:
         """Changes a part without a checkpoint; ``settle`` publishes it."""
         self.place_part(part)

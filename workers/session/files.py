@@ -17,12 +17,11 @@ from oad.contract.prompt import FileInput
 
 from ..tools.tool import ToolFailed
 from .failure import unknown
-from .history import data_of
+from .history import data_of, is_textual
 from .permission import Gate
 from .toolcalls import Calls, misfit
 from .turn import Turn
 
-_TEXT: Final = frozenset({"text/plain", "application/x-directory"})
 _LARGEST_BYTES: Final = 20 * 1024 * 1024
 
 
@@ -39,7 +38,7 @@ class FileReader:
         scheme = scheme_of(file.url)
         if scheme == "file":
             return await self._from_disk(file)
-        if scheme == "data" and file.mime == "text/plain":
+        if scheme == "data" and is_textual(file.mime):
             data = data_of(file.url)
             if data is None:
                 raise bad_request(f"Not a valid data URL: {file.url[:200]}")
@@ -52,7 +51,7 @@ class FileReader:
         called = self._note(called_read(input))
         path = input["filePath"]
         try:
-            if file.mime in _TEXT:
+            if is_textual(file.mime):
                 text = await self._read(input)
                 return [called, self._note(text), self._part(file)]
             return [called, self._part(file, url=await self._encode(Path(path), file.mime))]

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from oad.contract.catalogue import Model
@@ -29,6 +30,10 @@ from ..providers.model import (
     ToolUse,
 )
 from .texts import CLEARED, INTERRUPTED, SUMMARY_REQUEST
+
+_TEXTUAL: Final = frozenset(
+    {"application/x-directory", "application/json", "application/xml", "application/javascript"}
+)
 
 
 def since_compaction(messages: list[MessageWithParts]) -> list[MessageWithParts]:
@@ -78,7 +83,7 @@ def _user_content(part: object, model: Model, *, media: bool) -> list[Content]:
     match part:
         case TextPart() if not part.ignored and part.text:
             return [TextContent(part.text)]
-        case FilePart() if part.mime not in {"text/plain", "application/x-directory"}:
+        case FilePart() if not is_textual(part.mime):
             return [_media(part, model, media=media)]
         case CompactionPart():
             return [TextContent(SUMMARY_REQUEST)]
@@ -86,6 +91,11 @@ def _user_content(part: object, model: Model, *, media: bool) -> list[Content]:
             return [TextContent("The following tool was executed by the user")]
         case _:
             return []
+
+
+def is_textual(mime: str) -> bool:
+    """Whether a file of this type is read as text when it comes in; its part then only names it."""
+    return mime.startswith("text/") or mime in _TEXTUAL
 
 
 def _media(part: FilePart, model: Model, *, media: bool) -> Content:

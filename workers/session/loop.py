@@ -51,7 +51,7 @@ class Loop:
             if self._conversation.owes:
                 await self.report()
             user = self._conversation.last_user()
-            if user is None or self._is_answered(user):
+            if user is None or self._is_answered():
                 await prune(self._turn)
                 if await self._turn.seal_when_stored():
                     return
@@ -73,14 +73,10 @@ class Loop:
             return await Compaction(self._turn, user.info, compaction).run()
         return await self._step(user.info)
 
-    def _is_answered(self, user: MessageWithParts) -> bool:
-        """Whether the newest assistant message came after the newest prompt and needs no further call."""
-        messages = self._conversation.messages
-        answer = self._conversation.last_assistant()
-        if answer is None or messages.index(answer) < messages.index(user):
-            return False
-        assert isinstance(answer.info, AssistantMessage)
-        return answer.info.finish not in {None, "tool-calls"}
+    def _is_answered(self) -> bool:
+        """Whether the newest message is an answer that needs no further call."""
+        newest = self._conversation.messages[-1]
+        return isinstance(newest.info, AssistantMessage) and newest.info.finish not in {None, "tool-calls"}
 
     def _next_subtask(self) -> SubtaskPart | None:
         for message in self._unanswered():

@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import msgspec
+import structlog
 import trio
 
-from oad.contract.errors import ApiError, bad_request, not_found, session_busy, unexpected
+from oad.contract.errors import bad_request, not_found, session_busy, unexpected
 from oad.contract.ids import new_id, now_ms
 from oad.contract.message import CreatedTime, MessageWithParts, ModelReference, NamedError, UserMessage
 from oad.contract.prompt import (
@@ -28,10 +29,13 @@ from .conversation import Conversation
 from .failure import ABORTED, TurnFailed, unknown
 from .input import accept
 from .loop import Loop
+from .revert import drop_reverted
 from .shell import run_shell
 from .surroundings import Surroundings, UnknownName
 from .texts import INIT
 from .turn import Turn
+
+_log = structlog.get_logger("oad.session")
 
 TRUE = b"true"
 Work = Callable[[Turn], Awaitable[None]]
@@ -91,7 +95,10 @@ class SessionWorker:
         operation = self._operations.get(op)
         if operation is None:
             raise not_found(f"No such operation: {op}")
-        return await operation(body)
+        try:
+            return await operation(body)
+        except UnknownName as error:
+            raise bad_request(str(error)) from error
 
     @property
     def busy(self) -> bool:
@@ -105,7 +112,8 @@ class SessionWorker:
         for turn in self._unfinished:
             self._stopped = True
             turn.sealed = True
-            turn.scope.cancel(reason)
+            turn.scope.cancel()
+        _log.info("abort", session=self._spec.name, reason=reason, turns=len(self._unfinished))
 
     # -- operations ---------------------------------------------------------------------------------------------
 
@@ -116,9 +124,8 @@ class SessionWorker:
         input = _decode(body, PromptInput)
         try:
             await self._admit_prompt(input)
-        except ApiError as error:
-            if error.status >= 500:
-                raise
+        except UnknownName:
+            pass  # told by an event, as clients expect it
         return Answer(status=204)
 
     async def _answer_prompt(self, input: PromptInput) -> Answer:
@@ -242,6 +249,7 @@ class SessionWorker:
         start = msgspec.json.decode(reply, type=TurnStart)
         scene = await self._surroundings.scene(start.session.directory, start.credentials)
         turn.begin(scene, Conversation(self._link, start.session, start.messages))
+        await drop_reverted(turn.conversation)
 
     async def _store(self, turn: Turn, store: Work) -> None:
         try:
@@ -250,7 +258,7 @@ class SessionWorker:
         except UnknownName as error:
             properties = {"sessionID": self._spec.name, "error": unknown(str(error))}
             await self._link.publish("session.error", properties)
-            raise bad_request(str(error)) from error
+            raise
 
     async def _outcome(self, turn: Turn) -> MessageWithParts:
         """What a turn leaves as its answer. Raises ApiError when it could not begin to answer."""
@@ -289,6 +297,7 @@ class SessionWorker:
         if isinstance(error, UnknownName):
             turn.problem = bad_request(str(error))
             return unknown(str(error))
+        _log.error("turn failed", session=self._spec.name, turn=turn.number, exc_info=error)
         return unknown(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
 
     async def _work(self, turn: Turn, work: Work | None, background: trio.Nursery) -> None:

@@ -344,6 +344,13 @@ class FakeLink:
             while not any(wanted(type, properties) for type, properties, _ in self.events):
                 await self._news.wait()
 
+    async def counted(self, number: int) -> None:
+        """Waits for so many events, or until nothing happens any more."""
+        with trio.move_on_after(1):
+            async with self._news:
+                while len(self.events) < number:
+                    await self._news.wait()
+
     def types(self, since: int = 0) -> list[str]:
         return [brief(type, properties) for type, properties, _ in self.events[since:]]
 
