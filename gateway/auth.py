@@ -24,6 +24,9 @@ class FailureLimit:
     def __init__(self) -> None:
         self._failures: OrderedDict[str, deque[float]] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._failures)
+
     def retry_after(self, address: str, now: float) -> float:
         """Seconds until credentials from this address are looked at again; 0: they are now."""
         times = self._failures.get(address)

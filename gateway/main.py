@@ -26,7 +26,7 @@ from .settings import GatewaySettings
 from .sse import EventStreams
 
 _FOREVER: Final = 10**9
-_HARD_END_S: Final = 3.0  # beyond the grace: what still hangs then is abandoned
+_HARD_END_S: Final = 1.0  # beyond the grace: what still hangs then is abandoned
 
 
 def build_front(settings: GatewaySettings, link: DaemonLink, stopping: trio.Event) -> App:
