@@ -21,7 +21,7 @@ DRAIN_S = 0.05  # how long the end of a finished body is waited for, so that its
 CLOSE_S = 1.0
 POOL = httpx2.Limits(max_connections=20, max_keepalive_connections=4, keepalive_expiry=60.0)
 # What the libraries import at the first call.
-_LATE_IMPORTS = ("anyio._backends._trio", "httpcore2._backends.trio")
+_LATE_IMPORTS = ("anyio._backends._trio", "httpcore2._backends.trio", "encodings.idna")
 
 # trio puts the address into an error's own text, where the system's has none.
 _REASONS = {number: os.strerror(number) for number in errno.errorcode}

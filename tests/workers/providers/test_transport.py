@@ -1,7 +1,5 @@
 """What all protocols share on the wire, tried with each of them against a server that misbehaves."""
 
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 
 import httpx2
@@ -284,19 +282,3 @@ def test_what_the_http_library_raises_otherwise() -> None:
     assert transport_failure(httpx2.ConnectTimeout("slow"), endpoint).message.endswith("no answer within 5 s")
     assert transport_failure(httpx2.UnsupportedProtocol("no ftp"), endpoint).message == "Cannot connect to API: no ftp"
     assert transport_failure(None, endpoint).message == "Connection reset by server"
-
-
-def test_importing_and_preparing_start_nothing() -> None:
-    program = (
-        "import threading, os\n"
-        "from oad.workers.providers import openai_chat, openai_responses, registry, transport, demo\n"
-        "transport.prepare()\n"
-        "import sys\n"
-        "assert threading.active_count() == 1, threading.enumerate()\n"
-        "assert 'anthropic' not in sys.modules and 'genai_prices' not in sys.modules\n"
-        "def kind(fd):\n"
-        "    try: return os.readlink(f'/proc/self/fd/{fd}')\n"
-        "    except FileNotFoundError: return ''\n"
-        "assert not any('socket' in kind(fd) or 'epoll' in kind(fd) for fd in range(3, 100))\n"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
