@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from .model import Model
 from .server import Server
 
 
@@ -42,3 +43,11 @@ async def server(make_server: Callable[..., Server]) -> Server:
     server = make_server()
     await server.start()
     return server
+
+
+@pytest.fixture(scope="session")
+def model() -> Iterator[Model]:
+    """The scripted model server, one for all tests; its scripts go by names of the tests' own."""
+    model = Model()
+    yield model
+    model.close()
