@@ -76,6 +76,8 @@ class Subscriber:
         self._bytes = sum(len(queued.frame) for queued in self._queue)
         if self._is_too_full():
             self.lagging = True
+            self._queue.clear()
+            self._bytes = 0
 
     def _is_too_full(self) -> bool:
         return len(self._queue) > self._max_frames or self._bytes > MAX_BYTES

@@ -83,6 +83,14 @@ class FastLane:
             directory_header=header(scope, b"x-opencode-directory"),
             key=(header(scope, b"idempotency-key") or "")[:200],
         )
+        if operation.target == "project":
+            await self._perform_watched(operation, request, receive, send)
+        else:
+            await _respond(send, await self._exchange.perform(operation, request))
+
+    async def _perform_watched(self, operation: Operation, request: Request, receive: Receive, send: Send) -> None:
+        """What a directory's worker looks up is given up with the client that asked. The daemon's own answers are too
+        quick to be worth a task, and a session's turn goes on without the client."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch, receive, nursery.cancel_scope)
             await _respond(send, await self._exchange.perform(operation, request))
@@ -108,7 +116,6 @@ class FastLane:
 
 
 async def _watch(receive: Receive, scope: trio.CancelScope) -> None:
-    """A client that goes away cancels its call; what a call has begun to do is the daemon's to end or not."""
     while (await receive())["type"] != "http.disconnect":
         pass
     scope.cancel()

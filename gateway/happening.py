@@ -39,7 +39,8 @@ class Happening:
         aggregate_seq: int = 0,
         id: str = "",
     ) -> None:
-        self.body = body
+        # A line break would end the frame in its middle; valid JSON has them between its tokens only.
+        self.body = msgspec.json.format(body, indent=-1) if b"\n" in body or b"\r" in body else body
         self.type = type
         self.seq = seq
         self.directory = directory

@@ -43,6 +43,11 @@ class Reader:
             self._connection.receive_data(bytes(await self._stream.receive_some(65536)))
         return event
 
+    async def __aiter__(self) -> AsyncIterator[Received]:
+        """To the end."""
+        while event := await self.next():
+            yield event
+
     async def next(self) -> Received | None:
         """The next event; None at the end, of which ``ended`` tells the kind."""
         while True:

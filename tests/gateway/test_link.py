@@ -107,7 +107,7 @@ async def test_deadline_of_a_call(stand: Stand) -> None:
 async def test_client_that_leaves_withdraws_its_call(stand: Stand) -> None:
     stand.daemon.handler = hang
     async with await trio.open_tcp_stream("127.0.0.1", stand.port) as stream:
-        await stream.send_all(b"GET /session HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await stream.send_all(b"GET /agent HTTP/1.1\r\nHost: localhost\r\n\r\n")
         while not stand.daemon.calls:
             await trio.lowlevel.checkpoint()
     while not stand.daemon.cancelled:

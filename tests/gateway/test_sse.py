@@ -104,6 +104,26 @@ async def test_what_another_gateway_delivered_first_is_not_repeated(stand: Stand
         assert event.id == "3"
 
 
+async def test_reader_that_stalls_is_cut_and_comes_back_for_the_rest(stand: Stand) -> None:
+    async with reading(stand.port, "/event?directory=/p") as reader:
+        await reader.until("server.connected")
+        for number in range(1, 31):
+            await stand.daemon.publish("todo.updated", {"n": number, "text": "x" * 300_000})
+        for number in range(31, 1300):
+            await stand.daemon.publish("todo.updated", {"n": number})
+        await stand.daemon.taken()
+        seen = [event async for event in reader]
+        assert reader.ended is False
+    assert 0 < len(seen) < 1299
+    async with reading(stand.port, "/event?directory=/p", {"last-event-id": seen[-1].id}) as reader:
+        await reader.until("server.connected")
+        while seen[-1].data["properties"]["n"] < 1299:
+            event = await reader.next()
+            assert event
+            seen.append(event)
+    assert [event.data["properties"]["n"] for event in seen] == list(range(1, 1300))
+
+
 async def test_stream_ends_cleanly_with_its_instance(stand: Stand) -> None:
     async with reading(stand.port, "/event?directory=/p") as reader, reading(stand.port, "/global/event") as other:
         await stand.daemon.publish("server.instance.disposed", {"directory": "/p"})
