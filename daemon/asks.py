@@ -26,6 +26,7 @@ class Pending(msgspec.Struct, frozen=True):
     request: PermissionRequest | QuestionRequest
     place: Place
     settle: Settle
+    asking: list[str] = []  # the patterns that a permission request waits for
 
 
 def permission_not_found(request_id: str) -> ApiError:
@@ -47,17 +48,23 @@ class Asks:
     # --- asking ---------------------------------------------------------------------------------------------------
 
     def ask_permission(self, request: PermissionRequest, asking: list[str], place: Place, settle: Settle) -> None:
-        """``asking``: those of the request's patterns that the worker's rules leave open."""
+        """``asking``: those of the request's patterns that the worker's rules leave open. Raises ApiError 409."""
         approved = self._approved.get(place.directory, [])
-        if all(evaluate(request.permission, pattern, approved).action == "allow" for pattern in asking):
+        if _covered(request, asking, approved):
             settle({"reply": "once"})
             return
-        self._pending[request.id] = Pending("permission", request, place, settle)
+        self._admit(Pending("permission", request, place, settle, asking))
         self._journal.append("permission.asked", request, place)
 
     def ask_question(self, request: QuestionRequest, place: Place, settle: Settle) -> None:
-        self._pending[request.id] = Pending("question", request, place, settle)
+        self._admit(Pending("question", request, place, settle))
         self._journal.append("question.asked", request, place)
+
+    def _admit(self, pending: Pending) -> None:
+        # Ids are the workers' own: one that repeats another's must not take its place.
+        if pending.request.id in self._pending:
+            raise tagged(409, "DuplicateRequestError", requestID=pending.request.id, message="This id is in use")
+        self._pending[pending.request.id] = pending
 
     def listing(self, kind: str, directory: str | None = None, session: str | None = None) -> list[Any]:
         return [
@@ -109,6 +116,17 @@ class Asks:
         """The instance of a directory is gone, and with it what was always allowed there."""
         self._approved.pop(directory, None)
 
+    def session_of(self, request_id: str) -> str:
+        """Who asked it; empty for an unknown or settled request."""
+        pending = self._pending.get(request_id)
+        return pending.place.session if pending is not None else ""
+
+    def question(self, request_id: str) -> QuestionRequest:
+        """Raises ApiError 404."""
+        request = self._question(request_id).request
+        assert isinstance(request, QuestionRequest)
+        return request
+
     def _of(self, session: str, kind: str) -> list[Pending]:
         return [p for p in self._pending.values() if p.kind == kind and p.place.session == session]
 
@@ -135,9 +153,9 @@ class Asks:
         rules = self._approved.setdefault(directory, [])
         rules += [PermissionRule(permission=request.permission, pattern=p, action="allow") for p in request.always]
         for other in [p for p in self._pending.values() if p.place.directory == directory]:
-            if isinstance(other.request, PermissionRequest) and _covered(other.request, rules):
+            if isinstance(other.request, PermissionRequest) and _covered(other.request, other.asking, rules):
                 self._settle_permission(other, "always", None)
 
 
-def _covered(request: PermissionRequest, rules: list[PermissionRule]) -> bool:
-    return all(evaluate(request.permission, pattern, rules).action == "allow" for pattern in request.patterns)
+def _covered(request: PermissionRequest, asking: list[str], rules: list[PermissionRule]) -> bool:
+    return all(evaluate(request.permission, pattern, rules).action == "allow" for pattern in asking)

@@ -14,9 +14,10 @@ from oad.contract.wire import Call, Event, ProtocolError
 from oad.link import Answer
 
 from .abort import Receipt
+from .admission import check_event
 from .asks import Asks
 from .closing import aborted, crashed
-from .journal import INTERNAL_PREFIX, Journal, Place
+from .journal import Journal, Place
 from .lifecycle import State
 from .sessions import SessionPatched, Sessions, place_of
 from .store import Store
@@ -25,8 +26,6 @@ from .worker import Worker
 
 _log = structlog.get_logger("oad.books")
 
-# Which events a worker of each kind may send of itself.
-_PROJECT_EVENTS: Final = ("file.", "lsp.", "vcs.", "mcp.", "project.", "worktree.")
 _INTERRUPTED: Final = "Interrupted by a restart of the service"
 
 Dispatch = Callable[[Worker, Call, bytes], Awaitable[Answer]]
@@ -54,9 +53,10 @@ class Bookkeeper:
         await self._journal.room()
         if worker.leaving and worker.life.state is not State.DRAINING:
             return  # what a killed worker had still in the pipe must not follow the closing of its turn
+        check_event(worker.spec.kind, worker.spec.name, event, body)
         try:
             self._note(worker, event, body)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ProtocolError(f"{event.type} of {worker.spec.name}: {error}") from error
         except ApiError as error:  # the session was deleted while its worker still spoke
             _log.info("event dropped", type=event.type, session=event.session, status=error.status)
@@ -75,11 +75,7 @@ class Bookkeeper:
 
     def _place(self, worker: Worker, event: Event) -> Place:
         if worker.spec.kind == "session":
-            if event.session != worker.spec.name or event.type.startswith(INTERNAL_PREFIX):
-                raise ProtocolError(f"{worker.spec.name} sent {event.type} of {event.session}")
             return place_of(self._sessions.find(event.session))
-        if not event.type.startswith(_PROJECT_EVENTS):
-            raise ProtocolError(f"{worker.spec.name} sent {event.type}")
         return Place(directory=worker.spec.directory)
 
     # --- how they end ---------------------------------------------------------------------------------------------
@@ -106,7 +102,8 @@ class Bookkeeper:
         """After a start: closes every turn that the last daemon could not. Returns how many there were."""
         ids = self._store.open_sessions()
         for id in ids:
-            self._turns.close(self._sessions.find(id), interrupted())
+            if self._sessions.exists(id):
+                self._turns.close(self._sessions.find(id), interrupted())
         await self._journal.settled()
         return len(ids)
 
@@ -115,7 +112,11 @@ class Bookkeeper:
     def busy(self, session: str) -> bool:
         return self._turns.busy(session)
 
+    def exists(self, session: str) -> bool:
+        return self._sessions.exists(session)
+
     def find(self, session: str) -> Session:
+        """Raises ApiError 404."""
         return self._sessions.find(session)
 
     def children(self, session: Session) -> list[Session]:

@@ -22,12 +22,13 @@ class Credentials:
         return dict(self._entries)
 
     def set(self, provider: str, entry: dict[str, Any]) -> None:
-        self._entries[provider] = entry
-        self._save()
+        """Raises OSError; then nothing has changed."""
+        self._save({**self._entries, provider: entry})
 
     def remove(self, provider: str) -> None:
-        if self._entries.pop(provider, None) is not None:
-            self._save()
+        """As ``set``."""
+        if provider in self._entries:
+            self._save({name: entry for name, entry in self._entries.items() if name != provider})
 
     def _load(self) -> dict[str, dict[str, Any]]:
         try:
@@ -36,15 +37,17 @@ class Credentials:
             return {}
         try:
             return msgspec.json.decode(raw, type=dict[str, dict[str, Any]])
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise CredentialsUnreadable(f"{self._path}: {error}") from error
 
-    def _save(self) -> None:
+    def _save(self, entries: dict[str, dict[str, Any]]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = self._path.with_suffix(".tmp")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        temporary.unlink(missing_ok=True)  # whatever lies there may be open to others
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(self._entries), indent=2) + b"\n")
+            file.write(msgspec.json.format(msgspec.json.encode(entries), indent=2) + b"\n")
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(self._path)
+        self._entries = entries

@@ -35,9 +35,16 @@ SESSION_WORK: Final = frozenset(
 _OF_CHILDREN: Final = frozenset({"session.prompt", "session.abort", "session.get", "session.messages"})
 
 
+# Halfway through these a session would be neither stopped nor running, neither there nor gone.
+_TO_THE_END: Final = frozenset({"session.abort", "session.delete", "instance.dispose", "global.dispose"})
+
+# What is answered with the message that the turn ended with.
+_ANSWERED_BY_MESSAGE: Final = frozenset({"session.prompt", "session.shell", "session.command"})
+
+
 def is_lasting(op: str) -> bool:
-    """Work on a session goes on although the client that began it has left."""
-    return op in SESSION_WORK
+    """Work on a session, and its end, go on although the client that began it has left."""
+    return op in SESSION_WORK or op in _TO_THE_END
 
 
 class Dispatcher:
@@ -84,21 +91,28 @@ class Dispatcher:
         if services.journal.failing is not None:
             raise named(503, "NotReadyError", message=f"The store can't be written: {services.journal.failing}")
         worker = await services.supervisor.ensure("session", session.id, session.directory, workspace(session))
+        before = self._last_answer(session.id)
+        if before in services.store.open_messages(session.id):
+            before = ""  # the turn that is under way answers this call too
         answer = await services.supervisor.call(worker, op, params, body)
-        return answer if answer is not None else await self._after_loss(session.id)
+        return answer if answer is not None else await self._after_loss(op, session.id, before)
 
-    async def _after_loss(self, session: str) -> Answer:
-        """The worker died over the call: the turn is closed by now, and its message says why."""
+    async def _after_loss(self, op: str, session: str, before: str) -> Answer:
+        """The worker died over the call: the turn is closed by now, and the message it left says why, if it left one:
+        ``before`` is an earlier turn's."""
         services = self._services
         await services.journal.settled()
         if not services.sessions.exists(session):
             raise session_not_found(session)
-        newest = services.store.messages(session, limit=1)
-        if newest and b'"role":"assistant"' in newest[0][2]:
-            return Answer(read_message(services, session, newest[0][0]))
-        raise named(
-            500, "UnknownError", message="The session's worker ended before it answered; the prompt was not run"
-        )
+        left = self._last_answer(session)
+        if op in _ANSWERED_BY_MESSAGE and left and left != before:
+            return Answer(read_message(services, session, left))
+        raise named(500, "UnknownError", message="The session's worker ended before it answered")
+
+    def _last_answer(self, session: str) -> str:
+        """The id of the session's last message if that is an answer, else nothing."""
+        newest = self._services.store.messages(session, limit=1)
+        return newest[0][0] if newest and b'"role":"assistant"' in newest[0][2] else ""
 
 
 def workspace(session: Session) -> list[str]:

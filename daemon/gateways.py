@@ -112,14 +112,18 @@ class Gateways:
         return len(self._links)
 
     def add(self, identity: bytes, name: str, endpoint: str) -> GatewayLink:
-        """A gateway said hello, perhaps again: it starts with a fresh link."""
+        """A gateway said hello, perhaps again: it starts with a fresh link. Raises zmq.ZMQError for no endpoint."""
         for known, link in list(self._links.items()):
             if known == identity or link.name == name:
                 self.drop(known)
         socket = self._context.socket(zmq.DEALER)
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.SNDHWM, WINDOW * 2)
-        socket.connect(endpoint)
+        try:
+            socket.connect(endpoint)
+        except zmq.ZMQError:
+            socket.close()
+            raise
         link = self._links[identity] = GatewayLink(name, TrioSocket(socket), now=trio.current_time())
         return link
 
@@ -127,6 +131,12 @@ class Gateways:
         link = self._links.pop(identity, None)
         if link is not None:
             link.close()
+
+    def remove(self, link: GatewayLink) -> None:
+        """As ``drop``, unless the gateway has said hello anew and got another link."""
+        for identity, known in list(self._links.items()):
+            if known is link:
+                self.drop(identity)
 
     async def watch(self) -> None:
         """Relieves or drops gateways that fall behind."""

@@ -5,6 +5,7 @@ writer thread commit the durable events of the batch in one transaction, and onl
 ever sees an event that a crash could take back, and an answer never overtakes the events that led to it.
 """
 
+import itertools
 import sqlite3
 from collections import deque
 from collections.abc import Callable
@@ -121,12 +122,14 @@ class Journal:
 
     async def _drain(self) -> None:
         while self._queue:
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH))]
+            # Entries stay queued until they are committed: a cancellation here must leave them to the last drain.
+            batch = list(itertools.islice(self._queue, _BATCH))
             await self._commit([entry for entry in batch if isinstance(entry, _Durable)])
-            for entry in batch:
-                self._hand_on(entry)
+            for _ in batch:
+                self._hand_on(self._queue.popleft())
             self._room.set()
             self._room = trio.Event()
+            await self._prune()
         self._wake = trio.Event()
 
     async def _commit(self, entries: list[_Durable]) -> None:
@@ -136,7 +139,7 @@ class Journal:
         full = any(entry.full for entry in entries)
         for attempt in range(1_000_000):
             try:
-                await trio.to_thread.run_sync(lambda: self._store.commit(records, full=full))
+                await self._write(records, full=full)
                 break
             except sqlite3.Error as error:  # a full or broken disk: hold everything back until it is mended
                 self.failing = str(error)
@@ -144,13 +147,22 @@ class Journal:
                 await trio.sleep(_RETRY_S[min(attempt, len(_RETRY_S) - 1)])
         self.failing = None
         self.committed_seq = records[-1].seq
-        await self._prune(len(records))
+        self._since_prune += len(records)
 
-    async def _prune(self, written: int) -> None:
-        self._since_prune += written
-        if self._since_prune >= _PRUNE_EVERY:
-            self._since_prune = 0
+    async def _write(self, records: list[Recorded], *, full: bool) -> None:
+        # The thread can't be stopped: a cancellation between its end and ours would have the batch written twice.
+        await trio.lowlevel.checkpoint_if_cancelled()
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(lambda: self._store.commit(records, full=full))
+
+    async def _prune(self) -> None:
+        if self._since_prune < _PRUNE_EVERY:
+            return
+        self._since_prune = 0
+        try:
             await trio.to_thread.run_sync(self._store.prune_events, self._keep)
+        except sqlite3.Error as error:  # the next turn comes; nothing but room is lost meanwhile
+            _log.error("old events can't be removed", error=str(error))
 
     def _push(self, entry: _Entry) -> None:
         self._queue.append(entry)

@@ -3,7 +3,7 @@
 An answer leaves in the journal's order: after every event that was appended before it, and it names the last of them.
 """
 
-from collections import OrderedDict
+import itertools
 from collections.abc import Callable
 from typing import Final
 
@@ -35,6 +35,14 @@ _log = structlog.get_logger("oad.router")
 _REMEMBERED: Final = 1024  # answers kept for calls that repeat an idempotency key
 
 
+class _Remembered:
+    """The answer to a call with a key: None until ``done``, or for good when its caller left."""
+
+    def __init__(self) -> None:
+        self.done = trio.Event()
+        self.answer: Answer | None = None
+
+
 class Router:
     """``lasting`` tells which operations go on although their caller has left."""
 
@@ -55,7 +63,7 @@ class Router:
         self._epoch = epoch
         self._lasting = lasting
         self._scopes: dict[tuple[bytes, int], trio.CancelScope] = {}
-        self._answers: OrderedDict[str, tuple[trio.Event, list[Answer]]] = OrderedDict()
+        self._answers: dict[tuple[str, str], _Remembered] = {}  # by operation and key, oldest first
 
     async def run(self) -> None:
         async with trio.open_nursery() as nursery:
@@ -71,7 +79,10 @@ class Router:
 
     def _take(self, identity: bytes, frame: Frame, body: bytes, nursery: trio.Nursery) -> None:
         if isinstance(frame, Call):
-            nursery.start_soon(self._answer, identity, frame, body)
+            scope = trio.CancelScope()
+            if not self._lasting(frame.op):
+                self._scopes[identity, frame.id] = scope  # at once: its Cancel may be the next frame
+            nursery.start_soon(self._answer, identity, frame, body, scope)
         elif isinstance(frame, Hello):
             self._welcome(identity, frame, nursery)
         elif isinstance(frame, Cancel):
@@ -87,47 +98,58 @@ class Router:
         if hello.version != PROTOCOL_VERSION:
             _log.error("a gateway of another version", version=hello.version, known=PROTOCOL_VERSION)
         elif hello.role == "gateway":
-            link = self._gateways.add(identity, hello.name, hello.endpoint)
-            nursery.start_soon(self._follow, link)
-            _log.info("gateway connected", gateway=hello.name)
+            self._connect(identity, hello, nursery)
         # Also after a refusal: the gateway compares the versions and says what is wrong where its operator looks.
         self._send(identity, encode_frame(Welcome(PROTOCOL_VERSION, self._epoch, self._journal.committed_seq)))
+
+    def _connect(self, identity: bytes, hello: Hello, nursery: trio.Nursery) -> None:
+        try:
+            link = self._gateways.add(identity, hello.name, hello.endpoint)
+        except zmq.ZMQError as error:
+            _log.error("a gateway's event link can't be opened", endpoint=hello.endpoint, error=str(error))
+            return
+        nursery.start_soon(self._follow, link)
+        _log.info("gateway connected", gateway=hello.name)
 
     async def _follow(self, link: GatewayLink) -> None:
         try:
             await link.run()
-        except ProtocolError as error:
-            _log.warning("event link closed", gateway=link.name, error=str(error))
-            link.close()
+        except* ProtocolError as errors:
+            _log.warning("event link closed", gateway=link.name, error=str(errors.exceptions[0]))
+            self._gateways.remove(link)  # also from the sink: publishing to a closed socket raises
 
-    async def _answer(self, identity: bytes, call: Call, body: bytes) -> None:
-        key = (identity, call.id)
-        with trio.CancelScope() as scope:
-            if not self._lasting(call.op):
-                self._scopes[key] = scope
-            try:
+    async def _answer(self, identity: bytes, call: Call, body: bytes, scope: trio.CancelScope) -> None:
+        try:
+            with scope:
                 answer = await self._answer_once(call, body)
                 self._journal.then(lambda: self._reply(identity, call.id, answer))
-            finally:
-                self._scopes.pop(key, None)
+        finally:
+            if self._scopes.get((identity, call.id)) is scope:
+                del self._scopes[identity, call.id]
 
     async def _answer_once(self, call: Call, body: bytes) -> Answer:
         """A repeated mutation gets the first one's answer."""
         if not call.key:
             return await carry_out(self._serve, call, body)
-        known = self._answers.get(call.key)
-        if known is not None:
-            await known[0].wait()
-            if known[1]:
-                return known[1][0]
-        done, result = self._answers[call.key] = (trio.Event(), [])
-        while len(self._answers) > _REMEMBERED:
-            self._answers.popitem(last=False)
+        key = (call.op, call.key)
+        while (known := self._answers.get(key)) is not None:
+            await known.done.wait()
+            if known.answer is not None:
+                return known.answer
+        mine = self._answers[key] = _Remembered()
         try:
-            result.append(await carry_out(self._serve, call, body))
-            return result[0]
+            mine.answer = await carry_out(self._serve, call, body)
+            return mine.answer
         finally:
-            done.set()
+            if mine.answer is None:
+                del self._answers[key]  # its caller left before the end: the next one does it anew
+            mine.done.set()
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        done = (key for key, known in self._answers.items() if known.done.is_set())
+        for key in list(itertools.islice(done, max(0, len(self._answers) - _REMEMBERED))):
+            del self._answers[key]
 
     def _reply(self, identity: bytes, id: int, answer: Answer) -> None:
         after = self._gateways.last_number(identity)

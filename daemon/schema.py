@@ -38,6 +38,12 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     );
     CREATE INDEX event_session ON event (session, aggregate_seq);
     """,
+    """
+    ALTER TABLE part ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX part_open ON part (session, message) WHERE open = 1;
+    CREATE TABLE horizon (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL);
+    INSERT INTO horizon VALUES (1, 0);
+    """,
 )
 
 

@@ -4,9 +4,10 @@ Records are kept as the JSON that clients get, so that a listing joins bytes and
 from one thread; reads have a connection of their own and see the last committed batch.
 """
 
+import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,9 +45,26 @@ class SessionFilter(msgspec.Struct, frozen=True):
     limit: int | None = 100
 
 
-class _Id(msgspec.Struct):
+class _PartTime(msgspec.Struct):
+    end: float | None = None
+
+
+class _PartState(msgspec.Struct):
+    status: str
+
+
+class _PartHead(msgspec.Struct):
     id: str
-    messageID: str = ""  # noqa: N815  the wire's name
+    type: str
+    messageID: str  # noqa: N815  the wire's name
+    time: _PartTime | None = None
+    state: _PartState | None = None
+
+    @property
+    def is_open(self) -> bool:
+        if self.state is not None:
+            return self.state.status in ("pending", "running")
+        return self.type in ("text", "reasoning") and self.time is not None and self.time.end is None
 
 
 class _Time(msgspec.Struct):
@@ -79,7 +97,7 @@ class _Todos(msgspec.Struct):
 
 _info: Final = msgspec.json.Decoder(_Info)
 _part: Final = msgspec.json.Decoder(_Part)
-_id: Final = msgspec.json.Decoder(_Id)
+_part_head: Final = msgspec.json.Decoder(_PartHead)
 _head: Final = msgspec.json.Decoder(_MessageHead)
 _session: Final = msgspec.json.Decoder(Session)
 
@@ -92,40 +110,50 @@ class Store:
         self._writer = connect(path)
         path.chmod(0o600)
         self.migrated_from = migrate(self._writer, path)
-        self._reader = connect(path, readonly=True)
-        # Reads run on the daemon's thread and, for long lists, on a worker thread.
-        self._reading = threading.Lock()
+        self._path = path
+        # A connection per reading thread: a long listing on one must not hold up the daemon's own.
+        self._readers: list[sqlite3.Connection] = []
+        self._own = threading.local()
 
     def close(self) -> None:
         self._writer.close()
-        with self._reading:
-            self._reader.close()
+        for reader in self._readers:
+            reader.close()
 
     # --- writing: the journal's thread only -------------------------------------------------------------------
 
     def commit(self, events: Sequence[Recorded], *, full: bool) -> None:
         """Applies and records a batch in one transaction; ``full`` waits until the disk has it."""
         self._writer.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
-        self._writer.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             for event in events:
                 self._apply(event)
             self._writer.executemany(
                 "INSERT INTO event VALUES (?,?,?,?,?,?,?,?)", [msgspec.structs.astuple(event) for event in events]
             )
-            self._writer.execute("COMMIT")
-        except BaseException:
-            self._writer.execute("ROLLBACK")
-            raise
 
     def prune_events(self, keep: int) -> int:
-        """Forgets all but the newest ``keep`` events and each session's last; returns how many went."""
-        cursor = self._writer.execute(
-            "DELETE FROM event WHERE seq <= (SELECT max(seq) FROM event) - ?"
-            " AND seq NOT IN (SELECT max(seq) FROM event GROUP BY session)",
-            (keep,),
-        )
+        """Forgets all but the newest ``keep`` events and each session's last, which carries on its numbers; returns how
+        many went."""
+        horizon = int(self._writer.execute("SELECT max(seq) FROM event").fetchone()[0] or 0) - keep
+        with self._transaction():
+            self._writer.execute("UPDATE horizon SET seq = max(seq, ?)", (horizon,))
+            cursor = self._writer.execute(
+                "DELETE FROM event WHERE seq <= ? AND seq NOT IN (SELECT max(seq) FROM event GROUP BY session)",
+                (horizon,),
+            )
         return cursor.rowcount
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Generator[None]:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._writer.execute("COMMIT")
+        except BaseException:
+            if self._writer.in_transaction:  # SQLite ends it by itself when the disk is full
+                self._writer.execute("ROLLBACK")
+            raise
 
     def _apply(self, event: Recorded) -> None:
         apply = _APPLY.get(event.type)
@@ -135,8 +163,11 @@ class Store:
     # --- reading ------------------------------------------------------------------------------------------------
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._reading:
-            return self._reader.execute(sql, values).fetchall()
+        reader: sqlite3.Connection | None = getattr(self._own, "reader", None)
+        if reader is None:
+            reader = self._own.reader = connect(self._path, readonly=True)
+            self._readers.append(reader)
+        return reader.execute(sql, values).fetchall()
 
     def _blobs(self, sql: str, values: Sequence[Any] = ()) -> list[bytes]:
         return [row[0] for row in self._rows(sql, values)]
@@ -144,8 +175,9 @@ class Store:
     def last_seq(self) -> int:
         return int(self._rows("SELECT coalesce(max(seq), 0) FROM event")[0][0])
 
-    def first_seq(self) -> int:
-        return int(self._rows("SELECT coalesce(min(seq), 0) FROM event")[0][0])
+    def horizon(self) -> int:
+        """Of the events up to this number not all are kept."""
+        return int(self._rows("SELECT seq FROM horizon")[0][0])
 
     def aggregate_seq(self, session: str) -> int:
         return int(self._rows("SELECT coalesce(max(aggregate_seq), 0) FROM event WHERE session = ?", (session,))[0][0])
@@ -224,11 +256,17 @@ class Store:
         return found[0] if found else None
 
     def open_sessions(self) -> list[str]:
-        """Sessions with a message that was never completed: what recovery closes."""
-        return [row[0] for row in self._rows("SELECT DISTINCT session FROM message WHERE open = 1")]
+        """Sessions with a message or a part that was never completed: what recovery closes."""
+        sql = "SELECT session FROM message WHERE open = 1 UNION SELECT session FROM part WHERE open = 1"
+        return [row[0] for row in self._rows(sql)]
 
     def open_messages(self, session: str) -> list[str]:
-        return [row[0] for row in self._rows("SELECT id FROM message WHERE session = ? AND open = 1", (session,))]
+        """Those that are not completed or have a part that is not."""
+        sql = (
+            "SELECT id FROM message WHERE session = ?1 AND open = 1"
+            " UNION SELECT message FROM part WHERE session = ?1 AND open = 1"
+        )
+        return [row[0] for row in self._rows(sql, (session,))]
 
     def projects(self) -> list[bytes]:
         return self._blobs("SELECT data FROM project ORDER BY id")
@@ -242,7 +280,7 @@ def _session_conditions(wanted: SessionFilter) -> tuple[str, list[Any]]:
     conditions: list[tuple[str, Any]] = [
         ("directory = ?", wanted.directory),
         ("project = ?", wanted.project),
-        ("(path = ? OR path LIKE ? || '/%')", wanted.path),
+        ("(path = ? OR instr(path, ? || '/') = 1)", wanted.path),
         ("updated >= ?", wanted.start),
         ("updated < ?", wanted.before),
         ("title LIKE ?", None if wanted.search is None else f"%{wanted.search}%"),
@@ -294,8 +332,11 @@ def _delete_message(db: sqlite3.Connection, event: Recorded) -> None:
 
 def _put_part(db: sqlite3.Connection, event: Recorded) -> None:
     raw = bytes(_part.decode(event.properties).part)
-    part = _id.decode(raw)
-    db.execute("INSERT OR REPLACE INTO part VALUES (?,?,?,?)", (event.session, part.id, part.messageID, raw))
+    part = _part_head.decode(raw)
+    db.execute(
+        "INSERT OR REPLACE INTO part VALUES (?,?,?,?,?)",
+        (event.session, part.id, part.messageID, raw, int(part.is_open)),
+    )
 
 
 def _delete_part(db: sqlite3.Connection, event: Recorded) -> None:

@@ -14,6 +14,7 @@ from .sessions import place_of
 from .store import Store
 
 _IDLE: Final = {"type": "idle"}
+_PIECES: Final = 512
 _MAX_STREAMED: Final = 4 * 1024 * 1024  # characters remembered per part, in case its worker dies
 
 
@@ -35,12 +36,30 @@ class _PartChange(msgspec.Struct):
     part: msgspec.Raw
 
 
+class _Streamed:
+    """The beginning of what streamed of one part, in few and bounded pieces."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._size = 0
+
+    def add(self, text: str) -> None:
+        text = text[: _MAX_STREAMED - self._size]
+        self._size += len(text)
+        self._pieces.append(text)
+        if len(self._pieces) > _PIECES:
+            self._pieces = [self.text()]
+
+    def text(self) -> str:
+        return "".join(self._pieces)
+
+
 class Turns:
     def __init__(self, store: Store, journal: Journal) -> None:
         self._store = store
         self._journal = journal
         self.statuses: dict[str, dict[str, Any]] = {}  # sessions that are not idle
-        self._streamed: dict[str, dict[str, list[str]]] = {}  # session -> part -> deltas
+        self._streamed: dict[str, dict[str, _Streamed]] = {}  # session -> part -> what streamed of it
         self._running: dict[str, dict[str, bytes]] = {}  # session -> part -> record newer than the stored one
 
     def observe(self, type: str, session: str, properties: bytes, *, durable: bool) -> None:
@@ -90,7 +109,9 @@ class Turns:
     def _close_parts(self, session: str, message: str, place: Place, now: int) -> None:
         streamed = self._streamed.get(session, {})
         for _, part, stored in self._store.parts(session, [message]):
-            closed = close_part(self.latest(session, part, stored), "".join(streamed.get(part, [])), now)
+            closed = close_part(
+                self.latest(session, part, stored), streamed[part].text() if part in streamed else "", now
+            )
             if closed is not None:
                 properties = {"sessionID": session, "part": closed, "time": now}
                 self._journal.append("message.part.updated", properties, place)
@@ -98,21 +119,22 @@ class Turns:
     def _note_delta(self, session: str, delta: _Delta) -> None:
         if delta.field != "text":
             return
-        pieces = self._streamed.setdefault(session, {}).setdefault(delta.partID, [])
-        pieces.append(delta.delta)
-        if len(pieces) > 512:  # keep the list short; the text itself is what counts
-            pieces[:] = ["".join(pieces)[:_MAX_STREAMED]]
+        streamed = self._streamed.setdefault(session, {}).setdefault(delta.partID, _Streamed())
+        streamed.add(delta.delta)
 
     def _note_part(self, session: str, part: msgspec.Raw, *, durable: bool) -> None:
         id = msgspec.json.decode(part, type=_PartHead).id
+        self._streamed.get(session, {}).pop(id, None)  # the record has it
         if durable:
             self._running.get(session, {}).pop(id, None)
-            self._streamed.get(session, {}).pop(id, None)
         else:
             self._running.setdefault(session, {})[id] = bytes(part)
 
     def _note_status(self, session: str, status: dict[str, Any]) -> None:
         if status.get("type") == "idle":
             self.statuses.pop(session, None)
-        else:
-            self.statuses[session] = status
+            return
+        if session not in self.statuses:  # a new turn: what the last one never recorded concerns nobody any more
+            self._streamed.pop(session, None)
+            self._running.pop(session, None)
+        self.statuses[session] = status

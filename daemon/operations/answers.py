@@ -7,6 +7,7 @@ from oad.contract.permission import Answer as Reply
 from oad.contract.prompt import PermissionReply, PermissionResponse, QuestionReply
 from oad.link import Answer
 
+from ..asks import permission_not_found
 from .context import TRUE, Operation, Request, json_answer
 
 # Also the words of older clients.
@@ -36,8 +37,10 @@ async def respond_permission(request: Request) -> Answer:
     reply = _reply(wanted.response)
     if wanted.remember and reply == "once":
         reply = "always"
-    request.services.sessions.find(request.params["sessionID"])
-    request.services.asks.reply_permission(request.params["permissionID"], reply, None)
+    session, id = request.services.sessions.find(request.params["sessionID"]), request.params["permissionID"]
+    if request.services.asks.session_of(id) != session.id:
+        raise permission_not_found(id)
+    request.services.asks.reply_permission(id, reply, None)
     return TRUE
 
 
@@ -53,12 +56,16 @@ async def list_questions(request: Request) -> Answer:
 
 async def reply_question(request: Request) -> Answer:
     wanted: QuestionReply = request.decode(QuestionReply)
-    request.services.asks.reply_question(request.params["requestID"], _per_question(wanted.answers))
+    asks, id = request.services.asks, request.params["requestID"]
+    asks.reply_question(id, _per_question(wanted.answers, len(asks.question(id).questions)))
     return TRUE
 
 
-def _per_question(answers: list[list[str] | str]) -> list[list[str]]:
-    """A flat list of labels is one answer per question."""
+def _per_question(answers: list[list[str] | str], questions: int) -> list[list[str]]:
+    """A flat list of labels is one answer per question, or several labels for the only one."""
+    labels = [answer for answer in answers if isinstance(answer, str)]
+    if questions == 1 and len(labels) == len(answers) > 1:
+        return [labels]
     return [[answer] if isinstance(answer, str) else answer for answer in answers]
 
 

@@ -40,7 +40,7 @@ class Request(msgspec.Struct, frozen=True):
         """The body as ``type``; an empty body as an empty object. Raises ApiError 400."""
         try:
             return msgspec.json.decode(self.body or b"{}", type=type)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise bad_request(str(error)) from error
 
 

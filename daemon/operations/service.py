@@ -8,10 +8,12 @@ import structlog
 from oad import API_VERSION
 from oad.contract.errors import bad_request, named
 from oad.contract.ids import is_harmless
+from oad.contract.replay import ReplayedEvent, ReplayPage, encode_page
 from oad.contract.wire_model import WireModel
 from oad.link import Answer
 
 from ..journal import INTERNAL_PREFIX, Place, as_published
+from ..store import Recorded
 from .context import TRUE, Operation, Request, json_answer
 
 _client_log = structlog.get_logger("oad.client")
@@ -31,32 +33,43 @@ async def ready(request: Request) -> Answer:
     return json_answer({"ready": True, "version": API_VERSION})
 
 
-class ReplayedEvent(msgspec.Struct):
-    seq: int
-    id: str
-    type: str
-    directory: str
-    project: str
-    session: str
-    aggregateSeq: int  # noqa: N815  as on the wire
-    event: msgspec.Raw
-
-
 async def replay_events(request: Request) -> Answer:
-    """Durable events after a number, in order: ``{"complete", "last", "more", "events": […]}``.
-
-    ``complete`` is false when events after that number are no longer kept; ``more`` that the page is full."""
-    store = request.services.store
-    await request.services.journal.settled()
-    after = int(request.params["after"])
+    """A ReplayPage, see oad.contract.replay."""
+    store, journal = request.services.store, request.services.journal
+    await journal.settled()
+    after = _number(request.params["after"])
+    # Read first: what is committed or forgotten meanwhile must not be claimed to be in the page.
+    committed = journal.committed_seq
     records = store.events_after(after, _PAGE, request.params.get("onlyDirectory"))
-    events = [
-        ReplayedEvent(e.seq, e.id, e.type, e.directory, e.project, e.session, e.aggregate_seq, msgspec.Raw(e.body))
-        for e in (as_published(r) for r in records if not r.type.startswith(INTERNAL_PREFIX))
-    ]
-    last = records[-1].seq if records else max(after, request.services.journal.committed_seq)
-    complete = after >= store.first_seq() - 1 and after <= request.services.journal.last_seq
-    return json_answer({"complete": complete, "last": last, "more": len(records) == _PAGE, "events": events})
+    more = len(records) == _PAGE
+    page = ReplayPage(
+        events=[_replayed(record) for record in records if not record.type.startswith(INTERNAL_PREFIX)],
+        last=records[-1].seq if more else max(committed, records[-1].seq if records else after),
+        more=more,
+        complete=store.horizon() <= after <= journal.last_seq,
+    )
+    return Answer(encode_page(page))
+
+
+def _number(text: str) -> int:
+    try:
+        return min(int(text[:20]), 2**62)
+    except ValueError as error:
+        raise bad_request(f"Expected an integer, got {text[:20]}", "Query") from error
+
+
+def _replayed(record: Recorded) -> ReplayedEvent:
+    event = as_published(record)
+    return ReplayedEvent(
+        seq=event.seq,
+        type=event.type,
+        directory=event.directory,
+        project=event.project,
+        session=event.session,
+        aggregate_seq=event.aggregate_seq,
+        id=event.id,
+        event=msgspec.Raw(event.body),
+    )
 
 
 async def set_credentials(request: Request) -> Answer:
