@@ -1,26 +1,32 @@
-"""One daemon per data directory. The lock goes with the process, however it ends."""
+"""One daemon per data directory, and one parent of a foreground server. A lock ends with its process, in any case."""
 
 import fcntl
 import os
+import struct
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
+
+DAEMON_LOCK: Final = "oad.lock"
+PARENT_LOCK: Final = "serve.lock"  # held through restarts of the daemon, when the daemon's own is free for a moment
+_FLOCK: Final = struct.Struct("hhqqi4x")
 
 
 class AlreadyRunning(Exception):
-    """Another daemon works on the same data."""
+    """Another server works on the same data."""
 
 
 class InstanceLock:
     """Held while in context. Raises AlreadyRunning, OSError."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, name: str = DAEMON_LOCK) -> None:
         self._data = data
+        self._name = name
         self._descriptor = -1
 
     def __enter__(self) -> Self:
         self._data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._descriptor = os.open(self._data / "oad.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._descriptor = os.open(self._data / self._name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             # fcntl locks are not inherited by a fork, so the zygote's life does not prolong it.
             fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -36,3 +42,21 @@ class InstanceLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.close(self._descriptor)
+
+
+def is_served(data: Path) -> bool:
+    """Whether some server works on the data. Looks only: a lock taken for a look could turn a server away."""
+    return any(_is_held(data / name) for name in (PARENT_LOCK, DAEMON_LOCK))
+
+
+def _is_held(file: Path) -> bool:
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind: int = _FLOCK.unpack(fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))[0]
+        return kind != fcntl.F_UNLCK
+    finally:
+        os.close(descriptor)

@@ -47,7 +47,7 @@ def build_front(settings: GatewaySettings, link: DaemonLink, stopping: trio.Even
 
 def server_config(settings: GatewaySettings) -> Config:
     config = Config()
-    config.bind = [f"fd://{settings.descriptor}"]
+    config.bind = [f"fd://{number}" for number in (settings.descriptor, *settings.more_descriptors)]
     config.accesslog = None
     config.loglevel = "WARNING"
     config.graceful_timeout = settings.grace_s

@@ -23,6 +23,7 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     daemon_endpoint: str  # of the daemon's ROUTER, "ipc:///..."
     runtime_dir: str  # private to the user; the gateway's own socket is made in it
     cwd: str  # of requests that name no directory
+    more_descriptors: tuple[int, ...] = ()  # further listening sockets: "localhost" has two addresses
     credentials: Credentials = Credentials()
     cors_origins: tuple[str, ...] = ()
     loopback: bool = True  # whether only this host can connect: then foreign host names are refused

@@ -1,12 +1,18 @@
 """The credential that clients show: generated at the first start, kept in a file which only its user reads."""
 
-import base64
 import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import msgspec
+
+SECRET_VARIABLES: Final = ("OPENCODE_SERVER_PASSWORD", "OA_SERVER_TOKEN")
+
+
+class CredentialUnreadable(Exception):
+    """The file holds no text."""
 
 
 class Credential(msgspec.Struct, frozen=True):
@@ -19,13 +25,6 @@ class Credential(msgspec.Struct, frozen=True):
     def __bool__(self) -> bool:
         return bool(self.password or self.token)
 
-    def headers(self) -> dict[str, str]:
-        """What a client sends."""
-        if self.password:
-            pair = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
-            return {"authorization": f"Basic {pair}"}
-        return {"authorization": f"Bearer {self.token}"} if self.token else {}
-
 
 def configured_credential(environment: Mapping[str, str]) -> Credential:
     """What the environment demands; empty when it demands nothing."""
@@ -37,23 +36,32 @@ def configured_credential(environment: Mapping[str, str]) -> Credential:
 
 
 def generated_credential(file: Path) -> Credential:
-    """Reads the file, or makes it."""
+    """Reads the file, or makes it. Raises OSError, CredentialUnreadable."""
     secret = read_secret(file)
     if secret is None:
         secret = secrets.token_urlsafe(24)
         _write_secret(file, secret)
+    elif file.stat().st_mode & 0o077:
+        file.chmod(0o600)
     return Credential(password=secret, token=secret)
 
 
 def read_secret(file: Path) -> str | None:
+    """None when there is no such file, or nothing in it. Raises OSError, CredentialUnreadable."""
     try:
-        return file.read_text().strip() or None
+        return file.read_text("ascii").strip() or None
     except FileNotFoundError:
         return None
+    except UnicodeDecodeError as error:
+        raise CredentialUnreadable(f"{file} holds no credential: remove it to have a new one made") from error
 
 
 def _write_secret(file: Path, secret: str) -> None:
+    """In one step, so that a client never reads half of it."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    new = file.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as out:
         out.write(secret + "\n")
+    new.replace(file)

@@ -1,6 +1,7 @@
-"""The ``oad`` command."""
+"""The ``oad`` command. What a command needs is imported when it runs: `oad --version` should not load a server."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -8,20 +9,20 @@ import typer
 
 from oad import __version__
 
-from .credential import read_secret
-from .places import find_places
-from .serve import ServeOptions
-from .serve import serve as serve_foreground
-
 app = typer.Typer(
     name="oad",
     help="Many coding-agent sessions on one host, each in its own process tree.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the server keeps its data.")]
+Attach = Annotated[str | None, typer.Option("--attach", help="URL of a running server.")]
+Username = Annotated[str | None, typer.Option("--username", "-u", help="User for Basic authentication.")]
+Password = Annotated[str | None, typer.Option("--password", "-p", help="Password for Basic authentication.")]
+Token = Annotated[str | None, typer.Option("--token", help="Token for Bearer authentication.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -43,15 +44,20 @@ def top(
 def serve(
     hostname: Annotated[str | None, typer.Option("--hostname", "--host", help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0: 4096 if it is free, else any.")] = None,
-    cors: Annotated[list[str] | None, typer.Option(help="A further origin that may use the API.")] = None,
+    cors: Annotated[
+        list[str] | None, typer.Option(help="A further origin that may use the API; may be given several times.")
+    ] = None,
     data_dir: DataDir = None,
-    config: Annotated[Path | None, typer.Option(help="oad.toml")] = None,
+    config: Annotated[Path | None, typer.Option(help="The server's own settings, in TOML.")] = None,
     gateways: Annotated[int | None, typer.Option(min=1, max=64, help="Number of gateway processes.")] = None,
     no_auth: Annotated[bool, typer.Option("--no-auth", help="Generate no credential (loopback only).")] = False,
     print_logs: Annotated[bool, typer.Option("--print-logs", help="Logs also go to standard error.")] = False,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warn or error")] = None,
 ) -> None:
     """Run the server in the foreground."""
+    from .serve import ServeOptions
+    from .serve import serve as serve_foreground
+
     options = ServeOptions(
         host=hostname,
         port=port,
@@ -67,18 +73,133 @@ def serve(
 
 
 @app.command()
+def run(
+    message: Annotated[list[str] | None, typer.Argument(help="The prompt; piped input is added to it.")] = None,
+    attach: Attach = None,
+    username: Username = None,
+    password: Password = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+    session: Annotated[str | None, typer.Option("--session", "-s", help="Go on with this session.")] = None,
+    last: Annotated[bool, typer.Option("--continue", "-c", help="Go on with the last session.")] = False,
+    title: Annotated[str | None, typer.Option(help="Title of a new session.")] = None,
+    agent: Annotated[str | None, typer.Option(help="Agent to use.")] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="provider/model")] = None,
+    variant: Annotated[str | None, typer.Option(help="Variant of the model, such as high.")] = None,
+    file: Annotated[list[Path] | None, typer.Option("--file", "-f", help="A file to send along.")] = None,
+    directory: Annotated[str | None, typer.Option("--dir", help="Directory to work in.")] = None,
+    format: Annotated[str, typer.Option(help="default or json (one event per line)")] = "default",
+    auto: Annotated[bool, typer.Option("--auto", help="Allow, once, whatever asks for permission.")] = False,
+) -> None:
+    """Send one prompt and print the answer while it comes."""
+    from .run import RunOptions
+    from .run import run as run_prompt
+    from .target import TargetOptions
+
+    options = RunOptions(
+        message=tuple(message or ()),
+        session=session,
+        last=last,
+        title=title,
+        agent=agent,
+        model=model,
+        variant=variant,
+        files=tuple(file or ()),
+        directory=directory,
+        format=format,
+        auto=auto,
+    )
+    raise typer.Exit(run_prompt(options, TargetOptions(attach, username, password, token, data_dir)))
+
+
+@app.command()
+def attach(
+    directory: Annotated[str | None, typer.Option("--dir", help="Directory to work in.")] = None,
+    attach: Annotated[str | None, typer.Argument(help="URL of a running server; else the one of the data.")] = None,
+    username: Username = None,
+    password: Password = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Open opencode's terminal interface on the running server."""
+    from .attach import attach as attach_client
+    from .target import TargetOptions
+
+    raise typer.Exit(attach_client(TargetOptions(attach, username, password, token, data_dir), directory))
+
+
+@app.command()
+def sessions(
+    attach: Attach = None,
+    username: Username = None,
+    password: Password = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+    directory: Annotated[str | None, typer.Option("--dir", help="Directory whose sessions are wanted.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="So many of the newest.")] = 50,
+) -> None:
+    """List the sessions of this directory, the newest first."""
+    from .inspect_server import list_sessions
+    from .target import TargetOptions
+
+    raise typer.Exit(list_sessions(TargetOptions(attach, username, password, token, data_dir), directory, limit))
+
+
+@app.command()
+def abort(
+    session: Annotated[str, typer.Argument(help="Its id.")],
+    attach: Attach = None,
+    username: Username = None,
+    password: Password = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Stop what a session is doing, and print the receipt: how it ended and that nothing is left."""
+    from .inspect_server import abort_session
+    from .target import TargetOptions
+
+    raise typer.Exit(abort_session(TargetOptions(attach, username, password, token, data_dir), session))
+
+
+@app.command()
 def token(data_dir: DataDir = None) -> None:
     """Print the credential that the server generated."""
-    file = find_places(data_dir).credential_file
-    secret = read_secret(file)
+    from .credential import CredentialUnreadable, read_secret
+    from .places import UnsafePlace, find_places
+
+    try:
+        file = find_places(data_dir).credential_file
+        secret = read_secret(file)
+    except (OSError, CredentialUnreadable, UnsafePlace) as error:
+        print(f"oad: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
     if secret is None:
         print(f"oad: no credential at {file}: start the server once", file=sys.stderr)
         raise typer.Exit(1)
     print(secret)
 
 
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Try out what this host can enforce. Status 0 only if sessions get the full level."""
+    from .doctor import examine
+
+    raise typer.Exit(examine(as_json=as_json))
+
+
+def fill_cors(arguments: Sequence[str]) -> list[str]:
+    """A bare ``--cors``, which names no origin, with the empty value that the parser wants."""
+    following = [*arguments[1:], "-"]
+    return [
+        "--cors=" if argument == "--cors" and after.startswith("-") else argument
+        for argument, after in zip(arguments, following, strict=True)
+    ]
+
+
 def main() -> None:
-    app()
+    app(fill_cors(sys.argv[1:]))
 
 
 if __name__ == "__main__":

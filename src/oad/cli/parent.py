@@ -4,6 +4,7 @@ It has one thread, no event loop and no ZeroMQ context, so that it may fork at a
 of the modules that it has imported. They die with it, whatever ends it: each has asked the kernel for that.
 """
 
+import contextlib
 import gc
 import os
 import random
@@ -26,7 +27,7 @@ _GIVE_UP: Final = 8  # deaths in a row, none of them after a stable time
 _STOP_S: Final = 15.0
 FATAL_STATUS: Final = 78  # a child that can't ever run here (taken data directory, unreadable file): no restart
 
-_WATCHED: Final = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
+_STOPPING: Final = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 class Program(msgspec.Struct):
@@ -41,15 +42,19 @@ class Program(msgspec.Struct):
 
 
 class Parent:
-    """``programs`` are started in order and stopped in reverse order."""
+    """``programs`` are started in order and stopped in reverse order. ``log_file`` is only named in messages."""
 
-    def __init__(self, programs: list[Program]) -> None:
+    def __init__(self, programs: list[Program], *, log_file: str = "the log") -> None:
         self._programs = programs
+        self._log_file = log_file
         self._status: int | None = None
+        self._watched = _STOPPING | {signal.SIGCHLD}
 
     def run(self) -> int:
         """Until SIGTERM, SIGINT or a child's final failure; returns the exit status. Nothing is left then."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
+        if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+            self._watched.discard(signal.SIGHUP)  # nohup; a blocked signal would arrive although it is ignored
+        signal.pthread_sigmask(signal.SIG_BLOCK, self._watched)
         procs.become_subreaper()  # an escapee of a daemon that was killed comes here, and is killed
         gc.collect()
         gc.freeze()
@@ -75,7 +80,7 @@ class Parent:
     def _wait(self) -> None:
         due = [p.due for p in self._programs if not p.pid]
         timeout = max(min(due) - time.monotonic(), 0) if due else 3600.0
-        received = signal.sigtimedwait(_WATCHED, timeout)
+        received = signal.sigtimedwait(self._watched, timeout)
         if received is None:
             return
         if received.si_signo == signal.SIGCHLD:
@@ -101,6 +106,10 @@ class Parent:
         _log.error("a process ended", process=program.name, status=status, restart_in_s=round(program.due - now, 1))
         if status == FATAL_STATUS or program.failures >= _GIVE_UP:
             self._status = 1
+            reason = "can't run here" if status == FATAL_STATUS else f"failed {program.failures} times in a row"
+            _complain(f"giving up: {program.name} {reason} (status {status}); see {self._log_file}")
+        elif program.failures == 1:
+            _complain(f"{program.name} ended with status {status} and is started again; see {self._log_file}")
 
     def _sweep(self) -> None:
         """Orphans of dead children: whoever is adopted by us and is none of ours has lost its keeper."""
@@ -110,13 +119,19 @@ class Parent:
                 _signal(pid, signal.SIGKILL)
 
     def _stop(self) -> None:
+        """Lets the programs drain; a second signal to stop means: at once."""
         deadline = time.monotonic() + _STOP_S
         for program in reversed(self._programs):
             if program.pid:
                 _signal(program.pid, signal.SIGTERM)
         while any(p.pid for p in self._programs) and time.monotonic() < deadline:
-            if signal.sigtimedwait(_WATCHED, 0.5) is not None:
-                self._forget_ended()
+            received = signal.sigtimedwait(self._watched, 0.5)
+            self._forget_ended()
+            if received is not None and received.si_signo in _STOPPING:
+                break
+        self._kill_rest()
+
+    def _kill_rest(self) -> None:
         for program in self._programs:
             if program.pid:
                 _log.error("a process did not stop in time", process=program.name)
@@ -138,12 +153,11 @@ def _run_child(program: Program, parent: int) -> int:
     procs.die_with_parent(signal.SIGKILL)
     if os.getppid() != parent:
         return 1  # it died before we could ask for that
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
-        signal.signal(number, signal.SIG_DFL)
-    # Ctrl-C reaches the whole foreground group; stopping in order is the parent's business.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
-    gc.unfreeze()
+    # A session of its own: Ctrl-C and a closed terminal reach the parent alone, which stops the others in order.
+    os.setsid()
+    _detach_streams()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING | {signal.SIGCHLD})
+    # What was frozen stays so: collections would write to memory that the children share.
     try:
         return program.main()
     except KeyboardInterrupt:
@@ -154,6 +168,20 @@ def _run_child(program: Program, parent: int) -> int:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+
+
+def _detach_streams() -> None:
+    """Nothing reads from the terminal, and nothing but the greeting goes to standard output."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+
+
+def _complain(text: str) -> None:
+    """Standard error may be gone with the terminal; the log has it all."""
+    with contextlib.suppress(OSError):
+        print(f"oad: {text}", file=sys.stderr, flush=True)
 
 
 def _collect() -> tuple[int, int] | None:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import stat
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -32,34 +33,37 @@ class Places(msgspec.Struct, frozen=True):
         return self.runtime / "address"
 
 
-def find_places(data_dir: Path | None) -> Places:
-    """Raises UnsafePlace."""
-    if data_dir is None and (state := os.environ.get("STATE_DIRECTORY")):  # systemd's StateDirectory=
-        data_dir = Path(state.split(":")[0])
+def find_places(data_dir: Path | None, environment: Mapping[str, str] = os.environ) -> Places:
+    """Raises UnsafePlace, OSError."""
+    state = environment.get("STATE_DIRECTORY", "").split(":")[0]  # systemd's StateDirectory=
+    if data_dir is None and state:
+        data_dir = Path(state)
     if data_dir is not None:
         data = data_dir.expanduser().absolute()
         log = data / "log" / "oad.log"
     else:
-        data = _xdg("XDG_DATA_HOME", ".local/share") / "oad"
-        log = _xdg("XDG_STATE_HOME", ".local/state") / "oad" / "log" / "oad.log"
-    return Places(data, _find_runtime(data, is_default=data_dir is None), log)
+        data = _xdg(environment, "XDG_DATA_HOME", ".local/share") / "oad"
+        log = _xdg(environment, "XDG_STATE_HOME", ".local/state") / "oad" / "log" / "oad.log"
+    return Places(data, _find_runtime(data, environment, is_default=data_dir is None), log)
 
 
-def _xdg(variable: str, default: str) -> Path:
-    value = os.environ.get(variable, "")
-    return Path(value) if value.startswith("/") else Path.home() / default
+def _xdg(environment: Mapping[str, str], variable: str, default: str) -> Path:
+    value = environment.get(variable, "")
+    return Path(value) if value.startswith("/") else Path(environment.get("HOME") or Path.home()) / default
 
 
-def _find_runtime(data: Path, *, is_default: bool) -> Path:
+def _find_runtime(data: Path, environment: Mapping[str, str], *, is_default: bool) -> Path:
     """Servers on other data have other sockets: only the default one uses the runtime directory itself."""
-    if directory := os.environ.get("RUNTIME_DIRECTORY"):  # systemd's
-        return Path(directory.split(":")[0])
-    session = os.environ.get("XDG_RUNTIME_DIR", "")
-    if is_default and session.startswith("/") and Path(session).is_dir() and not os.environ.get("XDG_DATA_HOME"):
-        return Path(session) / "oad"
-    runtime = data / "run"
-    if len(os.fsencode(runtime)) <= _LONGEST_RUNTIME:
-        return runtime
+    service = environment.get("RUNTIME_DIRECTORY", "").split(":")[0]  # systemd's RuntimeDirectory=
+    user = environment.get("XDG_RUNTIME_DIR", "")
+    candidates = [data / "run"]
+    if is_default and user.startswith("/") and not environment.get("XDG_DATA_HOME") and Path(user).is_dir():
+        candidates.insert(0, Path(user) / "oad")
+    if service:
+        candidates.insert(0, Path(service))
+    for runtime in candidates:
+        if len(os.fsencode(runtime)) <= _LONGEST_RUNTIME:
+            return runtime
     digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
     return _private(Path(tempfile.gettempdir()) / f"oad-{os.getuid()}") / digest
 

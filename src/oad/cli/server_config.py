@@ -3,7 +3,7 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, cast
 
 import msgspec
 import pyjson5
@@ -13,16 +13,20 @@ class BadConfig(Exception):
     """A configuration file that can't be read, with its path and the reason."""
 
 
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+
 class ServerConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Section ``[server]`` of oad.toml. Flags win over it."""
 
     hostname: str | None = None
-    port: int | None = None
+    port: Port | None = None
     cors: list[str] = []
-    gateways: int | None = None
-    body_limit_mb: int | None = None
+    gateways: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
+    body_limit_mb: Positive | None = None
     log_level: str | None = None
-    idle_worker_s: float | None = None
+    idle_worker_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,22 +67,28 @@ def _load_shared() -> ServerConfig:
 
 
 def _server_section(file: Path) -> dict[str, Any]:
-    """A file that is broken as a whole is reported to clients by the routes that need it; the listener starts anyway."""
+    """A broken file is reported to clients by the routes that need it; the listener starts anyway."""
     try:
-        content = pyjson5.decode(file.read_text())
+        content: Any = pyjson5.decode(file.read_text())
     except (OSError, UnicodeDecodeError, pyjson5.Json5Exception):
         return {}
-    section = content.get("server") if isinstance(content, dict) else None
-    return section if isinstance(section, dict) else {}
+    section: Any = cast(dict[str, Any], content).get("server") if isinstance(content, dict) else None
+    return cast(dict[str, Any], section) if isinstance(section, dict) else {}
 
 
 def _lenient(section: dict[str, Any]) -> ServerConfig:
-    port, hostname, cors = section.get("port"), section.get("hostname"), section.get("cors")
-    if isinstance(cors, dict):
-        cors = cors.get("origin")
-    origins = [cors] if isinstance(cors, str) else cors if isinstance(cors, list) else []
+    """What is usable of a section that other programs read too."""
+    port, hostname = section.get("port"), section.get("hostname")
     return ServerConfig(
         hostname=hostname if isinstance(hostname, str) else None,
-        port=port if isinstance(port, int) else None,
-        cors=[origin for origin in origins if isinstance(origin, str)],
+        port=port if type(port) is int and 0 <= port <= 65535 else None,
+        cors=_origins(section.get("cors")),
     )
+
+
+def _origins(cors: Any) -> list[str]:
+    if isinstance(cors, dict):
+        cors = cast(dict[str, Any], cors).get("origin")
+    if isinstance(cors, str):
+        return [cors]
+    return [o for o in cast(list[object], cors) if isinstance(o, str)] if isinstance(cors, list) else []

@@ -1,0 +1,91 @@
+"""The programs that the parent runs: the daemon and the gateways, each in a fork."""
+
+import functools
+import importlib
+import socket
+import sys
+from pathlib import Path
+
+import msgspec
+import setproctitle
+
+from .credential import Credential
+from .parent import FATAL_STATUS, Program
+from .places import Places
+from .server_config import ServerConfig
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """All that was decided before the first fork."""
+
+    places: Places
+    config: ServerConfig
+    credential: Credential
+    listeners: tuple[socket.socket, ...]
+    loopback: bool
+    cors: tuple[str, ...]
+    gateways: int
+    log_level: str
+
+
+def preload() -> None:
+    """What all children use is imported once, here, and its memory shared by them."""
+    for module in ("structlog", "trio", "zmq", "oad.link"):
+        importlib.import_module(module)
+
+
+def make_programs(plan: Plan) -> list[Program]:
+    programs = [Program("daemon", functools.partial(_run_daemon, plan))]
+    for number in range(plan.gateways):
+        name = f"gateway-{number}"
+        programs.append(Program(name, functools.partial(_run_gateway, name, plan)))
+    return programs
+
+
+def _run_daemon(plan: Plan) -> int:
+    setproctitle.setproctitle("oad-daemon")
+    for listener in plan.listeners:
+        listener.close()
+    from oad.daemon.credentials import CredentialsUnreadable
+    from oad.daemon.instance_lock import AlreadyRunning
+    from oad.daemon.main import run_daemon
+    from oad.daemon.schema import SchemaTooNew
+    from oad.daemon.settings import DaemonSettings
+
+    idle = plan.config.idle_worker_s
+    settings = DaemonSettings(
+        data=plan.places.data,
+        runtime=plan.places.runtime,
+        log_level=plan.log_level,
+        idle_worker_s=300.0 if idle is None else idle,
+    )
+    try:
+        run_daemon(settings)
+    except (AlreadyRunning, SchemaTooNew, CredentialsUnreadable) as error:
+        print(f"oad: {error}", file=sys.stderr)
+        return FATAL_STATUS
+    return 0
+
+
+def _run_gateway(name: str, plan: Plan) -> int:
+    setproctitle.setproctitle("oad-gateway")
+    from oad.gateway.main import run_gateway
+    from oad.gateway.settings import Credentials, GatewaySettings
+
+    descriptors = tuple(listener.detach() for listener in plan.listeners)
+    run_gateway(
+        GatewaySettings(
+            name=name,
+            descriptor=descriptors[0],
+            more_descriptors=descriptors[1:],
+            daemon_endpoint=f"ipc://{plan.places.runtime / 'daemon.sock'}",
+            runtime_dir=str(plan.places.runtime),
+            cwd=str(Path.cwd()),
+            credentials=Credentials(plan.credential.username, plan.credential.password, plan.credential.token),
+            cors_origins=plan.cors,
+            loopback=plan.loopback,
+            body_limit=(plan.config.body_limit_mb or 32) * 1024 * 1024,
+            log_level=plan.log_level,
+        )
+    )
+    return 0
