@@ -1,5 +1,6 @@
 """The real spawner: asks the zygote for sessions, and replaces the zygote when it dies."""
 
+import contextlib
 import os
 import select
 import signal
@@ -111,6 +112,8 @@ class ZygoteSpawner:
         self._ready = trio.Event()
         self._buried.set()
         self._buried = trio.Event()
+        async with self._answered:
+            self._answered.notify_all()
         self.recycle()
         pidfd = os.pidfd_open(self._zygote.pid)
         try:
@@ -128,24 +131,32 @@ class ZygoteSpawner:
 
     async def preload(self, module: str) -> str:
         """Has later workers start with ``module`` imported. Returns what went wrong, or nothing."""
-        await self._ready.wait()
         self._preloaded.pop(module, None)
-        await self._ask(Preload(module), ())
-        async with self._answered:
-            while module not in self._preloaded:
-                await self._answered.wait()
+        while module not in self._preloaded:
+            sock, buried = await self._current()
+            with contextlib.suppress(_ZygoteGone):
+                await self._ask(sock, Preload(module), ())
+            async with self._answered:
+                while module not in self._preloaded and not buried.is_set():
+                    await self._answered.wait()
         problem = self._preloaded[module]
         if not problem and module not in self._zygote.preload:
             self._zygote = self._zygote._replace(preload=(*self._zygote.preload, module))
         return problem
 
-    async def _ask(self, request: Birth | Preload, fds: tuple[int, ...]) -> None:
+    async def _current(self) -> tuple[socket.socket, trio.Event]:
+        """The socket of a zygote that is ready, and the event of its burial. Who waits in between must come back."""
+        while not self._ready.is_set():
+            await self._ready.wait()
+        return self._zygote.sock, self._buried
+
+    async def _ask(self, sock: socket.socket, request: Birth | Preload, fds: tuple[int, ...]) -> None:
         packet = msgspec.msgpack.encode(request)
         while True:
             try:
-                socket.send_fds(self._zygote.sock, [packet], fds)
+                socket.send_fds(sock, [packet], fds)
             except BlockingIOError:
-                await trio.lowlevel.wait_writable(self._zygote.sock.fileno())
+                await trio.lowlevel.wait_writable(sock.fileno())
             except OSError as error:
                 raise _ZygoteGone from error
             else:
@@ -153,24 +164,26 @@ class ZygoteSpawner:
 
     async def spawn(self, spec: WorkerSpec) -> SpawnedChild:
         """Raises SpawnFailed. While a zygote is being replaced it waits for the new one."""
-        for _ in range(_BIRTH_ATTEMPTS):
-            await self._ready.wait()
-            buried = self._buried
-            try:
-                async with self._births:
-                    return await self._bear(spec)
-            except _ZygoteGone:
-                await buried.wait()
+        attempts = 0
+        while attempts < _BIRTH_ATTEMPTS:
+            await self._current()
+            async with self._births:
+                if not self._ready.is_set():
+                    continue  # it died while we waited for our turn
+                attempts += 1
+                sock, buried = self._zygote.sock, self._buried
+                with contextlib.suppress(_ZygoteGone):
+                    return await self._bear(sock, spec)
+            await buried.wait()
         raise SpawnFailed("the zygote died at every attempt")
 
-    async def _bear(self, spec: WorkerSpec) -> SpawnedChild:
+    async def _bear(self, asked: socket.socket, spec: WorkerSpec) -> SpawnedChild:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        asked = self._zygote.sock
         try:
             ours.setblocking(False)
             with trio.fail_after(BIRTH_TIMEOUT_S):
                 with theirs:
-                    await self._ask(Birth(spec, self._zygote.entry), (theirs.fileno(),))
+                    await self._ask(asked, Birth(spec, self._zygote.entry), (theirs.fileno(),))
                 await trio.lowlevel.wait_readable(ours.fileno())
             return self._receive(ours, asked)
         except trio.TooSlowError as error:

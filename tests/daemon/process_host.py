@@ -20,7 +20,7 @@ class Host:
     """``host_main.py``, driven."""
 
     def __init__(self, uid: int, level: str) -> None:
-        self.stderr = tempfile.TemporaryFile()
+        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by close
         path = os.pathsep.join([str(HERE), *filter(None, sys.path)])
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "host_main.py"), str(uid), level],

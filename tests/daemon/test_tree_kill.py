@@ -1,0 +1,51 @@
+"""Signals go to the process that was meant, or to none."""
+
+import os
+import signal
+import subprocess
+
+from oad.daemon import procs, tree_kill
+
+
+def test_only_the_very_process_is_signalled() -> None:
+    child = subprocess.Popen(["sleep", "600"])
+    try:
+        process = procs.identify(child.pid)
+        assert process
+        assert not tree_kill.send(process._replace(start=process.start - 1), signal.SIGKILL)
+        assert child.poll() is None
+        assert tree_kill.send(process, signal.SIGKILL)
+        assert child.wait() == -signal.SIGKILL
+        assert not tree_kill.send(process, signal.SIGKILL)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_the_spared_and_what_is_below_them_live() -> None:
+    spared = subprocess.Popen(["bash", "-c", "sleep 600 & echo; wait"], stdout=subprocess.PIPE)
+    doomed = subprocess.Popen(["bash", "-c", "sleep 600 & echo; wait"], stdout=subprocess.PIPE)
+    try:
+        for process in (spared, doomed):
+            assert process.stdout and process.stdout.readline()
+        below = procs.children(spared.pid)
+        result = tree_kill.kill_below(os.getpid(), spare={spared.pid})
+        assert (result.killed, result.survivors) == (2, 0)
+        assert doomed.wait() == -signal.SIGKILL
+        assert spared.poll() is None
+        assert procs.children(spared.pid) == below
+    finally:
+        tree_kill.kill_below(os.getpid())
+        for process in (spared, doomed):
+            process.wait()
+            assert process.stdout
+            process.stdout.close()
+
+
+def test_a_budget_that_is_too_small_is_admitted() -> None:
+    child = subprocess.Popen(["sleep", "600"])
+    try:
+        assert tree_kill.kill_below(os.getpid(), budget_s=-1.0) == (0, 0, 1)
+    finally:
+        child.kill()
+        child.wait()
