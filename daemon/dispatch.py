@@ -15,10 +15,11 @@ from .operations.messages import MESSAGES, read_message
 from .operations.projects import PROJECTS
 from .operations.service import SERVICE
 from .operations.sessions import SESSIONS
+from .operations.v2 import V2
 from .operations.workers import WORKERS
 from .worker import Worker
 
-OWN: Final[Mapping[str, Operation]] = {**SESSIONS, **MESSAGES, **PROJECTS, **ANSWERS, **SERVICE}
+OWN: Final[Mapping[str, Operation]] = {**SESSIONS, **MESSAGES, **PROJECTS, **ANSWERS, **SERVICE, **V2}
 
 SESSION_WORK: Final = frozenset(
     {

@@ -43,6 +43,8 @@ class SessionFilter(msgspec.Struct, frozen=True):
     search: str | None = None
     archived: bool = True
     limit: int | None = 100
+    offset: int = 0
+    oldest_first: bool = False
 
 
 class _PartTime(msgspec.Struct):
@@ -195,8 +197,9 @@ class Store:
     def sessions(self, wanted: SessionFilter) -> list[bytes]:
         where, values = _session_conditions(wanted)
         limit = -1 if wanted.limit is None else wanted.limit
-        sql = f"SELECT data FROM session WHERE {where} ORDER BY updated DESC, id LIMIT ?"  # noqa: S608
-        return self._blobs(sql, (*values, limit))
+        order = "updated, id DESC" if wanted.oldest_first else "updated DESC, id"
+        sql = f"SELECT data FROM session WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
+        return self._blobs(sql, (*values, limit, wanted.offset))
 
     def children(self, session: str) -> list[bytes]:
         """Subagents' sessions and forks, oldest first."""

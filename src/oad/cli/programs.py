@@ -26,6 +26,7 @@ class Plan(msgspec.Struct, frozen=True):
     cors: tuple[str, ...]
     gateways: int
     log_level: str
+    print_logs: bool
 
 
 def preload() -> None:
@@ -57,6 +58,8 @@ def _run_daemon(plan: Plan) -> int:
         data=plan.places.data,
         runtime=plan.places.runtime,
         log_level=plan.log_level,
+        log_file=plan.places.log_file,
+        log_to_stderr=plan.print_logs,
         idle_worker_s=300.0 if idle is None else idle,
     )
     try:

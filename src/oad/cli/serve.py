@@ -91,6 +91,7 @@ def _plan(options: ServeOptions, held: contextlib.ExitStack) -> tuple[Plan, Addr
         cors=(*options.cors, *config.cors),
         gateways=options.gateways or config.gateways or 1,
         log_level=level,
+        print_logs=options.print_logs,
     )
     return plan, Address(base_url(listeners[0]), host, loopback)
 
