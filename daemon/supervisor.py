@@ -81,7 +81,9 @@ class Supervisor:
     # --- getting a worker -----------------------------------------------------------------------------------------
 
     async def ensure(self, kind: WorkerKind, name: str, directory: str, writable: Sequence[str] = ()) -> Worker:
-        """A worker that serves; one that has to be started may write to ``writable``. Raises ApiError 503 when it can't be had: it does not start, or failed too often."""
+        """A worker that serves; one that has to be started may write to ``writable``.
+
+        Raises ApiError 503 when it can't be had: it does not start, or failed too often."""
         key: Key = (kind, name)
         while True:
             worker = self._workers.get(key)

@@ -128,7 +128,7 @@ async def get_session(request: Request) -> Answer:
 
 
 async def update_session(request: Request) -> Answer:
-    """Title, metadata (replaced), permission rules (appended), archive time. A patch without any of them is no event."""
+    """Title, metadata (replaced), permission rules (appended), archive time. Without any of them it is no event."""
     patch: SessionPatch = request.decode(SessionPatch)
     session = request.services.sessions.find(request.params["sessionID"])
     changed = _patched(session, patch)
