@@ -70,7 +70,9 @@ async def _settle_usage(turn: Turn) -> None:
 async def _ensure_answer(turn: Turn) -> None:
     """A turn stopped before its first step leaves an empty answer, which tells why nothing came."""
     messages = turn.conversation.messages
-    if messages and isinstance(messages[-1].info, UserMessage) and not has_compaction(messages[-1]):
+    if turn.replied or not messages or has_compaction(messages[-1]):
+        return
+    if isinstance(messages[-1].info, UserMessage):
         await turn.conversation.put_message(turn.new_answer(messages[-1].info, messages[-1].info.agent))
 
 

@@ -46,17 +46,18 @@ class Loop:
 
     async def run(self) -> None:
         """Returns when the session has nothing left to answer. Raises TurnFailed, UnknownName."""
+        user: MessageWithParts | None = None
         while True:
             await self._conversation.busy()
             if self._conversation.owes:
-                await self.report()
+                await self._report(user)
             user = self._conversation.last_user()
             if user is None or self._is_answered():
                 await prune(self._turn)
                 if await self._turn.seal_when_stored():
                     return
             elif not await self._advance(user):
-                await self.report()
+                await self._report(user)
                 self._turn.sealed = True
                 return
 
@@ -104,7 +105,7 @@ class Loop:
         await self._conversation.put_message(info)
         if self._steps == 1:
             self._background.start_soon(give_title, turn, user)
-            await self.report()
+            await self._report(self._conversation.find(user.id))
         turn.services["model"] = user.model
         tools = offered_tools(turn, agent, found[0], user)
         exhausted = agent.steps is not None and self._steps >= agent.steps
@@ -156,9 +157,8 @@ class Loop:
     async def _publish_error(self, error: NamedError) -> None:
         await self._conversation.publish("session.error", {"sessionID": self._turn.session.id, "error": error})
 
-    async def report(self) -> None:
-        """The state of the files so far, as the session, its listeners and the prompt show it."""
-        user = self._conversation.last_user()
+    async def _report(self, user: MessageWithParts | None) -> None:
+        """The state of the files so far, as the session, its listeners and the prompt worked on show it."""
         summary = SessionSummary(additions=0, deletions=0, files=0)
         await self._conversation.patch({"summary": summary})
         await self._conversation.publish("session.diff", {"sessionID": self._turn.session.id, "diff": []})

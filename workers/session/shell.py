@@ -85,8 +85,10 @@ class _ShellRun:
             await self._turn.exec.run(command, on_stdout=self._take)
         except ExecFailed as failed:
             self._output += f"{failed}\n"
-        except trio.Cancelled:
-            self._output += _ABORTED
+        except BaseException as error:
+            if isinstance(error, Exception):
+                raise
+            self._output += _ABORTED  # cancelled, perhaps inside a nursery of the exec client's own
             with trio.CancelScope(shield=True):
                 await self._finish()
             self._turn.quiet = True

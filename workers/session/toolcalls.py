@@ -151,7 +151,7 @@ class Calls:
     async def _progress(self, part: ToolPart, title: str | None, metadata: dict[str, Any]) -> None:
         state = self._running(part)
         merged = {**(state.metadata or {}), **metadata}
-        state = msgspec.structs.replace(state, title=title or state.title, metadata=merged)
+        state = msgspec.structs.replace(state, title=state.title if title is None else title, metadata=merged)
         await self._turn.conversation.show_part(msgspec.structs.replace(part, state=state))
 
     def _completed(self, part: ToolPart, result: ToolResult) -> ToolCompleted:

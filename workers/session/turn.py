@@ -37,6 +37,7 @@ class Turn:
         self.retries = RetryPlan()
         self.reducer: Reducer | None = None  # of the stream that is open now; the closing keeps what it holds
         self.overflows = 0  # compactions forced by a provider that refused the size
+        self.replied = False  # it has a message of its own, which can carry an error
         self.prompts = 0  # how many this turn has to answer
         self.quiet = False  # its work closes itself when it is aborted
         self.sealed = False  # takes no more prompts: the next one opens the next turn
@@ -91,6 +92,7 @@ class Turn:
 
     def new_answer(self, user: UserMessage, agent: str, *, summary: bool | None = None) -> AssistantMessage:
         """An empty assistant message in reply to ``user``."""
+        self.replied = True
         return AssistantMessage(
             id=new_id("msg"),
             session_id=self.session.id,

@@ -246,6 +246,7 @@ async def test_abort_drops_queued_prompts(make_world: MakeWorld) -> None:
         world.worker.abort()
     assert [answer["info"]["error"]["name"] for answer in answers] == ["MessageAbortedError"] * 2
     assert answers[0]["info"]["id"] == answers[1]["info"]["id"]
+    assert [info["role"] for info in world.link.infos.values()] == ["user", "assistant", "user"]
     assert len(world.model.requests) == 1
 
 
