@@ -86,9 +86,8 @@ class Router:
         elif isinstance(frame, Hello):
             self._welcome(identity, frame, nursery)
         elif isinstance(frame, Cancel):
-            scope = self._scopes.get((identity, frame.id))
-            if scope is not None:
-                scope.cancel()
+            if (running := self._scopes.get((identity, frame.id))) is not None:
+                running.cancel()
         elif isinstance(frame, Ping):
             self._send(identity, encode_frame(Pong(frame.number)))
         else:
