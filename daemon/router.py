@@ -86,8 +86,7 @@ class Router:
         elif isinstance(frame, Hello):
             self._welcome(identity, frame, nursery)
         elif isinstance(frame, Cancel):
-            running = self._scopes.get((identity, frame.id))
-            if running is not None:
+            if (running := self._scopes.get((identity, frame.id))) is not None:
                 running.cancel()
         elif isinstance(frame, Ping):
             self._send(identity, encode_frame(Pong(frame.number)))
