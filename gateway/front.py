@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+import trio
+
 from oad.contract.errors import ApiError, named, tagged
 
 from .asgi import App, Headers, Message, Receive, Scope, Send, answer, header
@@ -54,7 +56,7 @@ class Front:
         async def marking(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message["headers"], *marks]}
-            await send(message)
+            await _finish(send, message) if _is_last(message) else await send(message)
 
         return marking
 
@@ -92,6 +94,18 @@ class Front:
             response = render(group, scope["path"])
             headers = [(key.encode(), value.encode()) for key, value in response.headers.items()]
             await answer(send, response.status, response.body, headers)
+
+
+def _is_last(message: Message) -> bool:
+    return message["type"] == "http.response.body" and not message.get("more_body", False)
+
+
+async def _finish(send: Send, message: Message) -> None:
+    """Within the last send hypercorn first tells the application that its client has gone, and only then closes the
+    connection or readies it for the next request. An operation that watches for its client to go would cancel itself,
+    and with it this call: a client that asked for "Connection: close" would wait for the end for ever."""
+    with trio.CancelScope(shield=True):
+        await send(message)
 
 
 def _unauthorized() -> bytes:

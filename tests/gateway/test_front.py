@@ -1,5 +1,6 @@
 import httpx2
 import pytest
+import trio
 
 from .conftest import Stand
 
@@ -58,3 +59,13 @@ async def test_websockets_are_refused(stand: Stand) -> None:
             },
         )
         assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/path", "/event/nothing", "/nothing", "/livez"])
+async def test_connection_is_closed_when_the_client_asks_for_it(path: str, stand: Stand) -> None:
+    stream = await trio.open_tcp_stream("127.0.0.1", stand.port)
+    async with stream:
+        await stream.send_all(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+        with trio.fail_after(5):
+            received = b"".join([bytes(chunk) async for chunk in stream])
+    assert b"\r\n\r\n" in received
