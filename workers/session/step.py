@@ -49,6 +49,8 @@ class Step:
                 return await self._close(self._finish)
             await self._give_up_or_wait(failure)
             if reducer.called:  # what was called has run and has effects: go on from there instead of asking again
+                for part in reducer.unfinished():
+                    await self._turn.conversation.put_part(part)
                 return await self._close(None)
 
     async def _attempt(self, reducer: Reducer) -> ModelFailure | None:
@@ -57,7 +59,6 @@ class Step:
         self._turn.reducer = reducer
         async with trio.open_nursery() as running:
             failure = await self._stream(reducer, running)
-        self._turn.reducer = None
         if failure is None and self._finish is None:
             return ModelFailure("connect", "The model's answer ended early", retryable=True)
         return failure

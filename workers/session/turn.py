@@ -35,7 +35,7 @@ class Turn:
         self.services = services  # shared by all tool calls of the session, which keep records of their own in it
         self.scope = trio.CancelScope()
         self.retries = RetryPlan()
-        self.reducer: Reducer | None = None  # of the stream that is open now; the closing keeps what it holds
+        self.reducer: Reducer | None = None  # of the newest stream; the closing keeps what it still holds
         self.overflows = 0  # compactions forced by a provider that refused the size
         self.replied = False  # it has a message of its own, which can carry an error
         self.prompts = 0  # how many this turn has to answer

@@ -6,7 +6,7 @@ import trio.testing
 from oad.workers.providers.model import ModelFailure
 
 from .conftest import MakeWorld
-from .fakes import World, call, finish, text, tool_parts
+from .fakes import World, call, finish, text, texts_sent, tool_parts
 
 
 async def test_retries_are_visible_and_end(make_world: MakeWorld, autojump_clock: trio.testing.MockClock) -> None:
@@ -44,3 +44,21 @@ async def test_a_filtered_answer_is_an_error(make_world: MakeWorld) -> None:
     answer = await world.prompt()
     assert answer["info"]["error"]["name"] == "ContentFilterError"
     assert "error" in world.link.types()
+
+
+async def test_the_text_of_the_last_try_is_kept(make_world: MakeWorld, autojump_clock: trio.testing.MockClock) -> None:
+    died = ModelFailure("connect", "Connection reset by server", retryable=True)
+    world: World = await make_world(*[[*text("cut off")[:2], died]] * 6)
+    answer = await world.prompt()
+    texts = [part for part in answer["parts"] if part["type"] == "text"]
+    assert [part["text"] for part in texts] == ["", "", "", "", "", "cut off"]
+    assert texts[-1]["time"]["end"]
+
+
+async def test_text_before_calls_that_ran_is_kept(
+    make_world: MakeWorld, autojump_clock: trio.testing.MockClock
+) -> None:
+    died = ModelFailure("connect", "Connection reset by server", retryable=True)
+    world: World = await make_world([*text("look")[:2], *call("echo", {"text": "x"}), died], [*text("end"), *finish()])
+    await world.prompt()
+    assert texts_sent(world, 1)[-1] == "look"
