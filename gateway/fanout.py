@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from .happening import DISPOSED, Happening
+from .happening import ALL_DISPOSED, DISPOSED, Happening, own
 
 MAX_FRAMES: Final = 1024
 MAX_BYTES: Final = 16 * 1024 * 1024
@@ -30,6 +30,12 @@ class Selection(msgspec.Struct, frozen=True):
 
     def frame(self, happening: Happening) -> bytes:
         return happening.wrapped() if self.directory is None else happening.plain()
+
+    def localised(self, happening: Happening) -> Happening:
+        """The end of all instances is, on the stream of one directory, the end of that directory's."""
+        if happening.type != ALL_DISPOSED or self.directory is None:
+            return happening
+        return own(DISPOSED, {"directory": self.directory}, directory=self.directory)
 
     def ends_with(self, happening: Happening) -> bool:
         """Clients of one directory expect their stream to end with its instance, and come back for a fresh one."""
@@ -59,6 +65,7 @@ class Subscriber:
     def offer(self, happening: Happening, position: int) -> None:
         if self.ending or self.lagging:
             return
+        happening = self.selection.localised(happening)
         if self.selection.admits(happening):
             frame = self.selection.frame(happening)
             self._queue.append(_Queued(position, frame, happening.seq))

@@ -15,6 +15,9 @@ from .operation import Operation
 
 _VARIABLE: Final = "{}"
 
+_DISCARDED = 4  # times the limit
+_DISCARD_S = 10.0
+
 
 class _ClientGone(Exception):
     pass
@@ -100,6 +103,8 @@ class FastLane:
         """The whole body. Raises ApiError when it is too long and _ClientGone when it never comes."""
         announced = header(scope, b"content-length") or "0"
         if announced.isdigit() and int(announced[:20]) > self._limit:
+            if not header(scope, b"expect"):
+                await _discard(receive, self._limit)
             raise too_long(self._limit)
         chunks: list[bytes] = []
         size, more = 0, True
@@ -110,9 +115,22 @@ class FastLane:
             chunks.append(message.get("body", b""))
             size += len(chunks[-1])
             if size > self._limit:
+                if message.get("more_body", False):
+                    await _discard(receive, self._limit)
                 raise too_long(self._limit)
             more = message.get("more_body", False)
         return b"".join(chunks)
+
+
+async def _discard(receive: Receive, limit: int) -> None:
+    """Takes what the client still sends, for a while: it reads the refusal only when it has sent everything, and a
+    connection that is closed under its hands loses the answer."""
+    left, more = _DISCARDED * limit, True
+    with trio.move_on_after(_DISCARD_S):
+        while more and left > 0:
+            message = await receive()
+            left -= len(message.get("body", b""))
+            more = message.get("more_body", False)
 
 
 async def _watch(receive: Receive, scope: trio.CancelScope) -> None:

@@ -1,5 +1,6 @@
 """One event on its way to the streams, in the two forms in which streams carry it, each encoded at most once."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -13,6 +14,7 @@ TWINNED: Final = frozenset(
     {"session.created", "session.updated", "session.deleted", "message.updated", "message.part.updated"}
 )
 DISPOSED: Final = "server.instance.disposed"
+ALL_DISPOSED: Final = "global.disposed"
 
 
 class _Properties(msgspec.Struct):
@@ -110,7 +112,7 @@ def replayed(row: ReplayedEvent) -> Happening:
     )
 
 
-def own(type: str, properties: dict[str, int] | None = None) -> Happening:
+def own(type: str, properties: Mapping[str, int | str] | None = None, *, directory: str = "") -> Happening:
     """An event of the gateway itself, for one stream."""
     body = msgspec.json.encode({"id": new_id("evt"), "type": type, "properties": properties or {}})
-    return Happening(body, type=type)
+    return Happening(body, type=type, directory=directory)

@@ -123,7 +123,7 @@ async def dispose_instance(request: Request) -> Answer:
 async def dispose_all(request: Request) -> Answer:
     for directory in request.services.supervisor.directories():
         await _dispose(request, directory)
-    request.services.journal.append("global.disposed", {}, Place(), durable=False)
+    request.services.journal.append("global.disposed", {}, Place(directory="global"), durable=False)
     return TRUE
 
 

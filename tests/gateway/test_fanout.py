@@ -116,3 +116,17 @@ def test_a_number_that_was_dropped_on_the_way_still_counts() -> None:
     fanout = Fanout()
     fanout.publish(durable(1), position=5)
     assert fanout.position == 5
+
+
+def test_the_end_of_all_instances_ends_the_stream_of_a_directory() -> None:
+    subscriber = Subscriber(Selection("/p"), lambda: None)
+    subscriber.offer(Happening(b"{}", type="global.disposed", directory="global"), 1)
+    assert subscriber.ending
+    assert b'"server.instance.disposed"' in subscriber.take()
+
+
+def test_the_global_stream_goes_on_after_it() -> None:
+    subscriber = Subscriber(Selection(None), lambda: None)
+    subscriber.offer(Happening(b"{}", type="global.disposed", directory="global"), 1)
+    assert not subscriber.ending
+    assert subscriber

@@ -101,7 +101,7 @@ def _assistant(request: ModelRequest, content: list[Content]) -> list[Json]:
     calls = [_call(item) for item in content if isinstance(item, ToolUse)]
     reasoning = "".join(item.text for item in content if isinstance(item, ReasoningContent))
     field = request.model.capabilities.interleaved
-    message: Json = {"role": "assistant", "content": text or None}
+    message: Json = {"role": "assistant", "content": text}
     if calls:
         message["tool_calls"] = calls
     if reasoning and isinstance(field, Interleaved):
