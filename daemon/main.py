@@ -3,7 +3,7 @@
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final
 
 import structlog
@@ -78,7 +78,7 @@ async def _services(
     context: "zmq.Context[zmq.Socket[bytes]]",
     store: Store,
     gateways: Gateways,
-) -> AsyncIterator[Services]:
+) -> AsyncGenerator[Services]:
     """Everything running, in the order in which it depends on one another."""
     journal = Journal(store, gateways)
     sessions, turns, asks = Sessions(store, journal), Turns(store, journal), Asks(journal)

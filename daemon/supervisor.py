@@ -10,14 +10,14 @@ import random
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 import structlog
 import trio
 import zmq
 
-from oad.contract.errors import ApiError, unavailable
+from oad.contract.errors import ApiError, session_not_found, unavailable
 from oad.contract.ids import random_text
 from oad.contract.session import Session
 from oad.contract.worker import WorkerKind, WorkerSpec
@@ -33,6 +33,7 @@ from .worker import Worker
 _log = structlog.get_logger("oad.supervisor")
 
 _SWEEP_S: Final = 5.0
+_REFRESH_S: Final = 5.0
 _DRAIN_S: Final = 2.0
 _LONGEST_WAIT_S: Final = 5.0  # a restart delay up to this is waited out, a longer one refuses
 _REST_S: Final = 10.0
@@ -83,7 +84,7 @@ class Supervisor:
     async def ensure(self, kind: WorkerKind, name: str, directory: str, writable: Sequence[str] = ()) -> Worker:
         """A worker that serves; one that has to be started may write to ``writable``.
 
-        Raises ApiError 503 when it can't be had: it does not start, or failed too often."""
+        Raises ApiError 503 when it can't be had: it does not start, or failed too often; 404 for no session."""
         key: Key = (kind, name)
         while True:
             worker = self._workers.get(key)
@@ -112,7 +113,7 @@ class Supervisor:
             answer = await self.call(worker, op, params, body)
             if answer is not None:
                 if answer.status >= 400:
-                    raise ApiError(answer.status, msgspec.json.decode(answer.body, type=dict), answer.headers)
+                    raise ApiError(answer.status, msgspec.json.decode(answer.body, type=dict[str, Any]), answer.headers)
                 return answer
         raise unavailable(f"the worker of {directory} ended unexpectedly, twice")
 
@@ -124,37 +125,70 @@ class Supervisor:
 
     async def refresh_credentials(self) -> None:
         """Directory workers list providers by what is stored: they ask anew."""
-        for (kind, _), worker in list(self._workers.items()):
-            if kind == "project" and worker.serving:
-                await worker.call("worker.refresh", {}, b"", deadline_s=5)
+        async with trio.open_nursery() as nursery:
+            for (kind, _), worker in self._workers.items():
+                if kind == "project" and worker.serving:
+                    nursery.start_soon(self._refresh, worker)
+
+    async def _refresh(self, worker: Worker) -> None:
+        try:
+            await worker.call("worker.refresh", {}, b"", deadline_s=_REFRESH_S)
+        except trio.TooSlowError:
+            _log.warning("a directory's worker did not take new credentials", worker=worker.spec.name)
 
     # --- ending ---------------------------------------------------------------------------------------------------
 
     async def abort(self, session: Session) -> Receipt:
         """Stops the turn of a session and of all its subagents. When it returns none of their processes exists."""
-        for child in self._books.children(session):
-            if self._books.busy(child.id):
-                await self.abort(child)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._abort_children, session)
+            receipt = await self._abort_one(session)
+        # Again: until its own turn had stopped, it may have begun further subagents.
+        await self._abort_children(session)
+        return receipt
+
+    async def _abort_children(self, session: Session) -> None:
+        async with trio.open_nursery() as nursery:
+            for child in self._books.children(session):
+                if self._active(child.id):
+                    nursery.start_soon(self.abort, child)
+
+    def _active(self, session_id: str) -> bool:
+        """Whether it is in a turn, or a prompt is on the way to it."""
+        worker = self._workers.get(("session", session_id))
+        return worker is not None and (worker.calls > 0 or not worker.settled.is_set() or self._books.busy(session_id))
+
+    async def _abort_one(self, session: Session) -> Receipt:
         worker = self._workers.get(("session", session.id))
         if worker is None:
             return Receipt.nothing_to_do(session.id)
         await worker.settled.wait()
+        # Who waited for it too, with a prompt, runs in the same round: it must be on the link before the abort is.
+        await trio.lowlevel.checkpoint()
         receipt = await abort_worker(worker, session.id)
         self._books.aborted(session, receipt)
         return receipt
 
     async def end_session(self, session_id: str) -> None:
         """Kills the session's worker, whatever it does, and removes its scratch directory."""
-        await self._end(("session", session_id))
+        key: Key = ("session", session_id)
+        await self._end(key)
+        self._budget.forgive(session_id)
+        self._resting.pop(key, None)
         await trio.to_thread.run_sync(lambda: shutil.rmtree(self._scratch("session", session_id), ignore_errors=True))
 
     async def end_directory(self, directory: str) -> None:
         """Aborts the turns of a directory, then ends its project worker and idle sessions' workers."""
-        for (kind, name), worker in list(self._workers.items()):
-            if worker.spec.directory == directory:
-                if kind == "session" and self._books.busy(name):
-                    await self.abort(self._books.find(name))
-                await self._end((kind, name))
+        async with trio.open_nursery() as nursery:
+            for key, worker in self._workers.items():
+                if worker.spec.directory == directory:
+                    nursery.start_soon(self._end_orderly, key)
+
+    async def _end_orderly(self, key: Key) -> None:
+        kind, name = key
+        if kind == "session" and self._books.busy(name) and self._books.exists(name):
+            await self.abort(self._books.find(name))
+        await self._end(key)
 
     async def shut_down(self) -> None:
         """Every turn is aborted side by side, then every worker ended; bounded by the configured grace."""
@@ -186,8 +220,12 @@ class Supervisor:
     def _start(self, key: Key, directory: str, writable: Sequence[str]) -> Worker:
         if self._closing or self._nursery is None:
             raise unavailable("the service is stopping")
-        wait_s = self._resting.get(key, 0.0) - trio.current_time()
+        kind, name = key
+        if kind == "session" and not self._books.exists(name):
+            raise session_not_found(name)  # deleted while this call waited for its last worker's end
+        wait_s = self._resting.pop(key, -math.inf) - trio.current_time()
         if wait_s > _LONGEST_WAIT_S:
+            self._resting[key] = trio.current_time() + wait_s
             text = f"The worker of {key[1]} failed too often; it is tried again in {wait_s:.0f} s"
             raise unavailable(text, retry_after_s=math.ceil(wait_s))
         worker = self._workers[key] = Worker(self._spec(key, directory, writable), self._books, self._context)
@@ -218,7 +256,8 @@ class Supervisor:
     async def _lead(self, key: Key, worker: Worker, wait_s: float) -> None:
         """The one task of a worker: waits out the restart delay, lets it live, and closes its books."""
         try:
-            await trio.sleep(wait_s)
+            with trio.move_on_after(wait_s):
+                await worker.over.wait()
             await worker.live(self._spawner)
         finally:
             with trio.CancelScope(shield=True):
@@ -226,13 +265,17 @@ class Supervisor:
 
     async def _bury(self, key: Key, worker: Worker) -> None:
         end = worker.finish()
-        if worker.life.abnormal:
-            _log.warning("worker ended unexpectedly", worker=key[1], end=end.value, status=worker.life.status)
-            self._count_crash(key)
+        if key[0] == "session" and self._books.exists(key[1]):
+            await self._abort_children(self._books.find(key[1]))  # a subagent ends with its parent
         await self._books.worker_ended(worker)
-        if self._workers.get(key) is worker:
-            del self._workers[key]
-        worker.gone.set()
+        try:
+            if worker.life.abnormal:
+                _log.warning("worker ended unexpectedly", worker=key[1], end=end.value, status=worker.life.status)
+                self._count_crash(key)
+        finally:
+            if self._workers.get(key) is worker:
+                del self._workers[key]
+            worker.gone.set()
 
     def _count_crash(self, key: Key) -> None:
         now = trio.current_time()

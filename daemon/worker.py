@@ -34,6 +34,7 @@ class Worker:
         self.spec = spec
         self.life = Lifecycle()
         self.settled = trio.Event()
+        self.over = trio.Event()  # its life is at its end; also of one that was never born
         self.gone = trio.Event()
         self.aborting = trio.Lock()
         self.failure: ApiError | None = None
@@ -66,7 +67,8 @@ class Worker:
 
     async def live(self, spawner: Spawner) -> None:
         """From birth to death. When it returns, or is cancelled, no process of the worker is left."""
-        self.life.start()
+        if not self.life.start():
+            return  # it was ended before it was begun
         try:
             self.child = await spawner.spawn(self.spec)
         except SpawnFailed as error:
@@ -110,6 +112,8 @@ class Worker:
             self.child.kill()
         if Action.ADMIT in actions:
             self.settled.set()
+        if Action.REPORT in actions:
+            self.over.set()
         self._timer.set()
 
     async def _keep_time(self) -> None:
@@ -143,18 +147,23 @@ class Worker:
         return Answer(answer, reply.status, reply.headers)
 
     async def _run_link(self) -> None:
-        """A worker that breaks the protocol is killed: what it holds can't be trusted any more."""
+        """A worker that breaks the protocol is killed: what it holds can't be trusted any more.
+
+        Whatever else goes wrong over its link also costs this worker, and no other."""
         try:
             await self.peer.run()
         except* ProtocolError as errors:
             _log.error("protocol broken by a worker", worker=self.spec.name, errors=[str(e) for e in errors.exceptions])
-            if self.child is not None:
-                self.child.kill()
+        except* Exception as errors:  # noqa: BLE001  the boundary of a worker's link
+            _log.exception("a worker's link failed", worker=self.spec.name, exc_info=errors)
+        if self.child is not None and self.life.state is not State.REAPING:
+            self.child.kill()
 
     async def _serve(self, call: Call, body: bytes) -> Answer:
         return await self._observer.on_call(self, call, body)
 
     async def _on_frame(self, frame: Frame, body: bytes) -> None:
+        self.last_used = trio.current_time()
         if isinstance(frame, Event):
             await self._observer.on_event(self, frame, body)
         elif isinstance(frame, Hello):

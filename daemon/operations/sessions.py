@@ -2,21 +2,22 @@
 
 import random
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+import trio
 
 from oad import API_VERSION
 from oad.contract.errors import named
 from oad.contract.ids import new_id, now_ms
-from oad.contract.message import AssistantMessage, Message, Part
+from oad.contract.message import AssistantMessage, CompactionPart, Message, Part, UserMessage
 from oad.contract.session import Session, SessionCreate, SessionFork, SessionPatch, SessionTime, no_tokens
 from oad.link import Answer
 
-from ..journal import Place
+from ..journal import Journal, Place
 from ..sessions import place_of
 from ..store import SessionFilter
-from .context import TRUE, Operation, Request, join_json, json_answer
+from .context import TRUE, Operation, Request, Services, join_json, json_answer
 from .projects import resolve_project
 
 _ADJECTIVES: Final = ("amber", "brave", "calm", "clever", "crisp", "eager", "gentle", "lucky", "misty", "swift", "tidy")
@@ -64,18 +65,22 @@ async def list_everywhere(request: Request) -> Answer:
         archived=params.get("archived") == "true",
         limit=None if limit is None else limit + 1,
     )
-    found = [msgspec.json.decode(data, type=dict) for data in request.services.store.sessions(wanted)]
-    headers = {}
+    found = [_object(data) for data in request.services.store.sessions(wanted)]
+    headers: dict[str, str] = {}
     if limit is not None and len(found) > limit:
         found = found[:limit]
         headers = {"x-next-cursor": str(found[-1]["time"]["updated"])} if found else {}
     for record in found:
         data = request.services.store.project(record["projectID"])
-        record["project"] = None if data is None else _summary(msgspec.json.decode(data, type=dict))
+        record["project"] = None if data is None else _summary(_object(data))
     return json_answer(found, headers)
 
 
-def _summary(project: dict[str, object]) -> dict[str, object]:
+def _object(data: bytes) -> dict[str, Any]:
+    return msgspec.json.decode(data, type=dict[str, Any])
+
+
+def _summary(project: dict[str, Any]) -> dict[str, Any]:
     return {key: project[key] for key in ("id", "name", "worktree") if key in project}
 
 
@@ -93,8 +98,8 @@ def _limit(text: str | None) -> int | None:
 async def create_session(request: Request) -> Answer:
     wanted: SessionCreate = request.decode(SessionCreate)
     services, directory = request.services, request.params["directory"]
-    if request.caller:
-        directory = services.sessions.find(request.caller).directory
+    if request.caller:  # a worker gets subagents of its own session, and nothing else
+        directory, wanted.parent_id = services.sessions.find(request.caller).directory, request.caller
     project = await resolve_project(services, directory)
     now = now_ms()
     session = Session(
@@ -128,7 +133,7 @@ async def get_session(request: Request) -> Answer:
 
 
 async def update_session(request: Request) -> Answer:
-    """Title, metadata (replaced), permission rules (appended), archive time. Without any of them it is no event."""
+    """Title, metadata (replaced), permission rules (appended), archive time. An empty patch is no event."""
     patch: SessionPatch = request.decode(SessionPatch)
     session = request.services.sessions.find(request.params["sessionID"])
     changed = _patched(session, patch)
@@ -163,24 +168,30 @@ async def delete_session(request: Request) -> Answer:
 
 async def _delete_tree(request: Request, session: Session) -> None:
     services = request.services
+    await services.supervisor.end_session(session.id)  # before its subagents: it might begin another
     for child in services.store.child_ids(session.id):
         if services.sessions.exists(child):
             await _delete_tree(request, services.sessions.find(child))
-    await services.supervisor.end_session(session.id)
-    services.asks.drop(session.id)
-    services.turns.forget(session.id)
-    services.sessions.delete(session)
+    if services.sessions.exists(session.id):  # else somebody else's deletion was faster
+        services.asks.drop(session.id)
+        services.turns.forget(session.id)
+        services.sessions.delete(session)
+    await services.supervisor.end_session(session.id)  # of a prompt that came between its end and its deletion
 
 
 async def session_status(request: Request) -> Answer:
     """Only those that are not idle, in the caller's directory; ``all`` lists every one."""
     services, directory = request.services, request.params["directory"]
-    statuses = {id: s for id, s in services.turns.statuses.items() if services.sessions.find(id).directory == directory}
+    statuses = {id: status for id, status in services.turns.statuses.items() if _is_in(services, id, directory)}
     if request.params.get("all") == "true":
         known = services.store.sessions(SessionFilter(directory=directory, limit=None))
         ids = [msgspec.json.decode(data, type=Session).id for data in known]
         statuses = {id: {"type": "idle"} for id in ids} | statuses
     return json_answer(statuses)
+
+
+def _is_in(services: Services, session: str, directory: str) -> bool:
+    return services.sessions.exists(session) and services.sessions.find(session).directory == directory
 
 
 async def list_children(request: Request) -> Answer:
@@ -198,8 +209,9 @@ async def get_diff(request: Request) -> Answer:
     services, params = request.services, request.params
     session_id, message_id = params["sessionID"], params.get("messageID")
     stored = services.store.message(session_id, message_id) if message_id else None
-    message = msgspec.json.decode(stored, type=dict) if stored is not None else {}
-    return json_answer(message.get("summary", {}).get("diffs", []) if isinstance(message.get("summary"), dict) else [])
+    message = msgspec.json.decode(stored, type=Message) if stored is not None else None
+    summary = message.summary if isinstance(message, UserMessage) else None
+    return json_answer(summary.diffs if summary is not None else [])
 
 
 async def fork_session(request: Request) -> Answer:
@@ -208,6 +220,8 @@ async def fork_session(request: Request) -> Answer:
     wanted: SessionFork = request.decode(SessionFork)
     source = services.sessions.find(request.params["sessionID"])
     await services.journal.settled()
+    # On another thread, as every reading of a whole transcript.
+    messages, parts = await trio.to_thread.run_sync(_read_all, services, source.id)
     now = now_ms()
     fork = msgspec.structs.replace(
         source,
@@ -223,8 +237,16 @@ async def fork_session(request: Request) -> Answer:
     )
     services.sessions.save(fork, created=True)
     services.journal.append("oad.session.forked", {"source": source.id}, place_of(fork))
-    _copy_messages(request, source.id, place_of(fork), wanted.message_id)
+    _copy_messages(services.journal, messages, parts, place_of(fork), wanted.message_id)
     return json_answer(fork)
+
+
+def _read_all(services: Services, session: str) -> tuple[list[Message], dict[str, list[Part]]]:
+    messages = [msgspec.json.decode(data, type=Message) for _, _, data in services.store.messages(session)]
+    parts: dict[str, list[Part]] = {}
+    for message, _, data in services.store.parts(session):
+        parts.setdefault(message, []).append(msgspec.json.decode(data, type=Part))
+    return messages, parts
 
 
 def _fork_title(title: str) -> str:
@@ -234,26 +256,24 @@ def _fork_title(title: str) -> str:
     return f"{title} (fork #1)"
 
 
-def _copy_messages(request: Request, source: str, target: Place, before: str | None) -> None:
-    store, journal = request.services.store, request.services.journal
+def _copy_messages(
+    journal: Journal, messages: list[Message], parts: dict[str, list[Part]], target: Place, before: str | None
+) -> None:
     renamed: dict[str, str] = {}
-    parts: dict[str, list[bytes]] = {}
-    for message, _, part in store.parts(source):
-        parts.setdefault(message, []).append(part)
-    for id, _, data in store.messages(source):
-        if before is not None and id >= before:
+    for info in messages:
+        if before is not None and info.id >= before:
             break
-        info = msgspec.json.decode(data, type=Message)
         if isinstance(info, AssistantMessage) and info.time.completed is None:
             break
-        renamed[id] = info.id = new_id("msg")
-        info.session_id = target.session
+        old, info.id = info.id, new_id("msg")
+        renamed[old], info.session_id = info.id, target.session
         if isinstance(info, AssistantMessage):
             info.parent_id = renamed.get(info.parent_id, info.parent_id)
         journal.append("message.updated", {"sessionID": target.session, "info": info}, target)
-        for data in parts.get(id, []):
-            part = msgspec.json.decode(data, type=Part)
+        for part in parts.get(old, []):
             part.id, part.message_id, part.session_id = new_id("prt"), info.id, target.session
+            if isinstance(part, CompactionPart) and part.tail_start_id is not None:
+                part.tail_start_id = renamed.get(part.tail_start_id, part.tail_start_id)
             properties = {"sessionID": target.session, "part": part, "time": now_ms()}
             journal.append("message.part.updated", properties, target)
 

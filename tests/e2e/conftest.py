@@ -35,6 +35,7 @@ def make_server(place: Path) -> Iterator[Callable[..., Server]]:
     yield make
     for server in made:
         server.discard()
+        print(server.logged())  # shown with a failure
 
 
 @pytest.fixture

@@ -84,6 +84,11 @@ class Server:
             kill(process)
         await self._ended(10)
 
+    def logged(self) -> str:
+        """The end of what its processes have written."""
+        file = self.data / "log" / "oad.log"
+        return self.log.read_text()[-3000:] + (file.read_text()[-5000:] if file.exists() else "")
+
     def discard(self) -> None:
         """The end of a test: nothing of it may live on, whatever the test has done."""
         self.remember()
