@@ -37,7 +37,7 @@ bench: $(STAMP) clients  ## measure against the reference server, in one run
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(STAMP)  ## regenerate the tables in docs/
-	$(BIN)/python -m oad.cli.docs
+	$(BIN)/python -m oad.cli.docs $(ARGS)
 
 # The reference's own clients, for the end-to-end tests; without npm those tests are skipped and say so.
 clients:

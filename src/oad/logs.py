@@ -1,6 +1,7 @@
 """Structured logs: one JSON object a line, to the log file, and to standard error when asked."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -19,8 +20,13 @@ else:
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
 
+_owner = os.getpid()
+_abandoned: list[logging.Handler] = []
+
+
 def configure_logs(level: str, *, file: Path | None, to_stderr: bool) -> None:
     """For one process. The file is opened for appending, so that all processes of a server may share it."""
+    _abandon_inherited()
     handlers: list[logging.Handler] = []
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -55,3 +61,13 @@ def configure_logs(level: str, *, file: Path | None, to_stderr: bool) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _abandon_inherited() -> None:
+    """After a fork, handlers of the parent have descriptors that may since have been closed and given to others:
+    neither they nor the garbage collector may close them."""
+    global _owner
+    if _owner != os.getpid():
+        _owner = os.getpid()
+        _abandoned.extend(logging.root.handlers)
+        logging.root.handlers.clear()

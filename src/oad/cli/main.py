@@ -194,7 +194,7 @@ def fill_cors(arguments: Sequence[str]) -> list[str]:
     following = [*arguments[1:], "-"]
     return [
         "--cors=" if argument == "--cors" and after.startswith("-") else argument
-        for argument, after in zip(arguments, following, strict=True)
+        for argument, after in zip(arguments, following, strict=False)
     ]
 
 

@@ -1,5 +1,6 @@
 """The one exception of this package."""
 
+from http import HTTPStatus
 from typing import Any, cast
 
 import httpx2
@@ -27,8 +28,15 @@ def refused(response: httpx2.Response) -> Failure:
         body = msgspec.json.decode(response.content)
     except msgspec.DecodeError:
         pass
-    said = _message(body) or response.reason_phrase or "no reason given"
+    said = _message(body) or response.reason_phrase or _phrase(response.status_code)
     return Failure(f"{response.status_code}: {said}", response.status_code, body)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "no reason given"
 
 
 def broken(error: Exception, url: str) -> Failure:

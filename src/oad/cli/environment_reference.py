@@ -1,0 +1,33 @@
+"""The environment variables that the server reads, for the documentation; a test compares them with the code."""
+
+from typing import Final
+
+SERVER: Final[dict[str, str]] = {
+    "OPENCODE_SERVER_PASSWORD": "password that clients must show (Basic); no credential is generated then",
+    "OPENCODE_SERVER_USERNAME": "user that goes with it; `opencode` by default",
+    "OA_SERVER_TOKEN": "token that clients may show instead (Bearer); no credential is generated then",
+    "OPENCODE_LOG_LEVEL": "as `--log-level`",
+    "OPENCODE_PRINT_LOGS": "`1` or `true`: as `--print-logs`",
+    "STATE_DIRECTORY": "the data directory, as systemd passes it; `--data-dir` wins",
+    "RUNTIME_DIRECTORY": "the directory of the sockets, as systemd passes it",
+    "XDG_DATA_HOME": "the data directory is `oad` in it; `~/.local/share` by default",
+    "XDG_STATE_HOME": "the log is `oad/log/oad.log` in it; `~/.local/state` by default",
+    "XDG_RUNTIME_DIR": "sockets of a server on the default data directory go to `oad` in it",
+    "XDG_CACHE_HOME": "named to clients by `GET /path`",
+}
+
+SESSIONS: Final[dict[str, str]] = {
+    "XDG_CONFIG_HOME": "the user's configuration is `opencode/` in it; `~/.config` by default",
+    "OPENCODE_CONFIG": "a further configuration file, after the user's",
+    "OPENCODE_CONFIG_DIR": "a further configuration directory",
+    "OPENCODE_CONFIG_CONTENT": "configuration as JSON, after all files",
+    "OPENCODE_PERMISSION": "permission rules as JSON, over all others",
+    "OPENCODE_DISABLE_PROJECT_CONFIG": "configuration in projects is not read (repositories that are not trusted)",
+    "OPENCODE_DISABLE_CLAUDE_CODE": "neither prompts nor skills of `.claude` are read",
+    "OPENCODE_DISABLE_CLAUDE_CODE_PROMPT": "`CLAUDE.md` is not read",
+    "OPENCODE_DISABLE_CLAUDE_CODE_SKILLS": "skills of `.claude` are not read",
+    "OPENCODE_DISABLE_EXTERNAL_SKILLS": "skills of `.claude` and `.agents` are not read",
+    "OPENCODE_DISABLE_AUTOCOMPACT": "long conversations are not compacted on their own",
+    "OPENCODE_DISABLE_PRUNE": "old tool outputs are not pruned",
+    "OPENCODE_DISABLE_SHARE": "sharing is off, and said to be",
+}

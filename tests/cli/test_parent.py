@@ -1,0 +1,139 @@
+"""The parent is tried in a process of its own: it forks, takes signals, and adopts what its children leave behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from tests.e2e.server import any_alive, until
+
+PROGRAM = """
+import os, signal, sys, time
+from pathlib import Path
+import oad.cli.parent as parent
+
+parent._DELAYS_S = (0.0, 0.05)
+place = Path(sys.argv[1])
+
+def note(name, text):
+    with (place / name).open("a") as out:
+        out.write(text + "\\n")
+
+def sleep():
+    note("sleeper", str(os.getpid()))
+    time.sleep(60)
+
+def stubborn():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sleep()
+
+def orphan():
+    if os.fork() == 0:
+        os.setsid()
+        note("orphan", str(os.getpid()))
+        time.sleep(60)
+    while not (place / "orphan").exists():
+        time.sleep(0.01)
+    return 1
+
+def chatter():
+    print("said")
+    note("stdin", repr(sys.stdin.read()))
+    sleep()
+
+programs = {"sleep": sleep, "fail": lambda: 1, "fatal": lambda: parent.FATAL_STATUS, "orphan": orphan,
+            "stubborn": stubborn, "chatter": chatter}
+sys.exit(parent.Parent([parent.Program(name, programs[name]) for name in sys.argv[2:]]).run())
+"""
+
+
+def start(place: Path, *programs: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(place), *programs],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def lines(file: Path) -> list[str]:
+    return file.read_text().split() if file.exists() else []
+
+
+async def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    await until(lambda: process.poll() is not None, "the parent ends")
+    out, err = process.communicate()
+    return int(process.returncode), out, err
+
+
+async def test_stops_in_order_when_asked(tmp_path: Path) -> None:
+    process = start(tmp_path, "sleep", "sleep")
+    await until(lambda: len(lines(tmp_path / "sleeper")) == 2, "both run")
+    children = psutil.Process(process.pid).children()
+    process.send_signal(signal.SIGINT)
+    assert (await ended(process))[0] == 0
+    assert not any_alive(children)
+
+
+async def test_a_child_that_dies_is_started_again(tmp_path: Path) -> None:
+    process = start(tmp_path, "sleep")
+    await until(lambda: len(lines(tmp_path / "sleeper")) == 1, "it runs")
+    os.kill(int(lines(tmp_path / "sleeper")[0]), signal.SIGKILL)
+    await until(lambda: len(lines(tmp_path / "sleeper")) == 2, "it runs again")
+    process.terminate()
+    status, _, error = await ended(process)
+    assert status == 0
+    assert "sleep ended with status -9 and is started again" in error
+
+
+async def test_gives_up_on_one_that_always_fails_and_says_so(tmp_path: Path) -> None:
+    status, _, error = await ended(start(tmp_path, "fail", "sleep"))
+    assert status == 1
+    assert "giving up: fail failed 8 times in a row (status 1)" in error
+
+
+async def test_gives_up_at_once_on_what_can_never_run(tmp_path: Path) -> None:
+    status, _, error = await ended(start(tmp_path, "fatal", "sleep"))
+    assert status == 1
+    assert "giving up: fatal can't run here" in error
+    assert len(lines(tmp_path / "sleeper")) <= 1
+
+
+async def test_orphans_of_a_dead_child_are_killed(tmp_path: Path) -> None:
+    process = start(tmp_path, "orphan", "sleep")
+    await until(lambda: bool(lines(tmp_path / "orphan")), "there is an orphan")
+    orphan = int(lines(tmp_path / "orphan")[0])
+    await until(lambda: not psutil.pid_exists(orphan), "it is gone")
+    process.terminate()
+    await ended(process)
+
+
+async def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
+    process = start(tmp_path, "sleep", "stubborn")
+    await until(lambda: len(lines(tmp_path / "sleeper")) == 2, "both run")
+    children = psutil.Process(process.pid).children()
+    process.kill()
+    await ended(process)
+    await until(lambda: not any_alive(children), "its children are gone")
+
+
+async def test_a_second_signal_ends_the_wait_for_the_stubborn(tmp_path: Path) -> None:
+    process = start(tmp_path, "stubborn")
+    await until(lambda: len(lines(tmp_path / "sleeper")) == 1, "it runs")
+    process.terminate()
+    process.send_signal(signal.SIGINT)
+    assert (await ended(process))[0] == 0
+
+
+async def test_children_neither_read_nor_write_the_standard_streams(tmp_path: Path) -> None:
+    process = start(tmp_path, "chatter")
+    await until(lambda: len(lines(tmp_path / "sleeper")) == 1, "it runs")
+    process.terminate()
+    status, out, error = await ended(process)
+    assert status == 0
+    assert "said" in error and "said" not in out
+    assert lines(tmp_path / "stdin") == ["''"]

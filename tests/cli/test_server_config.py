@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+
+from oad.cli.server_config import BadConfig, ServerConfig, load_server_config
+
+
+@pytest.fixture(autouse=True)
+def config_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "opencode").mkdir()
+    return tmp_path / "opencode"
+
+
+def test_without_files_nothing_is_set() -> None:
+    assert load_server_config(None) == ServerConfig()
+
+
+def test_the_own_file_wins_and_origins_add_up(tmp_path: Path, config_home: Path) -> None:
+    (config_home / "opencode.json").write_text('{"server": {"port": 5000, "hostname": "::1", "cors": ["http://b"]}}')
+    own = tmp_path / "oad.toml"
+    own.write_text('[server]\nport = 6000\ncors = ["http://a"]\ngateways = 2\n')
+    found = load_server_config(own)
+    assert (found.port, found.hostname, found.cors, found.gateways) == (6000, "::1", ["http://a", "http://b"], 2)
+
+
+@pytest.mark.parametrize(
+    "text", ["[server]\nport = 70000\n", "[server]\nunknown = 1\n", "[server]\ngateways = 0\n", "port = = 1", "[serve]"]
+)
+def test_a_mistake_in_the_own_file_is_named(tmp_path: Path, text: str) -> None:
+    own = tmp_path / "oad.toml"
+    own.write_text(text)
+    with pytest.raises(BadConfig, match=str(own)):
+        load_server_config(own)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="No such file"):
+        load_server_config(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"server": 1}', '{"server": {"port": true, "cors": 1, "hostname": 2}}'])
+def test_what_is_unusable_in_the_shared_file_is_left_out(config_home: Path, text: str) -> None:
+    (config_home / "opencode.jsonc").write_text(text)
+    assert load_server_config(None) == ServerConfig()
