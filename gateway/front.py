@@ -1,5 +1,6 @@
 """What every request passes before it reaches an operation or a stream: host, preflight, length, credentials."""
 
+import logging
 import re
 from typing import Final
 
@@ -13,6 +14,7 @@ from .cors import CrossOrigin
 from .exchange import render
 from .hosts import HostGuard
 
+_log = logging.getLogger("oad.gateway")
 MAX_TARGET: Final = 16 * 1024  # bytes of path and query
 _SLASHES: Final = re.compile("/{2,}")
 STREAMS: Final = frozenset({"/event", "/global/event"})
@@ -56,6 +58,8 @@ class Front:
         async def marking(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message["headers"], *marks]}
+                if message["status"] >= 400:
+                    _log.debug("%s %s: %d", scope["method"], scope["path"], message["status"])
             await _finish(send, message) if _is_last(message) else await send(message)
 
         return marking
