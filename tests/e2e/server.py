@@ -123,7 +123,9 @@ class Server:
 
     def client(self) -> httpx2.AsyncClient:
         headers = {"x-opencode-directory": str(self.project)}
-        return httpx2.AsyncClient(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+        password = self._environment.get("OPENCODE_SERVER_PASSWORD")
+        auth = ("opencode", password) if password else None
+        return httpx2.AsyncClient(base_url=self.url, headers=headers, auth=auth, timeout=60, trust_env=False)
 
     async def ask(self, method: str, path: str, body: Json = None, *, status: int = 200) -> Json:
         """One request with an answer in JSON (None if empty), of the expected status."""
