@@ -1,14 +1,24 @@
 """Real servers for end-to-end tests."""
 
+import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import trio
 
 from .model import Model
 from .server import Server
+
+# Of every shared project: an agent, a command, a skill's worth of something to list, and a rule that asks.
+CONFIGURATION = {
+    "agent": {"terse": {"mode": "primary", "description": "Says little", "prompt": "Be terse."}},
+    "command": {"greet": {"template": "Greet $1 politely", "description": "Greets"}},
+    "permission": {"bash": {"rm *": "ask"}},
+}
 
 
 @pytest.fixture
@@ -52,3 +62,27 @@ def model() -> Iterator[Model]:
     model = Model()
     yield model
     model.close()
+
+
+@contextmanager
+def model_server(place: Path, model: Model, *, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A running server whose project is configured for the scripted model."""
+    home, project = place / "server", place / "project"
+    home.mkdir()
+    project.mkdir()
+    (project / "opencode.json").write_text(json.dumps(model.configuration(**CONFIGURATION)))
+    server = Server(home, project, environment=environment)
+    try:
+        trio.run(server.start)
+        yield server
+    finally:
+        server.discard()
+
+
+@pytest.fixture(scope="module")
+def shared(model: Model) -> Iterator[Server]:
+    """A running server with the scripted model, for all tests of a module: starting one for each takes too long."""
+    place = Path(tempfile.mkdtemp(prefix="oad-e2e-"))
+    with model_server(place, model) as server:
+        yield server
+    shutil.rmtree(place, ignore_errors=True)

@@ -76,8 +76,11 @@ class Scripts:
     def _find(self, text: str) -> list[Step] | None:
         if MARKER in text:
             rest = text.partition(MARKER)[2].lstrip()
-            steps: list[Step] = json.JSONDecoder().raw_decode(rest)[0]
-            return steps
+            steps: list[Step] = []
+            for source in (rest, rest.replace('\\"', '"')):  # a command line client may have escaped it
+                with contextlib.suppress(ValueError):
+                    steps = steps or json.JSONDecoder().raw_decode(source)[0]
+            return steps or [{"status": 400, "message": "the script between the markers is not JSON"}]
         for word in text.replace('"', " ").split():
             if word.startswith("script:"):
                 return self.named.get(word.removeprefix("script:").rstrip(".,"))
