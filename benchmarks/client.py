@@ -95,9 +95,9 @@ class Stream:
     def idles(self, session: str) -> int:
         return self._idle.get(session, 0)
 
-    def wait_idle(self, session: str, before: int) -> None:
-        """Until the session has become idle more often than ``before``."""
-        self._wait(lambda: self.idles(session) > before)
+    def wait_idle(self, session: str, times: int) -> None:
+        """Until this stream has seen the session become idle so often. The reference answers a prompt before that."""
+        self._wait(lambda: self.idles(session) >= times)
 
     def _wait(self, condition: Callable[[], bool]) -> None:
         with self._news:

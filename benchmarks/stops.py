@@ -25,6 +25,7 @@ def _abort(arena: Arena) -> None:
         client, stream = server.client(), server.stream()
         session = client.create()
         client.prompt(session, "Hello")
+        stream.wait_idle(session, 1)
         for _ in range(_ABORTS):
             mark = f"{next(_numbers)}.25"
             call = {"name": "bash", "args": {"command": _command(mark), "description": "Never ends"}}
@@ -33,7 +34,7 @@ def _abort(arena: Arena) -> None:
             client.prompt_async(session, "script:runaway")
             victims = _await_victims(server, mark)
             _stop(arena, server, session, victims)
-            stream.wait_idle(session, before)
+            stream.wait_idle(session, before + 1)
         stream.close()
         client.close()
 

@@ -25,9 +25,9 @@ def _latency(arena: Arena) -> None:
         client, stream = server.client(), server.stream()
         session = client.create()
         client.prompt(session, "Hello")
-        before = stream.idles(session)
+        stream.wait_idle(session, 1)
         client.prompt(session, "script:slowly")
-        stream.wait_idle(session, before)
+        stream.wait_idle(session, 2)
         if len(stream.latencies_ms) != _TOKENS:
             raise RuntimeError(f"{server.name} has shown {len(stream.latencies_ms)} of {_TOKENS} tokens")
         arena.add(server, MIDDLE, percentile(stream.latencies_ms, 50))
@@ -44,13 +44,15 @@ def _flood(goal: Goal, readers: int) -> Callable[[Arena], None]:
 
         def measure(server: Server) -> None:
             client = server.client()
+            streams = [server.stream() for _ in range(readers)]
             session = client.create()
             client.prompt(session, "Hello")
-            streams = [server.stream() for _ in range(readers)]
+            for stream in streams:
+                stream.wait_idle(session, 1)
             before, began = server.cpu_s(), time.perf_counter()
             client.prompt(session, "script:flood")
             for stream in streams:
-                stream.wait_idle(session, 0)
+                stream.wait_idle(session, 2)
             arena.add(server, goal, (time.perf_counter() - began) * 1000)
             if readers == 1:
                 arena.add(server, FLOOD_CPU, (server.cpu_s() - before) * 1000)
