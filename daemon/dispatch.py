@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import Final
 
-from oad.contract.errors import ApiError, named, session_not_found
+from oad.contract.errors import ApiError, aborted_early, named, session_not_found
 from oad.contract.session import Session
 from oad.contract.wire import Call
 from oad.link import Answer
@@ -91,7 +91,10 @@ class Dispatcher:
         session = services.sessions.find(params["sessionID"])
         if services.journal.failing is not None:
             raise named(503, "NotReadyError", message=f"The store can't be written: {services.journal.failing}")
+        aborts = services.supervisor.aborts(session.id)
         worker = await services.supervisor.ensure("session", session.id, session.directory, workspace(session))
+        if services.supervisor.aborts(session.id) != aborts:
+            raise aborted_early()  # while its worker was being born: an early abort is not lost
         before = self._last_answer(session.id)
         if before in services.store.open_messages(session.id):
             before = ""  # the turn that is under way answers this call too

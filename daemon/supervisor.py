@@ -65,6 +65,7 @@ class Supervisor:
         self._context = context
         self._budget = budget
         self._workers: dict[Key, Worker] = {}
+        self._aborts: dict[str, int] = {}
         self._resting: dict[Key, float] = {}  # not before this time
         self._nursery: trio.Nursery | None = None
         self._books = books
@@ -138,8 +139,13 @@ class Supervisor:
 
     # --- ending ---------------------------------------------------------------------------------------------------
 
+    def aborts(self, session_id: str) -> int:
+        """How often the session was aborted since the start: work that arrived before the last time must not begin."""
+        return self._aborts.get(session_id, 0)
+
     async def abort(self, session: Session) -> Receipt:
         """Stops the turn of a session and of all its subagents. When it returns none of their processes exists."""
+        self._aborts[session.id] = self.aborts(session.id) + 1
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._abort_children, session)
             receipt = await self._abort_one(session)
@@ -175,6 +181,7 @@ class Supervisor:
         await self._end(key)
         self._budget.forgive(session_id)
         self._resting.pop(key, None)
+        self._aborts.pop(session_id, None)
         await trio.to_thread.run_sync(lambda: shutil.rmtree(self._scratch("session", session_id), ignore_errors=True))
 
     async def end_directory(self, directory: str) -> None:

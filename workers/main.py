@@ -10,7 +10,7 @@ import structlog
 import trio
 import zmq
 
-from oad.contract.errors import ApiError
+from oad.contract.errors import ApiError, aborted_early
 from oad.contract.wire import PROTOCOL_VERSION, Call, Drain, Event, Frame, Hello, ProtocolError
 from oad.contract.worker import WorkerSpec
 from oad.link import Answer, Peer, TrioSocket
@@ -54,6 +54,7 @@ class WorkerProcess:
 
     def __init__(self, spec: WorkerSpec, broker_fd: int, socket: TrioSocket) -> None:
         self.finished = trio.Event()
+        self._fence = 0  # number of the last abort
         self._spec = spec
         self._peer = Peer(socket, handler=self._serve, on_frame=self._on_frame)
         self._kind: Kind = make_kind(spec, broker_fd, self)
@@ -78,6 +79,12 @@ class WorkerProcess:
         return answer
 
     async def _serve(self, call: Call, body: bytes) -> Answer:
+        # Calls that were read together start in any order, but their numbers tell which came first: what was sent
+        # before an abort must not begin after it.
+        if call.op == "worker.abort":
+            self._fence = call.id
+        elif call.id < self._fence and self._spec.kind == "session":
+            raise aborted_early()
         return await self._kind.handle(call.op, call.params, body)
 
     async def _on_frame(self, frame: Frame, body: bytes) -> None:

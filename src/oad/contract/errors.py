@@ -50,6 +50,11 @@ def session_busy(session_id: str) -> ApiError:
     return tagged(409, "SessionBusyError", sessionID=session_id, message=f"Session is busy: {session_id}")
 
 
+def aborted_early() -> ApiError:
+    """The session was aborted between the arrival of a prompt and its start."""
+    return named(409, "MessageAbortedError", message="Aborted before it began")
+
+
 def unavailable(message: str, retry_after_s: int = 1) -> ApiError:
     error = named(503, "UnavailableError", message=message)
     error.headers["retry-after"] = str(retry_after_s)
