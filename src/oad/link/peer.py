@@ -33,7 +33,7 @@ class Peer:
         """Moves frames until the link is closed. Raises ProtocolError when the other end sends what is no frame."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._socket.pump)
-            serving = Serving(nursery, self.send, self._handler)
+            serving = Serving(nursery, self._reply, self._handler)
             try:
                 while True:
                     for message in await self._socket.recv_many(_DRAIN):
@@ -44,6 +44,12 @@ class Peer:
     async def send(self, frame: Frame, body: bytes = b"") -> None:
         """Waits while the other end is behind. Raises trio.ClosedResourceError after the end of the link."""
         await self._socket.send_multipart(encode_frame(frame, body))
+
+    async def _reply(self, frame: Reply, body: bytes) -> None:
+        try:
+            await self.send(frame, body)
+        except trio.ClosedResourceError:
+            pass  # closed while the call was carried out: whoever made it has heard that from its own end
 
     async def call(
         self, op: str, params: dict[str, str], body: bytes = b"", *, deadline_s: float = 0.0
