@@ -33,8 +33,6 @@ def configure_logs(level: str, *, file: Path | None, to_stderr: bool) -> None:
         handlers.append(logging.FileHandler(file))
     if to_stderr or file is None:
         handlers.append(logging.StreamHandler(sys.stderr))
-    # A forked worker inherits handlers whose descriptors are closed by now; they must be dropped, not closed again.
-    logging.getLogger().handlers.clear()
     logging.basicConfig(
         level=LEVELS.get(level.lower(), logging.INFO), handlers=handlers, format="%(message)s", force=True
     )

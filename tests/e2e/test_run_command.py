@@ -14,7 +14,7 @@ import pytest
 from oad.client import Client
 
 from .foreground import Command
-from .server import Server, until
+from .server import Server, title, until
 
 
 class Shell:
@@ -117,11 +117,11 @@ async def test_a_wrong_credential_is_told_from_other_failures(shell: Shell, plac
 
 async def test_ctrl_c_stops_the_turn_first(server: Server, shell: Shell) -> None:
     process = shell.start("run", "run: sleep 300")
-    await until(lambda: any("sleep 300" in " ".join(p.cmdline()) for p in server.processes()), "the command runs")
+    await until(lambda: any("sleep 300" in title(p) for p in server.processes()), "the command runs")
     process.send_signal(signal.SIGINT)
     await until(lambda: process.poll() is not None, "the command ends")
     assert process.returncode == 130
-    assert not any("sleep 300" in " ".join(p.cmdline()) for p in server.processes())
+    assert not any("sleep 300" in title(p) for p in server.processes())
     assert await server.statuses() == {}
 
 
@@ -144,7 +144,7 @@ async def test_without_a_server_a_temporary_one_answers_and_goes(shell: Shell) -
 async def test_abort_prints_the_receipt(server: Server, shell: Shell) -> None:
     session = await server.create()
     await server.prompt_async(session, "run: sleep 300")
-    await until(lambda: any("sleep 300" in " ".join(p.cmdline()) for p in server.processes()), "the command runs")
+    await until(lambda: any("sleep 300" in title(p) for p in server.processes()), "the command runs")
     receipt = json.loads((await shell("abort", session))[0])
     assert (receipt["sessionID"], receipt["survivors"]) == (session, 0)
 

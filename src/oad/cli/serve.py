@@ -80,7 +80,8 @@ def _plan(options: ServeOptions, held: contextlib.ExitStack) -> tuple[Plan, Addr
     listeners = open_listeners(host, options.port if options.port is not None else config.port or 0)
     for listener in listeners:
         held.enter_context(listener)
-    configure_logs(level, file=places.log_file, to_stderr=options.print_logs or _is_set("OPENCODE_PRINT_LOGS"))
+    print_logs = options.print_logs or _is_set("OPENCODE_PRINT_LOGS")
+    configure_logs(level, file=places.log_file, to_stderr=print_logs)
     loopback = is_loopback(host)
     plan = Plan(
         places=places,
@@ -91,7 +92,7 @@ def _plan(options: ServeOptions, held: contextlib.ExitStack) -> tuple[Plan, Addr
         cors=(*options.cors, *config.cors),
         gateways=options.gateways or config.gateways or 1,
         log_level=level,
-        print_logs=options.print_logs,
+        print_logs=print_logs,
     )
     return plan, Address(base_url(listeners[0]), host, loopback)
 
