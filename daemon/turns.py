@@ -83,6 +83,15 @@ class Turns:
         self._streamed.pop(session, None)
         self._running.pop(session, None)
 
+    def repeat_status(self, session: Session) -> None:
+        """Publishes idle for a session that is; one that is busy has its worker to say so."""
+        if not self.busy(session.id):
+            self._publish_idle(session.id, place_of(session), durable=False)
+
+    def _publish_idle(self, session: str, place: Place, *, durable: bool) -> None:
+        self._journal.append("session.status", {"sessionID": session, "status": _IDLE}, place, durable=durable)
+        self._journal.append("session.idle", {"sessionID": session}, place, durable=durable)
+
     def close(self, session: Session, error: NamedError) -> bool:
         """Ends what the session's last worker left open and publishes idle. Needs everything before to be committed.
 
@@ -96,8 +105,7 @@ class Turns:
         self.forget(session.id)
         if messages or was_busy:
             self._journal.append("session.error", {"sessionID": session.id, "error": error}, place)
-            self._journal.append("session.status", {"sessionID": session.id, "status": _IDLE}, place)
-            self._journal.append("session.idle", {"sessionID": session.id}, place)
+            self._publish_idle(session.id, place, durable=True)
         return bool(messages or was_busy)
 
     def _close_message(self, session: str, message: str, error: NamedError, place: Place, now: int) -> None:

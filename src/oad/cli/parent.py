@@ -42,7 +42,7 @@ class Program(msgspec.Struct):
 
 
 class Parent:
-    """``programs`` are started in order and stopped in reverse order. ``log_file`` is only named in messages."""
+    """``programs`` are started and stopped in order. ``log_file`` is only named in messages."""
 
     def __init__(self, programs: list[Program], *, log_file: str = "the log") -> None:
         self._programs = programs
@@ -119,16 +119,18 @@ class Parent:
                 _signal(pid, signal.SIGKILL)
 
     def _stop(self) -> None:
-        """Lets the programs drain; a second signal to stop means: at once."""
+        """Lets the programs drain one after another, in the order in which they are listed; a second signal to stop
+        means: at once. The daemon, which comes first, aborts what runs. Through gateways that are still there its
+        clients are told so: most of them never ask what they missed while they were not connected."""
         deadline = time.monotonic() + _STOP_S
-        for program in reversed(self._programs):
+        for program in self._programs:
             if program.pid:
                 _signal(program.pid, signal.SIGTERM)
-        while any(p.pid for p in self._programs) and time.monotonic() < deadline:
-            received = signal.sigtimedwait(self._watched, 0.5)
-            self._forget_ended()
-            if received is not None and received.si_signo in _STOPPING:
-                break
+            while program.pid and time.monotonic() < deadline:
+                received = signal.sigtimedwait(self._watched, 0.5)
+                self._forget_ended()
+                if received is not None and received.si_signo in _STOPPING:
+                    deadline = 0.0
         self._kill_rest()
 
     def _kill_rest(self) -> None:
