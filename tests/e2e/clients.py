@@ -48,7 +48,6 @@ async def run_client(
     command: list[str], *, home: Path, cwd: Path, variables: Mapping[str, str] | None = None, timeout_s: float = 60
 ) -> Ended:
     """Fails when it takes longer."""
-    home.mkdir(exist_ok=True)
     with trio.fail_after(timeout_s):
         ended = await trio.run_process(
             command,

