@@ -281,8 +281,8 @@ def _copy_messages(
 async def abort_session(request: Request) -> Answer:
     """True once nothing of the turn runs any more; also for a session that is idle or unknown.
 
-    Of an idle one it is said again that it is idle: whoever aborts it has missed that, perhaps over a restart, and would
-    show it as busy for ever."""
+    Of an idle one it is said again that it is idle: whoever aborts it has missed that, perhaps over a restart, and
+    would show it as busy for ever."""
     session_id, services = request.params["sessionID"], request.services
     if services.sessions.exists(session_id):
         session, was_busy = services.sessions.find(session_id), services.turns.busy(session_id)
