@@ -300,20 +300,26 @@ async def test_a_wedged_worker_is_killed_and_its_turn_closed(
         assert msgspec.json.decode(answers[0].body)["info"]["error"]["name"] == "MessageAbortedError"
 
 
-async def test_an_abort_reaches_a_prompt_that_waits_for_its_worker(tmp_path: Path) -> None:
-    """The prompt must be on the link before the abort is, or it would run after it."""
-    for number in range(6):  # the scheduler orders tasks at random
-        async with live_daemon(tmp_path / str(number)) as live, trio.open_nursery() as nursery:
-            session = await live.session()
-            live.spawner.gate = trio.Event()
-            nursery.start_soon(lambda live=live: live.ask("session.prompt", {}, sessionID="ses_a"))  # type: ignore[misc]
-            await trio.testing.wait_all_tasks_blocked()
-            nursery.start_soon(live.supervisor.abort, session)
-            await trio.testing.wait_all_tasks_blocked()
-            live.spawner.gate.set()
-            await until(lambda: bool(live.spawner.children) and len(live.spawner.children[0].calls) == 2)
-            assert live.spawner.children[0].calls == ["session.prompt", "worker.abort"]
-            live.spawner.children[0].exit(1)
+async def test_a_prompt_that_waits_for_its_worker_does_not_begin_after_an_abort(tmp_path: Path) -> None:
+    async with live_daemon(tmp_path) as live, trio.open_nursery() as nursery:
+        session = await live.session()
+        live.spawner.gate = trio.Event()
+        refused: list[ApiError] = []
+
+        async def ask() -> None:
+            try:
+                await live.ask("session.prompt", {}, sessionID="ses_a")
+            except ApiError as error:
+                refused.append(error)
+
+        nursery.start_soon(ask)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(live.supervisor.abort, session)
+        await trio.testing.wait_all_tasks_blocked()
+        live.spawner.gate.set()
+        await until(lambda: bool(refused))
+        await until(lambda: bool(live.spawner.children[0].calls))
+        assert live.spawner.children[0].calls == ["worker.abort"]
 
 
 async def test_an_abort_takes_subagents_of_any_depth_along(tmp_path: Path) -> None:
