@@ -7,6 +7,7 @@ import trio
 
 from oad.contract.ids import now_ms
 from oad.contract.wire_model import WireModel
+from oad.link import Answer
 
 from .ladder import Ladder, Rung, Step
 from .worker import Worker
@@ -77,6 +78,16 @@ def _receipt(session_id: str, requested: int, ladder: Ladder, worker: Worker) ->
     )
 
 
+def _stopped(answer: Answer | None) -> Stopped | None:
+    """None unless the worker says clearly that its turn is over: then the ladder goes on to the kill."""
+    if answer is None or answer.status != 200:
+        return None
+    try:
+        return msgspec.json.decode(answer.body or b"{}", type=Stopped)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
 class _Run:
     """Three sources of news (the worker's answer, its end, the clock) feed one ladder."""
 
@@ -101,8 +112,8 @@ class _Run:
         # The signal is fast, but may overtake a prompt that is still in the link. This call can't: it comes after
         # everything that was sent before, and its answer says that all of that is stopped.
         answer = await self._worker.call("worker.abort", {}, b"")
-        if answer is not None and answer.status == 200:
-            stopped = msgspec.json.decode(answer.body or b"{}", type=Stopped)
+        stopped = _stopped(answer)
+        if stopped is not None:
             self._act(self._ladder.on_idle(trio.current_time(), stopped.killed))
             self._news.set()
 

@@ -169,8 +169,6 @@ class Supervisor:
         if worker is None:
             return Receipt.nothing_to_do(session.id)
         await worker.settled.wait()
-        # Who waited for it too, with a prompt, runs in the same round: it must be on the link before the abort is.
-        await trio.lowlevel.checkpoint()
         receipt = await abort_worker(worker, session.id)
         self._books.aborted(session, receipt)
         return receipt
