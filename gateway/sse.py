@@ -1,5 +1,6 @@
 """GET /event and GET /global/event as raw ASGI: a framework's response would cost a task and a copy per write."""
 
+import logging
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -10,6 +11,8 @@ from .fanout import Selection
 from .place import directory_of
 from .streams import Streams
 
+LINGER_S: Final = 0.5  # by the Fetch standard a reader loses what it has not taken yet when its stream breaks off
+_log = logging.getLogger("oad.gateway")
 _HEADERS: Final[Headers] = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-cache, no-transform"),
@@ -32,6 +35,7 @@ class EventStreams:
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         selection = self._selection(scope, query)
         after = _last_event_id(scope, query)
+        _log.debug("event stream opened: %s", scope["path"])
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b""})
@@ -58,6 +62,7 @@ class EventStreams:
 
     async def _stop(self, scope: trio.CancelScope) -> None:
         await self._stopping.wait()
+        await trio.sleep(LINGER_S)
         scope.cancel()
 
 

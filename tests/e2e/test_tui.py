@@ -4,6 +4,7 @@ One server and one program serve all tests; each begins on the home screen and a
 """
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -16,7 +17,7 @@ import trio
 
 from .clients import environment, node_modules
 from .model import Model
-from .server import Json, Server, is_alive, title
+from .server import Json, Server, is_alive, title, until
 from .tmux import Terminal
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
@@ -30,6 +31,7 @@ CONFIGURATION = {
 }
 # What is asked for and not served yet.
 NOT_YET = {"/api/fs/find"}
+REFUSED = re.compile(r": [45]\d\d$")
 
 
 def _git(project: Path, *arguments: str) -> None:
@@ -137,6 +139,12 @@ def call(tool: str, **arguments: Json) -> Json:
 def footer(agent: str = "Build") -> str:
     """Below an answer that is over."""
     return rf"re:▣  {agent} · Fake 1 · [\d.]+m?s"
+
+
+async def interrupt(tui: Terminal) -> None:
+    await tui.keys("Escape")
+    await tui.until("esc again to interrupt")
+    await tui.keys("Escape")
 
 
 IDLE = "esc interrupt"
@@ -278,7 +286,7 @@ async def test_question_is_answered(ask: Ask, tui: Terminal, model: Model) -> No
     await ask("question", call("question", questions=[QUESTION]), {"text": "As you like."})
     await tui.until("Which colour?", "1. Red", "2. Blue", "enter submit")
     await tui.keys("Down", "Enter")
-    await tui.until("# Questions", r"re:Which colour\?\n.*Blue", "As you like.", footer(), without="enter submit")
+    await tui.until("# Questions", r"re:Which colour\?.*\n.*Blue", "As you like.", footer(), without="enter submit")
     assert "Blue" in json.dumps(model.requests()[-1]["body"]["messages"][-1])
 
 
@@ -302,9 +310,7 @@ async def test_escape_twice_interrupts_and_ends_the_process(ask: Ask, tui: Termi
     await ask("endless", call("bash", command=command, description="Sleeps"), {"text": "Never said."})
     await tui.until("42-begun", "esc interrupt")
     assert sleeping()
-    await tui.keys("Escape")
-    await tui.until("esc again to interrupt")
-    await tui.keys("Escape")
+    await interrupt(tui)
     await tui.until("▣  Build · Fake 1 · interrupted", without="re:esc (again to )?interrupt")
     assert not sleeping()
     await enter(tui, "and now")
@@ -314,7 +320,7 @@ async def test_escape_twice_interrupts_and_ends_the_process(ask: Ask, tui: Termi
 async def test_answer_can_be_interrupted_in_the_middle(ask: Ask, tui: Terminal) -> None:
     await ask("stuck", {"text": "I was going to", "hang": True})
     await tui.until("I was going to", "esc interrupt")
-    await tui.keys("Escape", "Escape")
+    await interrupt(tui)
     await tui.until("I was going to", "▣  Build · Fake 1 · interrupted", without=IDLE)
 
 
@@ -359,7 +365,7 @@ async def test_session_is_forked(tui: Terminal, server: Server) -> None:
     await enter(tui, "common past")
     await tui.until("You said: common past", footer(), "Scripted title")
     await enter(tui, "/fork")
-    await tui.until("Fork from message", "Full session")
+    await tui.until("Fork session", "● Full session")
     await tui.keys("Enter")
     await tui.until("Scripted title (fork #1)", "You said: common past")
 
@@ -423,28 +429,49 @@ async def test_other_model_answers_under_its_name(tui: Terminal) -> None:
     await tui.until("Build · Fake 1 Fake")
 
 
+def test_nothing_it_asked_for_was_refused(server: Server) -> None:
+    """What the log has of all the tests above."""
+    log = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
+    refused = {line["event"] for line in log if line["logger"] == "oad.gateway" and REFUSED.search(line["event"])}
+    assert {line for line in refused if not any(path in line for path in NOT_YET)} == set()
+
+
 # --- what goes wrong around it ----------------------------------------------------------------------------------------
 
 
-async def test_it_works_on_after_the_server_was_started_anew(ask: Ask, tui: Terminal, place_of_all: Place) -> None:
+def opened_streams(server: Server) -> int:
+    return server.log.read_text().count("event stream opened: /global/event")
+
+
+async def test_stop_of_the_server_is_drawn_and_the_next_one_serves_on(
+    ask: Ask, tui: Terminal, place_of_all: Place
+) -> None:
     command = "echo $((6*7))-begun; sleep 4321"
     await ask("cut", call("bash", command=command, description="Sleeps"), {"text": "Never said."})
     await tui.until("42-begun", "esc interrupt")
     await place_of_all.server.stop()
+    await tui.until("▣  Build · Fake 1 · interrupted", without=IDLE)
     await place_of_all.start()
-    await tui.until("interrupted", without=IDLE)
     await enter(tui, "and now")
     await tui.until("You said: and now", footer())
 
 
+async def test_after_a_crash_of_everything_escape_ends_what_seems_to_run(
+    ask: Ask, tui: Terminal, place_of_all: Place
+) -> None:
+    await ask("crash", {"text": "I was going to", "hang": True})
+    await tui.until("I was going to", "esc interrupt")
+    await place_of_all.server.kill_everything()
+    streams = opened_streams(place_of_all.server)
+    await place_of_all.start()
+    await until(lambda: opened_streams(place_of_all.server) > streams, "it is connected again", timeout_s=40)
+    await interrupt(tui)
+    await tui.until("I was going to", without="re:esc (again to )?interrupt")
+    await ask("revived", {"text": "Alive again."})
+    await tui.until("Alive again.", footer())
+
+
 async def test_wrong_password_is_refused(place_of_all: Place, tui: Terminal) -> None:
     await place_of_all.attach(password="wrong")
-    await place_of_all.terminal.until("ended with status")
+    await place_of_all.terminal.until("401", "ended with status")
     await place_of_all.begin()
-
-
-def test_nothing_it_asked_for_was_refused(server: Server) -> None:
-    """Runs last: what the log has of all the tests above."""
-    log = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
-    refused = {line["event"] for line in log if line["logger"] == "oad.gateway" and line["level"] == "debug"}
-    assert {line for line in refused if not any(path in line for path in NOT_YET)} == set()
