@@ -29,6 +29,7 @@ from .conversation import Conversation
 from .failure import ABORTED, TurnFailed, unknown
 from .input import accept
 from .loop import Loop
+from .old_dialect import OldPrompt, flatten, is_old, translate
 from .revert import drop_reverted
 from .shell import run_shell
 from .surroundings import Surroundings, UnknownName
@@ -118,7 +119,10 @@ class SessionWorker:
     # -- operations ---------------------------------------------------------------------------------------------
 
     async def _prompt(self, body: bytes) -> Answer:
-        return await self._answer_prompt(_decode(body, PromptInput))
+        input, old = _decode(body, PromptInput), _decode(body, OldPrompt)
+        if is_old(old):
+            return Answer(flatten(await self._answer_prompt(translate(input, old))))
+        return Answer(msgspec.json.encode(await self._answer_prompt(input)))
 
     async def _prompt_async(self, body: bytes) -> Answer:
         input = _decode(body, PromptInput)
@@ -128,12 +132,10 @@ class SessionWorker:
             pass  # told by an event, as clients expect it
         return Answer(status=204)
 
-    async def _answer_prompt(self, input: PromptInput) -> Answer:
+    async def _answer_prompt(self, input: PromptInput) -> MessageWithParts:
         turn, user = await self._admit_prompt(input)
-        if input.no_reply:
-            message = turn.conversation.find(user.id)
-            return Answer(msgspec.json.encode(message))
-        return Answer(msgspec.json.encode(await self._outcome(turn)))
+        stored = turn.conversation.find(user.id) if input.no_reply else None
+        return stored or await self._outcome(turn)
 
     async def _summarize(self, body: bytes) -> Answer:
         input = _decode(body, SummarizeInput)
