@@ -27,8 +27,7 @@ ALLOWED = {
     "gateway": {"contract", "link"},
     "workers": {"contract", "link", "logs"},
 }
-# Task boundaries: the last frame of a process, an operation, a worker, a turn, a tool call, a probe whose failure is
-# its result.
+# Task boundaries: the last frame of a process, an operation, a worker, a turn, a tool call, a probe.
 CATCH_ALL = {
     "src/oad/cli/parent.py",
     "src/oad/link/serving.py",

@@ -1,5 +1,6 @@
 """The events of one turn, sorted out of the stream and given to a printer."""
 
+from contextlib import aclosing
 from typing import Final
 
 import trio
@@ -28,17 +29,19 @@ class Follower:
 
     async def run(self, client: AsyncClient, *, task_status: trio.TaskStatus[None]) -> None:
         """Reports that it has started when the stream is open. Raises Failure."""
-        async with trio.open_nursery() as nursery:
-            async for event in client.events():
+        async with trio.open_nursery() as nursery, aclosing(client.events()) as events:
+            async for event in events:
                 if event.type == "server.connected":
                     task_status.started()
                     task_status = trio.TASK_STATUS_IGNORED
                 elif event.type == "permission.asked":
-                    request = event.read(PermissionRequest)
-                    if request.session_id in self._family:
-                        nursery.start_soon(self._answers.answer, request)
+                    self._ask(event.read(PermissionRequest), nursery)
                 else:
                     self._take(event)
+
+    def _ask(self, request: PermissionRequest, nursery: trio.Nursery) -> None:
+        if request.session_id in self._family:
+            nursery.start_soon(self._answers.answer, request)
 
     async def settle(self) -> None:
         """All events are on the stream before the answer to the prompt: waits until they have been read."""

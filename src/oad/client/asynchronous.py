@@ -1,8 +1,9 @@
 """The client for trio."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import httpx2
 import trio
@@ -53,15 +54,16 @@ class AsyncClient:
             raise broken(error, self._settings.url) from error
         return answer_of(wanted, response)
 
-    async def events(self, *, everywhere: bool = False, after: str = "", resume: bool = True) -> AsyncIterator[Event]:
+    async def events(self, *, everywhere: bool = False, after: str = "", resume: bool = True) -> AsyncGenerator[Event]:
         """Events as they happen, of the directory or of all; first "server.connected". After a break the stream is
-        taken up where it broke off. Ends when the server ends it; raises Failure when it refuses, or without
-        ``resume`` on a break."""
+        taken up where it broke off. Ends when the server ends it; raises Failure when it refuses, or without ``resume``
+        on a break. Who leaves earlier must close it (contextlib.aclosing)."""
         position = Position(after)
         while True:
             try:
-                async for event in self._stream("/global/event" if everywhere else "/event", position):
-                    yield event
+                async with aclosing(self._stream("/global/event" if everywhere else "/event", position)) as events:
+                    async for event in events:
+                        yield event
             except httpx2.TransportError as error:
                 if not resume:
                     raise broken(error, self._settings.url) from error
@@ -69,14 +71,17 @@ class AsyncClient:
                 return
             await trio.sleep(position.delay_s())
 
-    async def _stream(self, path: str, position: Position) -> AsyncIterator[Event]:
+    async def _stream(self, path: str, position: Position) -> AsyncGenerator[Event]:
         async with self._http.stream(**stream_of(path, position.headers(), self._settings)) as response:
             if not response.is_success:
                 await response.aread()
                 raise refused(response)
-            async for frame in httpx2.EventSource(response, max_event_size=None):
-                if event := position.take(frame):
-                    yield event
+            source = aiter(httpx2.EventSource(response, max_event_size=None))
+            # Declared as an iterator, but it is a generator, which has to be closed in this task.
+            async with aclosing(cast(AsyncGenerator[httpx2.ServerSentEvent], source)) as frames:
+                async for frame in frames:
+                    if event := position.take(frame):
+                        yield event
 
 
 class Sessions:

@@ -88,7 +88,7 @@ class _Wrapped(msgspec.Struct):
 
 class _Kind(msgspec.Struct):
     type: str = ""
-    payload: msgspec.Raw | None = None
+    payload: msgspec.Raw = msgspec.Raw()
 
 
 _kind: Final = msgspec.json.Decoder(_Kind)
@@ -102,7 +102,7 @@ def read_event(data: str, number: str) -> Event | None:
     Raises msgspec.DecodeError.
     """
     raw, directory = data.encode(), ""
-    if _kind.decode(raw).payload is not None:
+    if bytes(_kind.decode(raw).payload):
         wrapped = _wrapped.decode(raw)
         raw, directory = bytes(wrapped.payload), wrapped.directory
     if _kind.decode(raw).type == "sync":
