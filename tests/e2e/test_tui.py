@@ -416,17 +416,19 @@ async def test_other_agent_answers_under_its_name(tui: Terminal) -> None:
 
 
 async def test_other_model_answers_under_its_name(tui: Terminal) -> None:
-    await tui.keys("C-x", "m")
-    await tui.until("Select model", "Fake 2")
-    await tui.type("Fake 2")
-    await tui.keys("Enter")
-    await tui.until("Build · Fake 2 Fake", without="Select model")
+    await choose_model(tui, "Fake 2")
     await enter(tui, "second opinion")
     await tui.until("You said: second opinion", "▣  Build · Fake 2 ·")
+    await choose_model(tui, "Fake 1")
+
+
+async def choose_model(tui: Terminal, name: str) -> None:
     await tui.keys("C-x", "m")
-    await tui.type("Fake 1")
+    await tui.until("re:Select model +esc", "Search")
+    await tui.type(name)
+    await tui.until(name, without="Search")
     await tui.keys("Enter")
-    await tui.until("Build · Fake 1 Fake")
+    await tui.until(f"Build · {name} Fake", without="Select model")
 
 
 def test_nothing_it_asked_for_was_refused(server: Server) -> None:
