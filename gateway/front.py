@@ -90,7 +90,8 @@ class Front:
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD"):
-            await answer(send, 405, b"", [(b"allow", b"GET, HEAD")])
+            refusal = named(405, "MethodNotAllowed", message="This stream of events can only be read.")
+            await answer(send, 405, refusal.encode(), [(b"allow", b"GET, HEAD")])
             return
         try:
             await self._streams(scope, receive, send)

@@ -17,7 +17,9 @@ async def test_wrong_method_is_405_with_allow(client: httpx2.AsyncClient) -> Non
     assert answer.status_code == 405
     assert set(answer.headers["allow"].split(", ")) >= {"GET", "POST"}
     assert answer.headers["content-type"] == "application/json"
-    assert (await client.post("/event")).status_code == 405
+    stream = await client.post("/event")
+    assert (stream.status_code, stream.headers["allow"]) == (405, "GET, HEAD")
+    assert stream.json()["name"] == "MethodNotAllowed"
 
 
 @pytest.mark.parametrize("path", ["/session/", "//session", "/session//", "///session?limit=1"])
