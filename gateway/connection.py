@@ -33,7 +33,8 @@ from .happening import pushed
 from .streams import FLUSH_S, Streams
 
 HELLO_S: Final = 10.0
-ACK_EVERY: Final = 64
+ACK_EVERY: Final = 64  # pushes; far below the daemon's window
+ACK_S: Final = 0.1  # after which fewer are acknowledged
 _RECONNECT_MS: Final = 20
 
 Greeted = Callable[["Connection", Welcome], Awaitable[None]]
@@ -57,6 +58,7 @@ class Connection:
         self._welcome: Welcome | None = None
         self._welcomed = trio.Event()
         self._taken = 0  # number of the last push
+        self._acknowledged = 0
         self._offset = 0  # what to add to a push's number to get its position in the fan-out
         self._progress = ParkingLot()
 
@@ -69,6 +71,7 @@ class Connection:
                 for monitor in self._monitors:
                     nursery.start_soon(_until_disconnected, monitor, nursery.cancel_scope)
                 nursery.start_soon(self._read_replies)
+                nursery.start_soon(self._acknowledge_the_rest)
                 await self._send(Hello(PROTOCOL_VERSION, "gateway", self._name, pid, self._events_endpoint), b"")
                 if welcome := await self._await_welcome():
                     await greeted(self, welcome)
@@ -118,7 +121,6 @@ class Connection:
 
     async def _read_events(self, streams: Streams) -> None:
         self._offset = streams.fanout.position
-        acknowledged = 0
         while True:
             batch = await self._events.recv_many(ACK_EVERY)
             for parts in batch:
@@ -127,9 +129,20 @@ class Connection:
                     streams.fanout.publish(pushed(frame, body), self._offset + frame.number)
                     self._taken = frame.number
             self._progress.unpark_all()
-            if self._taken > acknowledged and (len(batch) < ACK_EVERY or self._taken - acknowledged >= ACK_EVERY):
-                await self._events.send_multipart(encode_frame(Ack(self._taken)))
-                acknowledged = self._taken
+            if self._taken - self._acknowledged >= ACK_EVERY:
+                await self._acknowledge()
+
+    async def _acknowledge_the_rest(self) -> None:
+        """Late, because an acknowledgement costs both processes as much as a push."""
+        while True:
+            await self._progress.park()
+            await trio.sleep(ACK_S)
+            if self._taken > self._acknowledged:
+                await self._acknowledge()
+
+    async def _acknowledge(self) -> None:
+        self._acknowledged = self._taken
+        await self._events.send_multipart(encode_frame(Ack(self._taken)))
 
     async def settled(self, after: int, streams: Streams) -> None:
         """Waits until the streams have written every push up to number ``after``; at most 0.5 s."""
