@@ -2,8 +2,8 @@
 
 import os
 import signal
-import threading
 import subprocess
+import threading
 from collections.abc import Iterator
 
 import pytest
