@@ -8,7 +8,7 @@ import trio
 import zmq
 
 from oad.contract.errors import ApiError, unavailable
-from oad.contract.wire import Call, Drain, Event, Frame, Hello, Idle, ProtocolError
+from oad.contract.wire import Call, Drain, Event, Frame, Hello, ProtocolError
 from oad.contract.worker import WorkerSpec
 from oad.link import Answer, LinkLost, Peer, TrioSocket, bind_private
 
@@ -168,7 +168,7 @@ class Worker:
             await self._observer.on_event(self, frame, body)
         elif isinstance(frame, Hello):
             self._greet(frame)
-        elif not isinstance(frame, Idle):
+        else:
             raise ProtocolError(f"a worker sent {type(frame).__name__}")
 
     def _greet(self, hello: Hello) -> None:

@@ -6,7 +6,7 @@ import pytest
 import trio
 import zmq
 
-from oad.contract.wire import Ack, Idle, ProtocolError, Push, decode_frame, encode_frame
+from oad.contract.wire import Ack, Drain, ProtocolError, Push, decode_frame, encode_frame
 from oad.daemon import gateways as module
 from oad.daemon.gateways import WINDOW, GatewayLink, Gateways
 from oad.daemon.journal import Published
@@ -185,7 +185,7 @@ async def test_acknowledgements_are_taken_until_the_link_is_dropped(tmp_path: Pa
 async def test_another_frame_than_an_acknowledgement_breaks_the_protocol(tmp_path: Path) -> None:
     async with receiving(tmp_path) as (gateways, (one,)):
         link = gateways.add(b"1", "gateway-1", one.endpoint)
-        await one.socket.send_multipart(encode_frame(Idle(1)))
+        await one.socket.send_multipart(encode_frame(Drain(1)))
         with pytest.RaisesGroup(ProtocolError):
             await link.run()
 

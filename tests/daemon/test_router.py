@@ -11,9 +11,9 @@ from oad.contract.wire import (
     Ack,
     Call,
     Cancel,
+    Drain,
     Frame,
     Hello,
-    Idle,
     Ping,
     Pong,
     Push,
@@ -202,7 +202,7 @@ async def test_what_is_no_call_does_no_harm(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
         await b.gateway.calls.send_multipart([b"\xc1\xc1", b""])
         await b.gateway.calls.send_multipart([b"one part"])
-        await b.gateway.send(Idle(3), Ack(1), Cancel(77), Ping(5))
+        await b.gateway.send(Drain(3), Ack(1), Cancel(77), Ping(5))
         assert (await b.gateway.hear())[0] == Pong(5)
         assert (await b.gateway.ask(Call(1, "quick", {})))[0].status == 200
 
@@ -227,7 +227,7 @@ async def test_nonsense_on_an_event_link_costs_that_link_only(tmp_path: Path) ->
     """The socket is closed then: an event that is still published to it would end the journal."""
     async with bench(tmp_path) as b:
         await b.gateway.greet()
-        await b.gateway.events.send_multipart(encode_frame(Idle(1)))
+        await b.gateway.events.send_multipart(encode_frame(Drain(1)))
         while b.gateways.count():
             await settle()
         reply, _ = await b.gateway.ask(Call(1, "events", {}))

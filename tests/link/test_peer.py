@@ -6,7 +6,7 @@ import pytest
 import trio
 import zmq
 
-from oad.contract.wire import Call, Event, Frame, Idle, ProtocolError
+from oad.contract.wire import Call, Drain, Event, Frame, ProtocolError
 from oad.link import Answer, LinkLost, Peer, TrioSocket, bind_private
 
 
@@ -122,7 +122,7 @@ async def test_closing_fails_what_waits_and_what_comes_later(tmp_path: Path) -> 
         with pytest.raises(LinkLost):
             await pair.left.peer.call("later", {})
         with pytest.raises(trio.ClosedResourceError):
-            await pair.left.peer.send(Idle(1))
+            await pair.left.peer.send(Drain(1))
         assert failures == ["waiting"]
 
 

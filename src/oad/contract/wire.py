@@ -93,12 +93,6 @@ class Drain(msgspec.Struct, tag_field="frame", tag="drain", array_like=True, fro
     grace_s: float
 
 
-class Idle(msgspec.Struct, tag_field="frame", tag="idle", array_like=True, frozen=True):
-    """From a worker: turn ``turn`` has ended, nothing of it runs any more."""
-
-    turn: int
-
-
 class Ping(msgspec.Struct, tag_field="frame", tag="ping", array_like=True, frozen=True):
     number: int
 
@@ -107,7 +101,7 @@ class Pong(msgspec.Struct, tag_field="frame", tag="pong", array_like=True, froze
     number: int
 
 
-Frame = Hello | Welcome | Call | Cancel | Reply | Event | Push | Ack | Drain | Idle | Ping | Pong
+Frame = Hello | Welcome | Call | Cancel | Reply | Event | Push | Ack | Drain | Ping | Pong
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Frame)
