@@ -1,5 +1,6 @@
 """The ``oad`` command. What a command needs is imported when it runs: `oad --version` should not load a server."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Annotated
 import typer
 
 from oad import __version__
+
+from .exit_status import FAILED
 
 app = typer.Typer(
     name="oad",
@@ -199,7 +202,12 @@ def fill_cors(arguments: Sequence[str]) -> list[str]:
 
 
 def main() -> None:
-    app(fill_cors(sys.argv[1:]))
+    try:
+        app(fill_cors(sys.argv[1:]))
+    except* BrokenPipeError:
+        # Whoever read our output, such as `head`, has seen enough. What is still buffered must not fail at exit too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
 
 
 if __name__ == "__main__":
