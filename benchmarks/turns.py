@@ -10,11 +10,13 @@ from .servers import Server
 
 _TURNS = 15
 _SESSIONS = 20
-_TURNS_EACH = 3
+_TURNS_EACH = 5
 
 TURN = Goal("turn, instant model", "ms", factor=1 / 5)
 TURN_CPU = Goal("CPU of a turn", "ms", factor=1 / 6)
 RATE = Goal("turns/s of 20 sessions", "/s", factor=6, rate=True)
+RATE_FIRST = Goal("first turns/s of 20 new sessions", "/s", rate=True)
+RATE_CPU = Goal("CPU of such a turn", "ms")
 BASH = Goal("turn with a bash step", "ms", factor=1 / 4)
 FIRST = Goal("first turn of a session", "ms")
 
@@ -64,10 +66,14 @@ def _parallel(arena: Arena) -> None:
         clients = [server.client() for _ in range(_SESSIONS)]
         stream = server.stream()
         sessions = [client.create() for client in clients]
-        for client, session in zip(clients, sessions, strict=True):
-            client.prompt(session, "script:instant")  # the first one starts the session's worker and asks for a title
-        took = _side_by_side(clients, sessions)
+        # The first turn starts the session's worker and asks for a title.
+        arena.add(server, RATE_FIRST, _SESSIONS / _side_by_side(clients, sessions, 1))
+        for session in sessions:
+            stream.wait_idle(session, 1)
+        before = server.cpu_s()
+        took = _side_by_side(clients, sessions, _TURNS_EACH)
         arena.add(server, RATE, _SESSIONS * _TURNS_EACH / took)
+        arena.add(server, RATE_CPU, (server.cpu_s() - before) / _SESSIONS / _TURNS_EACH * 1000)
         stream.close()
         for client, session in zip(clients, sessions, strict=True):
             client.ask("DELETE", f"/session/{session}")
@@ -76,12 +82,12 @@ def _parallel(arena: Arena) -> None:
     arena.alternate(measure)
 
 
-def _side_by_side(clients: list[Client], sessions: list[str]) -> float:
+def _side_by_side(clients: list[Client], sessions: list[str], turns: int) -> float:
     start = threading.Barrier(len(clients) + 1)
 
     def work(client: Client, session: str) -> None:
         start.wait()
-        for _ in range(_TURNS_EACH):
+        for _ in range(turns):
             client.prompt(session, "script:instant")
 
     threads = [threading.Thread(target=work, args=pair) for pair in zip(clients, sessions, strict=True)]
@@ -97,5 +103,5 @@ def _side_by_side(clients: list[Client], sessions: list[str]) -> float:
 BENCHMARKS = {
     "turn": Benchmark([TURN, TURN_CPU, FIRST], _turn),
     "bash": Benchmark([BASH], _bash),
-    "parallel": Benchmark([RATE], _parallel),
+    "parallel": Benchmark([RATE, RATE_CPU, RATE_FIRST], _parallel),
 }
