@@ -376,7 +376,6 @@ _APPLY: Final = {
     "message.part.removed": _delete_part,
     "todo.updated": _put_todo,
     "project.updated": _put_project,
-    "oad.project.seen": _put_project,
     "oad.session.forked": _put_fork,
     "oad.session.aborted": _put_receipt,
 }

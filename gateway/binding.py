@@ -85,6 +85,9 @@ def _bind_place(
     operation: Operation, query: dict[str, list[str]], header: str | None, cwd: str, params: dict[str, str]
 ) -> None:
     """Every call names a directory; that of a list which is narrowed to one only if asked is named beside it."""
+    if operation.place == "location" and query.get("location"):
+        text = query["location"][0]
+        raise _refuse("location", f"Expected object | undefined, got {quoted(text)}", "Query")
     asked = query.get("location[directory]" if operation.place == "location" else "directory", [""])[0]
     match operation.place:
         case "none":

@@ -105,7 +105,7 @@ async def update_part(request: Request) -> Answer:
     session, params = _idle_session(request), request.params
     part: Part = request.decode(Part)  # type: ignore[arg-type]  # msgspec takes unions, its annotation does not
     if (part.id, part.message_id, part.session_id) != (params["partID"], params["messageID"], session.id):
-        raise bad_request("The part's ids differ from those of the path")
+        raise tagged(400, "BadRequest")
     if request.services.store.message(session.id, part.message_id) is None:
         raise not_found(f"Message not found: {part.message_id}")
     properties = {"sessionID": session.id, "part": part, "time": now_ms()}

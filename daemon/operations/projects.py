@@ -31,25 +31,32 @@ async def resolve_project(services: Services, directory: str) -> Resolved:
         return known
     answer = await services.supervisor.call_project(directory, "project.resolve", {"directory": directory}, b"")
     resolved = msgspec.json.decode(answer.body, type=Resolved)
+    first = "project" not in worker.facts
     worker.facts["project"] = resolved
-    _remember(services, resolved, directory)
+    project = _known(services, resolved.id)
+    if project is None:
+        services.journal.append("project.updated", _new_project(resolved), _place(resolved.id))
+    elif first:  # clients that follow all directories learn which are in use
+        services.journal.append("project.updated", project, _place(resolved.id), durable=False)
     return resolved
 
 
-def _remember(services: Services, resolved: Resolved, directory: str) -> None:
-    if _known(services, resolved.id) is None:
-        now = now_ms()
-        # All directories without a commit share one project; what one of them has is not true of the others.
-        shared = resolved.id == "global"
-        project = Project(
-            id=resolved.id,
-            worktree="/" if shared else resolved.worktree,
-            vcs="git" if resolved.vcs == "git" and not shared else None,
-            time=ProjectTime(created=now, updated=now),
-            sandboxes=[],
-        )
-        place = Place(directory=directory, project=resolved.id)
-        services.journal.append("oad.project.seen", project, place)
+def _place(project_id: str) -> Place:
+    """Projects concern those who follow everything, not the listeners of one directory."""
+    return Place(directory="global", project=project_id)
+
+
+def _new_project(resolved: Resolved) -> Project:
+    now = now_ms()
+    # All directories without a commit share one project; what one of them has is not true of the others.
+    shared = resolved.id == "global"
+    return Project(
+        id=resolved.id,
+        worktree="/" if shared else resolved.worktree,
+        vcs="git" if resolved.vcs == "git" and not shared else None,
+        time=ProjectTime(created=now, updated=now),
+        sandboxes=[],
+    )
 
 
 def _known(services: Services, project_id: str) -> Project | None:
@@ -88,7 +95,7 @@ async def update_project(request: Request) -> Answer:
     record = msgspec.to_builtins(project) | {k: v for k, v in patch.items() if k in ("name", "icon", "commands")}
     changed = msgspec.convert(record, Project)
     changed.time = msgspec.structs.replace(changed.time, updated=now_ms())
-    services.journal.append("project.updated", changed, Place(request.params["directory"], id))
+    services.journal.append("project.updated", changed, _place(id))
     return json_answer(changed)
 
 

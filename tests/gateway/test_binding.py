@@ -99,6 +99,11 @@ async def test_v2_has_its_own_place_and_errors(client: httpx2.AsyncClient) -> No
     assert (await client.get("/api/session?limit=abc")).json()["_tag"] == "InvalidRequestError"
 
 
+async def test_a_location_written_as_json_is_not_taken_for_another_place(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/api/agent?location=%7B%22directory%22%3A%22/a%22%7D")
+    assert (answer.status_code, answer.json()["_tag"]) == (400, "InvalidRequestError")
+
+
 async def test_list_over_all_directories_is_narrowed_only_if_asked(client: httpx2.AsyncClient) -> None:
     assert "filterDirectory" not in (await client.get("/experimental/session")).json()["params"]
     asked = await client.get("/experimental/session?directory=/d", headers={"x-opencode-directory": "/x"})

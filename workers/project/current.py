@@ -70,14 +70,16 @@ def show_provider(provider: Provider) -> Shape:
     return {"id": provider.id, "name": provider.name, "api": api, "request": {"headers": headers, "body": {}}}
 
 
-def show_model(model: Model) -> Shape:
+def show_model(model: Model, provider: Provider) -> Shape:
     capabilities = model.capabilities
     return _present(
         id=model.id,
         providerID=model.provider_id,
         family=model.family or None,
         name=model.name,
-        api=_present(id=model.api.id, type="aisdk", package=model.api.npm, url=model.api.url or None),
+        api=_present(
+            id=model.api.id, type="aisdk", package=model.api.npm, url=model.api.url or provider.options.get("baseURL")
+        ),
         capabilities={
             "tools": capabilities.toolcall,
             "input": _supported(capabilities.input),

@@ -166,7 +166,7 @@ _LOCATED_OF_SETUP: Final[dict[str, Callable[[ProjectSetup], Any]]] = {
 }
 _LOCATED_OF_PROVIDERS: Final[dict[str, Callable[[Providers, Params], Any]]] = {
     "v2.model.list": lambda providers, _: [
-        current.show_model(model)
+        current.show_model(model, provider)
         for provider in providers.config_providers().providers
         for model in provider.models.values()
     ],

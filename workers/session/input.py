@@ -10,6 +10,7 @@ from oad.contract.ids import has_prefix, new_id, now_ms
 from oad.contract.message import (
     AgentPart,
     CreatedTime,
+    MessageWithParts,
     ModelReference,
     OutputJsonSchema,
     Part,
@@ -27,8 +28,11 @@ from .texts import call_task_tool
 from .turn import Turn
 
 
-async def accept(turn: Turn, input: PromptInput) -> UserMessage:
-    """Stores the prompt. Raises UnknownName, and ApiError for what cannot be a prompt."""
+async def accept(turn: Turn, input: PromptInput) -> MessageWithParts:
+    """Stores the prompt; returns what was stored, without the parts that a message of the same id had before.
+
+    Raises UnknownName, and ApiError for what cannot be a prompt.
+    """
     check_ids(input)
     agent = turn.agent(input.agent or turn.scene.default_agent())
     user = UserMessage(
@@ -47,7 +51,7 @@ async def accept(turn: Turn, input: PromptInput) -> UserMessage:
     for part in parts:
         await turn.conversation.put_part(part)
     await turn.conversation.patch(_permissions(turn, input.tools))
-    return user
+    return MessageWithParts(info=user, parts=parts)
 
 
 def check_ids(input: PromptInput) -> None:

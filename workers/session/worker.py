@@ -133,9 +133,8 @@ class SessionWorker:
         return Answer(status=204)
 
     async def _answer_prompt(self, input: PromptInput) -> MessageWithParts:
-        turn, user = await self._admit_prompt(input)
-        stored = turn.conversation.find(user.id) if input.no_reply else None
-        return stored or await self._outcome(turn)
+        turn, stored = await self._admit_prompt(input)
+        return stored if input.no_reply else await self._outcome(turn)
 
     async def _summarize(self, body: bytes) -> Answer:
         input = _decode(body, SummarizeInput)
@@ -202,8 +201,8 @@ class SessionWorker:
 
     # -- admission ----------------------------------------------------------------------------------------------
 
-    async def _admit_prompt(self, input: PromptInput) -> tuple[Turn, UserMessage]:
-        stored: list[UserMessage] = []
+    async def _admit_prompt(self, input: PromptInput) -> tuple[Turn, MessageWithParts]:
+        stored: list[MessageWithParts] = []
 
         async def store(turn: Turn) -> None:
             stored.append(await accept(turn, input))

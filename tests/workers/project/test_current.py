@@ -43,7 +43,8 @@ def test_command() -> None:
 def test_provider_and_model() -> None:
     provider = current.show_provider(FAKE)
     assert provider["api"] == {"type": "aisdk", "package": "@ai-sdk/openai-compatible", "url": "http://llm/v1"}
-    model = current.show_model(MODEL)
+    model = current.show_model(MODEL, FAKE)
+    assert model["api"]["url"] == "http://llm/v1"
     assert model["capabilities"] == {"tools": True, "input": ["text", "image"], "output": ["text"]}
     assert model["time"] == {"released": 1714521600000}
     assert model["limit"] == {"context": 200000, "output": 8192}

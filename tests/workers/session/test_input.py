@@ -65,6 +65,7 @@ async def test_an_agent_part_asks_for_the_task_tool(make_world: MakeWorld) -> No
 async def test_a_repeated_message_id_replaces_the_message(make_world: MakeWorld) -> None:
     world: World = await make_world()
     await world.prompt("a", messageID="msg_same", noReply=True)
-    await world.prompt("b", messageID="msg_same", system="new", noReply=True)
+    again = await world.prompt("b", messageID="msg_same", system="new", noReply=True)
+    assert [part["text"] for part in again["parts"]] == ["b"]  # the answer is about this prompt only
     assert world.link.infos["msg_same"]["system"] == "new"
     assert len(world.link.infos) == 1
