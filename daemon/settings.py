@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from oad.contract.policy import Policy
+
 
 class DaemonSettings(msgspec.Struct, frozen=True):
     """``data`` holds the database and credentials, ``runtime`` the sockets; both are private to the user."""
@@ -16,6 +18,7 @@ class DaemonSettings(msgspec.Struct, frozen=True):
     log_level: str = "info"
     log_file: Path | None = None
     log_to_stderr: bool = False
+    policy: Policy = Policy()
 
     @property
     def database(self) -> Path:

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from oad.cli.server_config import BadConfig, ServerConfig, load_server_config
+from oad.contract.policy import Policy
 
 
 @pytest.fixture(autouse=True)
@@ -13,14 +14,14 @@ def config_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_without_files_nothing_is_set() -> None:
-    assert load_server_config(None) == ServerConfig()
+    assert load_server_config(None) == (ServerConfig(), Policy())
 
 
 def test_the_own_file_wins_and_origins_add_up(tmp_path: Path, config_home: Path) -> None:
     (config_home / "opencode.json").write_text('{"server": {"port": 5000, "hostname": "::1", "cors": ["http://b"]}}')
     own = tmp_path / "oad.toml"
     own.write_text('[server]\nport = 6000\ncors = ["http://a"]\ngateways = 2\n')
-    found = load_server_config(own)
+    found, _ = load_server_config(own)
     assert (found.port, found.hostname, found.cors, found.gateways) == (6000, "::1", ["http://a", "http://b"], 2)
 
 
@@ -42,4 +43,4 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["{", "[]", '{"server": 1}', '{"server": {"port": true, "cors": 1, "hostname": 2}}'])
 def test_what_is_unusable_in_the_shared_file_is_left_out(config_home: Path, text: str) -> None:
     (config_home / "opencode.jsonc").write_text(text)
-    assert load_server_config(None) == ServerConfig()
+    assert load_server_config(None) == (ServerConfig(), Policy())

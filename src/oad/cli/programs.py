@@ -9,6 +9,8 @@ from pathlib import Path
 import msgspec
 import setproctitle
 
+from oad.contract.policy import Policy
+
 from .credential import Credential
 from .parent import FATAL_STATUS, Program
 from .places import Places
@@ -20,6 +22,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     places: Places
     config: ServerConfig
+    policy: Policy
     credential: Credential
     listeners: tuple[socket.socket, ...]
     loopback: bool
@@ -60,6 +63,7 @@ def _run_daemon(plan: Plan) -> int:
         log_level=plan.log_level,
         log_file=plan.places.log_file,
         log_to_stderr=plan.print_logs,
+        policy=plan.policy,
         idle_worker_s=300.0 if idle is None else idle,
     )
     try:

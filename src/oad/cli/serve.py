@@ -66,7 +66,7 @@ def _refuse(text: str, status: int) -> int:
 def _plan(options: ServeOptions, held: contextlib.ExitStack) -> tuple[Plan, Address]:
     """Everything that can go wrong, in the order in which its message helps most. ``held`` is what lasts until the end
     of the server."""
-    config = load_server_config(options.config)
+    config, policy = load_server_config(options.config)
     level = _level(options, config)
     host = options.host or config.hostname or "127.0.0.1"
     configured = configured_credential(os.environ)
@@ -86,6 +86,7 @@ def _plan(options: ServeOptions, held: contextlib.ExitStack) -> tuple[Plan, Addr
     plan = Plan(
         places=places,
         config=config,
+        policy=policy,
         credential=credential,
         listeners=tuple(listeners),
         loopback=loopback,

@@ -8,6 +8,16 @@ from typing import Annotated, Any, cast
 import msgspec
 import pyjson5
 
+from oad.contract.policy import (
+    AskPolicy,
+    AuditPolicy,
+    LimitPolicy,
+    NetworkPolicy,
+    Policy,
+    SandboxPolicy,
+    ShellPolicy,
+)
+
 
 class BadConfig(Exception):
     """A configuration file that can't be read, with its path and the reason."""
@@ -29,15 +39,26 @@ class ServerConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     idle_worker_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
+class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """oad.toml: the server, and what it decides for all sessions (see contract.policy)."""
+
     server: ServerConfig = ServerConfig()
+    sandbox: SandboxPolicy = SandboxPolicy()
+    network: NetworkPolicy = NetworkPolicy()
+    limits: LimitPolicy = LimitPolicy()
+    asks: AskPolicy = AskPolicy()
+    audit: AuditPolicy = AuditPolicy()
+    shell: ShellPolicy = ShellPolicy()
+
+    def policy(self) -> Policy:
+        return Policy(self.sandbox, self.network, self.limits, self.asks, self.audit, self.shell)
 
 
-def load_server_config(file: Path | None) -> ServerConfig:
+def load_server_config(file: Path | None) -> tuple[ServerConfig, Policy]:
     """Raises BadConfig."""
-    own = _load_toml(file) if file is not None else ServerConfig()
-    shared = _load_shared()
-    return ServerConfig(
+    found = _load_toml(file) if file is not None else _File()
+    own, shared = found.server, _load_shared()
+    merged = ServerConfig(
         hostname=own.hostname or shared.hostname,
         port=own.port if own.port is not None else shared.port,
         cors=[*own.cors, *shared.cors],
@@ -46,11 +67,12 @@ def load_server_config(file: Path | None) -> ServerConfig:
         log_level=own.log_level,
         idle_worker_s=own.idle_worker_s,
     )
+    return merged, found.policy()
 
 
-def _load_toml(file: Path) -> ServerConfig:
+def _load_toml(file: Path) -> _File:
     try:
-        return msgspec.convert(tomllib.loads(file.read_text()), _File).server
+        return msgspec.convert(tomllib.loads(file.read_text()), _File)
     except OSError as error:
         raise BadConfig(f"{file}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:

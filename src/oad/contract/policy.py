@@ -1,0 +1,114 @@
+"""What the operator decides for all sessions: sandbox, network, limits, asks, audit, shell requests.
+
+Sections of oad.toml. A session may ask for less than these allow (create body, PATCH), never for more.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Profile = Literal["read-only", "workspace", "full"]
+Level = Literal["namespaces", "landlock", "none"]
+NetworkMode = Literal["off", "allow", "on"]
+OnAsk = Literal["wait", "deny", "allow"]
+
+_Positive = Annotated[int, msgspec.Meta(gt=0)]
+_Seconds = Annotated[float, msgspec.Meta(gt=0)]
+
+# Below the home directory; what is not there is skipped, what is a symlink is hidden where it leads.
+SECRET_PLACES = (
+    ".ssh",
+    ".gnupg",
+    ".aws",
+    ".azure",
+    ".config/gcloud",
+    ".kube",
+    ".docker",
+    ".netrc",
+    ".git-credentials",
+    ".pypirc",
+    ".npmrc",
+    ".password-store",
+    ".local/share/keyrings",
+    ".local/share/opencode/auth.json",
+    ".mozilla",
+    ".config/google-chrome",
+    ".config/chromium",
+    ".config/BraveSoftware",
+    ".thunderbird",
+)
+
+
+class SandboxPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[sandbox]``. ``ceiling`` is the most that an agent or a client may choose; paths may begin with ``~``."""
+
+    level: Level = "namespaces"
+    profile: Profile = "workspace"
+    ceiling: Profile = "full"
+    root: Literal["host", "minimal"] = "host"
+    hide: tuple[str, ...] = SECRET_PLACES
+    expose: tuple[str, ...] = ()  # visible although hidden by default, read-only
+    writable: tuple[str, ...] = ()  # further places that every session may write to, such as caches
+
+
+class NetworkPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[network]``. ``allow`` lists ``host`` or ``host:port``; ``*.example.org`` covers subdomains."""
+
+    mode: NetworkMode = "on"
+    allow: tuple[str, ...] = ()
+
+
+class LimitPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[limits]``, per session unless the name says otherwise; None is unlimited."""
+
+    memory_mb: _Positive | None = None
+    cpu: Annotated[float, msgspec.Meta(gt=0)] | None = None  # cores, over any two seconds
+    processes: _Positive | None = None
+    open_files: _Positive | None = None  # per process
+    file_size_mb: _Positive | None = None
+    written_mb: _Positive | None = None  # by all commands of the session
+    command_output_mb: _Positive | None = None
+    session_output_mb: _Positive | None = None
+    command_s: _Seconds | None = None
+    turn_s: _Seconds | None = None
+    session_s: _Seconds | None = None  # of running turns, added up
+    steps: _Positive | None = None  # of one turn
+    tool_calls: _Positive | None = None  # of one turn
+    tokens: _Positive | None = None  # of the session, its subagents included
+    cost: Annotated[float, msgspec.Meta(gt=0)] | None = None  # dollars, of the session, its subagents included
+    queued_prompts: _Positive | None = 32
+    sessions: _Positive | None = None  # of the service
+    live_sessions: _Positive | None = None  # of the service
+
+
+class AskPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[asks]``. ``wait_s`` None: for ever while a client listens; ``unheard_s``: how long without any listener."""
+
+    on_ask: OnAsk = "wait"
+    wait_s: _Seconds | None = None
+    unheard_s: _Seconds = 60.0
+
+
+class AuditPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[audit]``. ``required``: what can't be recorded is refused."""
+
+    enabled: bool = True
+    required: bool = False
+    max_file_mb: _Positive = 64
+    keep_files: _Positive = 20
+
+
+class ShellPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[shell]``: what clients may run directly. ``allow``, when given, lists all that is allowed, as patterns."""
+
+    restricted: bool = True
+    allow: tuple[str, ...] | None = None
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sandbox: SandboxPolicy = SandboxPolicy()
+    network: NetworkPolicy = NetworkPolicy()
+    limits: LimitPolicy = LimitPolicy()
+    asks: AskPolicy = AskPolicy()
+    audit: AuditPolicy = AuditPolicy()
+    shell: ShellPolicy = ShellPolicy()
