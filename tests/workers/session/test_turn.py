@@ -3,11 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from oad.workers.session import input, turn
+
+from .conftest import MakeWorld
 from .fakes import EchoTool, World, call, finish, text
 
 STEP = [*call("echo", {"text": "x"}), *finish("tool-calls")]
@@ -59,3 +63,14 @@ async def _play(world: World, prompts: list[int], abort: int | None) -> None:
         assert last_user < len(order) - 1
         assert "error" not in order[-1]
     assert len(world.idles) == len(set(world.idles))
+
+
+async def test_an_answer_sorts_after_its_prompt_within_a_millisecond(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (input, turn):
+        monkeypatch.setattr(module, "now_ms", lambda: 1_700_000_000_000)
+    world = await make_world(LAST)
+    answer = await world.prompt("hello", messageID="msg_zzzzzz")
+    asked = world.link.infos["msg_zzzzzz"]
+    assert answer["info"]["time"]["created"] > asked["time"]["created"]
