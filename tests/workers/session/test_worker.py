@@ -273,7 +273,6 @@ async def test_the_call_after_the_signal_adds_nothing(make_world: MakeWorld) -> 
     assert len(world.link.events) == count
 
 
-
 async def test_a_tool_that_settles_ends_completed(make_world: MakeWorld) -> None:
     from oad.workers.tools.tool import ToolContext, ToolResult
 
