@@ -45,6 +45,12 @@ class Conversation:
     def last_assistant(self) -> MessageWithParts | None:
         return next((m for m in reversed(self.messages) if isinstance(m.info, AssistantMessage)), None)
 
+    def next_moment(self) -> int:
+        """The time of a message that comes after all there are: lists go by time, and ids may be the clients' own, so
+        two messages of one millisecond would be shown in any order."""
+        newest = max((message.info.time.created for message in self.messages), default=0)
+        return max(now_ms(), newest + 1)
+
     # -- changes that are kept ----------------------------------------------------------------------------------
 
     async def put_message(self, info: Message) -> None:

@@ -6,7 +6,7 @@ import msgspec
 
 from oad.contract.catalogue import Agent
 from oad.contract.errors import bad_request
-from oad.contract.ids import has_prefix, new_id, now_ms
+from oad.contract.ids import has_prefix, new_id
 from oad.contract.message import (
     AgentPart,
     CreatedTime,
@@ -38,7 +38,7 @@ async def accept(turn: Turn, input: PromptInput) -> MessageWithParts:
     user = UserMessage(
         id=input.message_id or new_id("msg"),
         session_id=turn.session.id,
-        time=CreatedTime(created=now_ms()),
+        time=CreatedTime(created=turn.conversation.next_moment()),
         agent=agent.name,
         model=choose_model(turn, agent, input),
         format=filled(input.format),

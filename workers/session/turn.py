@@ -93,13 +93,11 @@ class Turn:
     def new_answer(self, user: UserMessage, agent: str, *, summary: bool | None = None) -> AssistantMessage:
         """An empty assistant message in reply to ``user``."""
         self.replied = True
-        # Messages made in the same millisecond are sorted by id, and that of the user's may come from another clock.
-        created = max(now_ms(), user.time.created + 1)
         return AssistantMessage(
             id=new_id("msg"),
             session_id=self.session.id,
             parent_id=user.id,
-            time=TurnTime(created=created),
+            time=TurnTime(created=self.conversation.next_moment()),
             model_id=user.model.model_id,
             provider_id=user.model.provider_id,
             mode=agent,

@@ -9,8 +9,7 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oad.workers.session import input as admission
-from oad.workers.session import turn
+from oad.workers.session import conversation
 
 from .conftest import MakeWorld
 from .fakes import EchoTool, World, call, finish, text
@@ -69,8 +68,7 @@ async def _play(world: World, prompts: list[int], abort: int | None) -> None:
 async def test_an_answer_sorts_after_its_prompt_within_a_millisecond(
     make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (admission, turn):
-        monkeypatch.setattr(module, "now_ms", lambda: 1_700_000_000_000)
+    monkeypatch.setattr(conversation, "now_ms", lambda: 1_700_000_000_000)
     world = await make_world(LAST)
     answer = await world.prompt("hello", messageID="msg_zzzzzz")
     asked = world.link.infos["msg_zzzzzz"]
