@@ -82,11 +82,15 @@ class Conversation:
                 return
         message.parts.append(part)
 
-    async def patch(self, patch: dict[str, Any], *, touch: bool = True) -> None:
-        """Changes the session's record; what model calls cost since the last time goes along."""
+    async def patch(self, patch: dict[str, Any], *, touch: bool = True, accepted: bool = False) -> None:
+        """Changes the session's record; what model calls cost since the last time goes along.
+
+        ``accepted``: a prompt ends here, and must survive a loss of power from now on."""
         for name, value in patch.items():
             setattr(self.session, name, value)
         properties: dict[str, Any] = {"sessionID": self.session.id, "patch": patch, "touch": touch}
+        if accepted:
+            properties["accepted"] = True
         if self._usage is not None:
             properties["usage"] = {"cost": self._usage.cost, "tokens": self._usage.tokens}
             self._usage = None

@@ -50,7 +50,8 @@ async def accept(turn: Turn, input: PromptInput) -> MessageWithParts:
     await turn.conversation.put_message(user)
     for part in parts:
         await turn.conversation.put_part(part)
-    await turn.conversation.patch(_permissions(turn, input.tools))
+    # The last word of an accepted prompt: with it all of the prompt is on disk, before anything is done because of it.
+    await turn.conversation.patch(_permissions(turn, input.tools), accepted=True)
     return MessageWithParts(info=user, parts=parts)
 
 

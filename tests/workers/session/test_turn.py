@@ -73,3 +73,12 @@ async def test_an_answer_sorts_after_its_prompt_within_a_millisecond(
     answer = await world.prompt("hello", messageID="msg_zzzzzz")
     asked = world.link.infos["msg_zzzzzz"]
     assert answer["info"]["time"]["created"] > asked["time"]["created"]
+
+
+async def test_a_prompt_is_accepted_when_all_of_it_is_said(make_world: MakeWorld) -> None:
+    world = await make_world(LAST)
+    await world.prompt("hello")
+    events = [(type, plain.get("accepted", False)) for type, plain, _ in world.link.events]
+    accepted = events.index(("session.patched", True))
+    assert [type for type, _ in events[:accepted]][-2:] == ["message.updated", "message.part.updated"]
+    assert events.count(("session.patched", True)) == 1
