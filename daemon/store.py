@@ -321,8 +321,9 @@ def _put_message(db: sqlite3.Connection, event: Recorded) -> None:
     raw = bytes(_info.decode(event.properties).info)
     head = _head.decode(raw)
     is_open = head.role == "assistant" and head.time.completed is None
+    # A message that is sent again under its id keeps its place: what was said after it is no answer to something later.
     db.execute(
-        "INSERT OR REPLACE INTO message VALUES (?,?,?,?,?)",
+        "INSERT INTO message VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET open = excluded.open, data = excluded.data",
         (event.session, head.id, int(head.time.created), int(is_open), raw),
     )
 

@@ -48,7 +48,7 @@ async def _store_user(turn: Turn, input: ShellInput) -> UserMessage:
     user = UserMessage(
         id=input.message_id or new_id("msg"),
         session_id=turn.session.id,
-        time=CreatedTime(created=now_ms()),
+        time=CreatedTime(created=turn.conversation.next_moment()),
         agent=agent.name,
         model=ModelReference(provider_id=chosen.provider_id, model_id=chosen.model_id),
     )

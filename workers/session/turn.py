@@ -97,7 +97,7 @@ class Turn:
             id=new_id("msg"),
             session_id=self.session.id,
             parent_id=user.id,
-            time=TurnTime(created=now_ms()),
+            time=TurnTime(created=self.conversation.next_moment()),
             model_id=user.model.model_id,
             provider_id=user.model.provider_id,
             mode=agent,

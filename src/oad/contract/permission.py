@@ -9,6 +9,7 @@ from .wire_model import WireModel
 
 Action = Literal["allow", "deny", "ask"]
 Answer = Literal["once", "always", "reject"]
+AnswerWord = Literal["once", "always", "reject", "allow", "deny"]  # the last two are older clients' words
 
 
 class PermissionRule(WireModel):
