@@ -24,7 +24,8 @@ CLONE_NEWNS = 0x0002_0000
 CLONE_NEWUSER = 0x1000_0000
 CLONE_NEWPID = 0x2000_0000
 
-MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
+MS_REMOUNT, MS_BIND, MS_REC, MS_RELATIME = 0x20, 0x1000, 0x4000, 0x20_0000
 MS_REC_PRIVATE = 0x4000 | 0x4_0000
 
 _SIGINFO_BYTES = 128
@@ -77,9 +78,11 @@ def unshare(flags: int) -> None:
     _check(_libc.unshare(ctypes.c_int(flags)), "unshare")
 
 
-def mount(source: str, target: str, kind: str | None, flags: int) -> None:
+def mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:
     filesystem = kind.encode() if kind else None
-    _check(_libc.mount(source.encode(), target.encode(), filesystem, ctypes.c_ulong(flags), None), f"mount {target}")
+    data = options.encode() or None
+    result = _libc.mount(os.fsencode(source), os.fsencode(target), filesystem, ctypes.c_ulong(flags), data)
+    _check(result, f"mount {target}")
 
 
 def enter_pid_namespace() -> None:

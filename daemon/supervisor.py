@@ -17,14 +17,16 @@ import structlog
 import trio
 import zmq
 
-from oad.contract.errors import ApiError, session_not_found, unavailable
+from oad.contract.errors import ApiError, sandbox_unavailable, session_not_found, unavailable
 from oad.contract.ids import random_text
+from oad.contract.sandbox import Confinement
 from oad.contract.session import Session
 from oad.contract.worker import WorkerKind, WorkerSpec
 from oad.link import Answer
 
 from .abort import Receipt, abort_worker
 from .bookkeeper import Bookkeeper
+from .confinement import Confiner, WorkspaceHidden
 from .restart import Alarm, RestartBudget, Verdict
 from .settings import DaemonSettings
 from .spawn import Spawner
@@ -70,6 +72,8 @@ class Supervisor:
         self._nursery: trio.Nursery | None = None
         self._books = books
         self._closing = False
+        places = [settings.data, settings.runtime, *([settings.log_file.parent] if settings.log_file else [])]
+        self._confiner = Confiner(settings.policy, places)
 
     async def run(self) -> None:
         """Keeps the workers' tasks; on cancellation every worker is killed and reaped before it returns."""
@@ -241,6 +245,7 @@ class Supervisor:
         kind, name = key
         scratch = self._scratch(kind, name)
         scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        confinement = self._confine(key, writable, scratch)
         socket = self._settings.worker_endpoints / f"{random_text(12)}.sock"
         return WorkerSpec(
             kind=kind,
@@ -248,11 +253,18 @@ class Supervisor:
             directory=directory,
             endpoint=f"ipc://{socket}",
             scratch=str(scratch),
-            writable=list(writable),
+            writable=list(_writable(confinement)),
             log_level=self._settings.log_level,
             log_file=str(self._settings.log_file or ""),
             log_to_stderr=self._settings.log_to_stderr,
+            confinement=confinement,
         )
+
+    def _confine(self, key: Key, writable: Sequence[str], scratch: Path) -> Confinement:
+        try:
+            return self._confiner.confine(writable, scratch)
+        except WorkspaceHidden as error:
+            raise sandbox_unavailable(str(error), "open the session elsewhere, or change [sandbox] hide") from error
 
     def _scratch(self, kind: WorkerKind, name: str) -> Path:
         digest = hashlib.sha256(name.encode()).hexdigest()[:16]  # a directory's path can't be a file's name
@@ -304,3 +316,8 @@ class Supervisor:
                 idle = not worker.calls and worker.last_used < limit
                 if worker.serving and idle and not (kind == "session" and self._books.busy(name)):
                     await worker.drain(_DRAIN_S)
+
+
+def _writable(confinement: Confinement) -> tuple[str, ...]:
+    """What the worker's own file tools may write to."""
+    return {"full": ("/",), "workspace": confinement.writable, "read-only": ()}[confinement.profile]
