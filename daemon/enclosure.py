@@ -15,8 +15,8 @@ from oad.contract.policy import Profile
 from oad.contract.sandbox import Confinement, profile_for
 from oad.contract.worker import Run
 
-from . import bwrap, seccomp
-from .session_view import SessionView
+from . import bwrap, landlock, procs, seccomp
+from .session_view import SessionView, prepare_scratch
 from .view import Mount, is_below, plan_view
 
 _DIAGNOSIS_S: Final = 5.0
@@ -51,8 +51,21 @@ class Enclosure:
         match self.confinement.level:
             case "namespaces":
                 return self._in_namespaces(request, profile_for(self.confinement, request.profile))
-            case "landlock" | "none":
+            case "landlock":
+                return self._by_landlock(request, profile_for(self.confinement, request.profile))
+            case "none":
                 return Confined(request.argv, request.env)
+
+    def _by_landlock(self, request: Run, profile: Profile) -> Confined:
+        """Restricts the calling process, the holder, which needs nothing of what it gives up."""
+        if profile == "full":
+            return Confined(request.argv, request.env)
+        temporary = f"{self.confinement.scratch}/tmp"
+        prepare_scratch(Path(self.confinement.scratch))
+        procs.drop_capabilities()
+        landlock.restrict(plan_view(self.confinement, profile), temporary)
+        procs.install_filter(_filter(profile))
+        return Confined(request.argv, {**request.env, **self._variables(profile), "TMPDIR": temporary})
 
     def _in_namespaces(self, request: Run, profile: Profile) -> Confined:
         assert self._view is not None
@@ -61,7 +74,7 @@ class Enclosure:
         if not _sees(mounts, request.cwd):
             raise NotVisible(2, "The sandbox does not show this directory", request.cwd)
         reader, writer = os.pipe()
-        filter = self._filter(profile)
+        filter = _to_memory(_filter(profile))
         line = bwrap.command_line(
             self.confinement,
             profile,
@@ -72,13 +85,6 @@ class Enclosure:
             standing=standing,
         )
         return Confined(line, {**request.env, **self._variables(profile)}, (filter, writer), reader)
-
-    def _filter(self, profile: Profile) -> int:
-        program = seccomp.make_filter(platform.machine(), "full" if profile == "full" else "sandbox")
-        memory = os.memfd_create("oad-seccomp", 0)
-        os.write(memory, program)
-        os.lseek(memory, 0, os.SEEK_SET)
-        return memory
 
     def _variables(self, profile: Profile) -> dict[str, str]:
         """Caches below a home that can't be written to would make package managers fail."""
@@ -101,6 +107,17 @@ class Enclosure:
             for fd in (*confined.inherited, confined.status):
                 os.close(fd)
         return done.stderr.strip()[-500:] or "bubblewrap ended without starting the command"
+
+
+def _filter(profile: Profile) -> bytes:
+    return seccomp.make_filter(platform.machine(), "full" if profile == "full" else "sandbox")
+
+
+def _to_memory(content: bytes) -> int:
+    memory = os.memfd_create("oad-seccomp", 0)
+    os.write(memory, content)
+    os.lseek(memory, 0, os.SEEK_SET)
+    return memory
 
 
 def find_program(request: Run) -> str:
