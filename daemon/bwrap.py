@@ -40,8 +40,8 @@ def command_line(
     descriptors: Descriptors,
     standing: Collection[str] = (),
 ) -> list[str]:
-    """``standing``: paths that are hidden or protected in the caller's mount namespace already. No PID namespace is made:
-    the session has one, and what a command leaves running must not end with the command."""
+    """``standing``: paths that are hidden or protected in the caller's mount namespace already. No PID namespace is
+    made: the session has one, and what a command leaves running must not end with the command."""
     minimal = confinement.root == "minimal" and profile != "full"
     kept = [mount for mount in mounts if minimal or mount.kind in ("write", "tmp") or mount.path in confinement.private]
     kept = _with_covered(mounts, {mount.path: mount.kind for mount in kept}, standing)

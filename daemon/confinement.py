@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from oad.contract.policy import Policy
+from oad.contract.policy import Level, NetworkMode, Policy, Profile
 from oad.contract.sandbox import NO_WISH, Confinement, SandboxWish, lowest_network, lowest_profile
 
 from .repositories import find_git_directories, find_protected, of_git_directory
@@ -36,6 +36,20 @@ class Confiner:
         self._home = os.environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
         self._bwrap = shutil.which("bwrap") or ""
 
+    @property
+    def level(self) -> Level:
+        return self._policy.sandbox.level
+
+    @property
+    def ceiling(self) -> Profile:
+        return self._policy.sandbox.ceiling
+
+    def decide(self, wish: SandboxWish) -> tuple[Profile, NetworkMode]:
+        """What is asked for, or else the default, as far as the operator allows it."""
+        sandbox = self._policy.sandbox
+        profile = lowest_profile((wish.profile or sandbox.profile, sandbox.ceiling))
+        return profile, lowest_network((wish.network, self._policy.network.mode))
+
     def confine(
         self, writable: Sequence[str], scratch: Path, wish: SandboxWish = NO_WISH, others: Iterable[str] = ()
     ) -> Confinement:
@@ -49,11 +63,12 @@ class Confiner:
         hidden = self._expand(sandbox.hide)
         exposed = (*self._expand(sandbox.expose), *_own_program())
         self._check(roots, hidden)
+        profile, network = self.decide(wish)
         return Confinement(
-            level=sandbox.level,
-            profile=lowest_profile((wish.profile or sandbox.profile, sandbox.ceiling)),
-            ceiling=sandbox.ceiling,
-            network=lowest_network((self._policy.network.mode, wish.network)),
+            level=self.level,
+            profile=profile,
+            ceiling=self.ceiling,
+            network=network,
             root=sandbox.root,
             writable=tuple(roots),
             protected=tuple(protected),

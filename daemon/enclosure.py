@@ -17,9 +17,10 @@ from oad.contract.worker import Run
 
 from . import bwrap, landlock, procs, seccomp
 from .session_view import SessionView, prepare_scratch
-from .view import Mount, is_below, plan_view
+from .view import Mount, is_below, plan_view, temporary_of
 
 _DIAGNOSIS_S: Final = 5.0
+_CACHES: Final = {"XDG_CACHE_HOME": "/tmp/.cache", "npm_config_cache": "/tmp/.cache/npm", "TMPDIR": "/tmp"}  # noqa: S108
 
 
 class Confined(NamedTuple):
@@ -60,7 +61,7 @@ class Enclosure:
         """Restricts the calling process, the holder, which needs nothing of what it gives up."""
         if profile == "full":
             return Confined(request.argv, request.env)
-        temporary = f"{self.confinement.scratch}/tmp"
+        temporary = temporary_of(self.confinement)
         prepare_scratch(Path(self.confinement.scratch))
         procs.drop_capabilities()
         landlock.restrict(plan_view(self.confinement, profile), temporary)
@@ -91,7 +92,7 @@ class Enclosure:
         home = self.confinement.home
         if profile == "full" or any(is_below(f"{home}/.cache", place) for place in self.confinement.writable):
             return {}
-        return {"XDG_CACHE_HOME": "/tmp/.cache", "npm_config_cache": "/tmp/.cache/npm", "TMPDIR": "/tmp"}  # noqa: S108
+        return dict(_CACHES)
 
     def diagnose(self, request: Run) -> str:
         """Why bubblewrap could not set up the view: tried again with ``true`` and its own words caught."""

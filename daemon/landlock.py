@@ -1,9 +1,9 @@
 """The weaker sandbox, for hosts without namespaces: Landlock, no capabilities and the filter of system calls.
 
-What a plan of a view says is translated as far as it goes. Landlock only allows, and what it allows holds for everything
-below; so of a directory that has hidden places in it the other entries are allowed one by one. Names stay visible, their
-contents do not; a file that is created later beside a hidden place can't be read. What is protected inside a writable
-place is not protected here, and the mode, owner and times of any file that the user owns can be changed.
+What a plan of a view says is translated as far as it goes. Landlock only allows, and what it allows holds for all that
+lies below; so of a directory that has hidden places in it the other entries are allowed one by one. Names stay visible,
+their contents do not; a file that is created later beside a hidden place can't be read. What is protected inside a
+writable place is not protected here, and mode, owner and times of any file that the user owns can be changed.
 """
 
 import ctypes
@@ -30,7 +30,7 @@ _libc.syscall.restype = ctypes.c_long
 
 
 def restrict(mounts: Sequence[Mount], temporary: str) -> None:
-    """The calling process and all its children, for good. ``temporary`` is writable in place of /tmp. Raises OSError."""
+    """The calling process and its children, for good. ``temporary`` is writable in place of /tmp. Raises OSError."""
     abi = procs.landlock_abi()
     if abi < 1:
         raise OSError(38, "the kernel has no Landlock, or it is switched off", "landlock")

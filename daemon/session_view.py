@@ -1,8 +1,8 @@
 """The view of a session as a whole, made in its own mount namespace: what its worker's file tools see.
 
-The same plan as for commands, but the root stays as it is, because the worker's writing is restricted by Landlock. What
-is hidden or protected here is so for everything below, commands of every profile included, and bubblewrap only
-has to add to it. A file that is replaced on the host (by a rename) loses what was mounted over it, and places may appear
+The same plan as for commands, but the root stays as it is, because the worker's writing is restricted by Landlock.
+What is hidden or protected here is so for everything below, commands of every profile included, and bubblewrap only has
+to add to it. A file that is replaced on the host (by a rename) loses what was mounted over it, and places may appear
 later: so the view is completed before every command.
 """
 
@@ -73,7 +73,7 @@ class SessionView:
             case "hide-file" | "read":
                 _bind(source, mount.path)
                 _remount_read_only(mount.path)
-            case "write" | "tmp":
+            case "write" | "tmp" | "link":  # a worker's view has no links of its own
                 _bind(source, mount.path)
         if mount.kind in ("hide", "hide-file", "read"):
             self._standing.add(mount.path)

@@ -1,4 +1,4 @@
-"""Numbers of system calls, x86-64 and arm64, from the kernel's ``unistd`` headers; None where an architecture has none."""
+"""Numbers of system calls on x86-64 and arm64, from the kernel's ``unistd`` headers; None where there is none."""
 
 from typing import Final, Literal
 

@@ -37,7 +37,7 @@ _RANK: Final[dict[Kind, int]] = {"hide": 0, "hide-file": 0, "tmp": 1, "read": 2,
 
 
 class Mount(NamedTuple):
-    """``source`` is empty for a path that is bound to itself, and for what is hidden; of a link it is where it leads."""
+    """``source`` is empty for what is bound to itself and for what is hidden; of a link it is where it leads."""
 
     path: str
     kind: Kind
@@ -62,7 +62,7 @@ def plan_view(
     host's root always, for its own program must run, and writes to its scratch."""
     view = _View(disk)
     view.add("hide", confinement.private)
-    view.add("tmp", TMP, source=f"{confinement.scratch}/tmp")
+    view.add("tmp", TMP, source=temporary_of(confinement))
     if worker:
         view.add("write", (confinement.scratch,))
     else:
@@ -76,6 +76,11 @@ def plan_view(
         view.add("read", MINIMAL_ROOT)
         return [*view.mounts("hide"), *_links(disk)]
     return view.mounts("read")
+
+
+def temporary_of(confinement: Confinement) -> str:
+    """What a session has as /tmp, or as $TMPDIR where it can't have its own /tmp."""
+    return f"{confinement.scratch}/tmp"  # noqa: S108
 
 
 def _links(disk: Disk) -> list[Mount]:
@@ -116,10 +121,10 @@ class _View:
 
     def mounts(self, root: Kind) -> list[Mount]:
         self._pin()
-        made = {"/": root}
+        made: dict[str, Kind] = {"/": root}
         for path in sorted(self._kinds, key=_depth):
             kind = self._kinds[path]
-            around = next(made[parent] for parent in parents(path) if parent in made)
+            around = _nearest(path, made)
             if _is_needed(kind, around):
                 made[path] = kind
         return [Mount(path, kind, self._sources.get(path, "")) for path, kind in made.items() if path != "/"]
@@ -138,6 +143,10 @@ class _View:
                 if found is not None:
                     break
                 between.append(parent)
+
+
+def _nearest(path: str, made: dict[str, Kind]) -> Kind:
+    return next(made[parent] for parent in parents(path) if parent in made)
 
 
 def _is_needed(kind: Kind, around: Kind) -> bool:

@@ -6,6 +6,7 @@ from typing import Final, Literal
 import msgspec
 
 from .policy import Level, NetworkMode, Profile
+from .wire_model import WireModel
 
 PROFILES: Final[tuple[Profile, ...]] = ("read-only", "workspace", "full")  # each allows what those before it allow
 _NETWORKS: Final[tuple[NetworkMode, ...]] = ("off", "allow", "on")
@@ -38,11 +39,13 @@ UNCONFINED: Final = Confinement(level="none", profile="full", ceiling="full")
 
 def lowest_profile(profiles: Iterable[Profile | None]) -> Profile:
     """The one that allows least; None stands for no opinion."""
-    return min((each for each in profiles if each is not None), key=PROFILES.index, default="full")
+    ranks = [PROFILES.index(each) for each in profiles if each is not None]
+    return PROFILES[min(ranks, default=-1)]
 
 
 def lowest_network(modes: Iterable[NetworkMode | None]) -> NetworkMode:
-    return min((each for each in modes if each is not None), key=_NETWORKS.index, default="on")
+    ranks = [_NETWORKS.index(each) for each in modes if each is not None]
+    return _NETWORKS[min(ranks, default=-1)]
 
 
 def profile_for(confinement: Confinement, wanted: Profile | None) -> Profile:
@@ -50,7 +53,7 @@ def profile_for(confinement: Confinement, wanted: Profile | None) -> Profile:
     return lowest_profile((wanted or confinement.profile, confinement.ceiling))
 
 
-class SandboxWish(msgspec.Struct, frozen=True, omit_defaults=True):
+class SandboxWish(WireModel):
     """What a client asks for a session: key ``sandbox`` of a create body or a patch. Never more than the ceiling."""
 
     profile: Profile | None = None
@@ -58,3 +61,31 @@ class SandboxWish(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 NO_WISH: Final = SandboxWish()
+
+
+class SandboxRun(WireModel):
+    """What the commands of a session ran under, the last time that its worker was started."""
+
+    level: Level
+    profile: Profile
+    network: NetworkMode
+    started: int  # milliseconds of wall-clock time
+
+
+class SandboxRecord(WireModel):
+    """What is kept of a session's sandbox, beside the session's own record."""
+
+    wish: SandboxWish | None = None
+    ran: SandboxRun | None = None
+
+
+class SandboxState(WireModel):
+    """What would hold now (``level``, ``profile``, ``network``), and why nothing can be run (``problem``)."""
+
+    level: Level
+    profile: Profile
+    ceiling: Profile
+    network: NetworkMode
+    wish: SandboxWish | None = None
+    ran: SandboxRun | None = None
+    problem: str | None = None
