@@ -47,6 +47,11 @@ class Enclosure:
         if self._view is not None:
             self._view.enter()
 
+    def shield_worker(self) -> None:
+        """In the init, when the worker has been forked: commands of the session may signal each other, not it."""
+        if self._view is not None:
+            landlock.scope_session()
+
     def confine(self, request: Run) -> Confined:
         """In the call's holder. Raises OSError for a program or a directory that is not there."""
         match self.confinement.level:

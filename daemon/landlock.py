@@ -22,7 +22,7 @@ _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
 _TRUNCATE, _IOCTL_DEV = 1 << 14, 1 << 15
 _ON_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
-_SCOPE_ABSTRACT_SOCKET = 1  # ABI 6
+_SCOPE_ABSTRACT_SOCKET, _SCOPE_SIGNAL = 1, 2  # ABI 6
 _DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx")
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -48,6 +48,20 @@ def restrict(mounts: Sequence[Mount], temporary: str) -> None:
     procs.prctl(procs.PR_SET_NO_NEW_PRIVS, 1)
     _check(_libc.syscall(_RESTRICT_SELF, ruleset, 0))
     os.close(ruleset)
+
+
+def scope_session() -> bool:
+    """Keeps the calling process and its children from signalling processes which are outside, such as the session's
+    worker, and from abstract sockets of the host. False where the kernel can't: before Linux 6.12."""
+    abi = procs.landlock_abi()
+    if abi < 6:
+        return False
+    attributes = struct.pack("QQQ", 0, 0, _SCOPE_ABSTRACT_SOCKET | _SCOPE_SIGNAL)
+    ruleset = _check(_libc.syscall(_CREATE, ctypes.c_char_p(attributes), ctypes.c_size_t(24), 0))
+    # The right to administrate the namespace stands for no-new-privileges, which bubblewrap sets for the commands.
+    _check(_libc.syscall(_RESTRICT_SELF, ruleset, 0))
+    os.close(ruleset)
+    return True
 
 
 def visible_parts(place: str, hidden: Iterable[str]) -> list[str]:

@@ -75,6 +75,7 @@ class _Session:
         if self._level == "subreaper":
             procs.become_subreaper()
         self._fork_worker()
+        self._enclosure.shield_worker()
         self._announce()
         status = self._serve()
         # Leaving a PID namespace kills its members; elsewhere that is our work.
