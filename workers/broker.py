@@ -64,7 +64,7 @@ class BrokerExec:
     async def _start(self, command: Command) -> Call:
         call = Call(next(self._ids), command)
         try:
-            request = Run(id=call.id, argv=command.argv, cwd=command.cwd, env=command.env)
+            request = Run(id=call.id, argv=command.argv, cwd=command.cwd, env=command.env, profile=command.profile)
             await self._send(request, call.theirs)
             call.release()
         except BaseException:

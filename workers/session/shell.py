@@ -19,8 +19,10 @@ from oad.contract.message import (
     UserMessage,
 )
 from oad.contract.prompt import ShellInput
+from oad.contract.sandbox import Confinement
 
 from ..exec import Command, ExecFailed
+from ..sandbox.explain import sandbox_notes
 from ..tools.environment import command_environment
 from .input import session_model
 from .texts import SHELL_RUN
@@ -58,6 +60,12 @@ async def _store_user(turn: Turn, input: ShellInput) -> UserMessage:
     return user
 
 
+def explained(confinement: Confinement, command: str, output: str) -> str:
+    """What to add to the output when the sandbox hindered the command."""
+    notes = sandbox_notes(confinement, command, output)
+    return "\n\n<shell_metadata>\n" + "\n".join(notes) + "\n</shell_metadata>" if notes else ""
+
+
 class _ShellRun:
     def __init__(self, turn: Turn, info: AssistantMessage, command: str) -> None:
         self._turn = turn
@@ -82,7 +90,9 @@ class _ShellRun:
             argv=["/bin/bash", "-c", self._command], cwd=self._turn.session.directory, env=command_environment()
         )
         try:
-            await self._turn.exec.run(command, on_stdout=self._take)
+            agent = self._turn.agent(self._info.agent)
+            await self._turn.exec_for(agent).run(command, on_stdout=self._take)
+            self._output += explained(self._turn.confinement(agent), self._command, self._output)
         except ExecFailed as failed:
             self._output += f"{failed}\n"
         except BaseException as error:

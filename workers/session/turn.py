@@ -12,12 +12,14 @@ from oad.contract.errors import ApiError
 from oad.contract.ids import new_id, now_ms
 from oad.contract.message import AssistantMessage, MessagePath, MessageWithParts, TurnTime, UserMessage
 from oad.contract.permission import PermissionRule
+from oad.contract.sandbox import Confinement
 from oad.contract.session import Session, no_tokens
 from oad.contract.worker import WorkerSpec
 
 from ..exec import Exec
 from ..link import Link
 from ..providers.model import Endpoint
+from ..sandbox.agent_exec import AgentExec, UnknownProfile, narrow
 from .conversation import Conversation
 from .reducer import Reducer
 from .retry import RetryPlan
@@ -82,6 +84,17 @@ class Turn:
         if agent is None:
             raise UnknownName(unknown_agent(name, self.scene.agents()))
         return agent
+
+    def confinement(self, agent: Agent) -> Confinement:
+        """What holds for what this agent runs. Raises UnknownName for a profile that does not exist."""
+        try:
+            return narrow(self.spec.confinement, agent)
+        except UnknownProfile as error:
+            raise UnknownName(str(error)) from error
+
+    def exec_for(self, agent: Agent) -> Exec:
+        """Raises UnknownName."""
+        return AgentExec(self.exec, self.confinement(agent).profile)
 
     def rules(self, agent: Agent) -> list[PermissionRule]:
         return [*self.scene.rules(agent), *(self.session.permission or [])]

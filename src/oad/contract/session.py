@@ -6,6 +6,7 @@ import msgspec
 
 from .ids import MessageID, SessionID
 from .permission import PermissionRule, ToolReference
+from .sandbox import SandboxWish
 from .wire_model import WireModel
 
 
@@ -161,6 +162,7 @@ class SessionCreate(WireModel):
     metadata: dict[str, Any] | None = None
     permission: list[PermissionRule] | None = None
     workspace_id: str | None = None
+    sandbox: SandboxWish | None = None
 
 
 class ArchiveTime(WireModel):
@@ -172,6 +174,7 @@ class SessionPatch(WireModel):
     metadata: dict[str, Any] | None = None
     permission: list[PermissionRule] | None = None
     time: ArchiveTime | None = None
+    sandbox: SandboxWish | None = None
 
 
 class SessionFork(WireModel):

@@ -4,6 +4,9 @@ from typing import Literal
 
 import msgspec
 
+from .policy import Profile
+from .sandbox import UNCONFINED, Confinement
+
 WorkerKind = Literal["session", "project"]
 Level = Literal["pidns", "subreaper"]
 
@@ -20,6 +23,7 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     log_level: str = "info"
     log_file: str = ""  # empty: to standard error only
     log_to_stderr: bool = False
+    confinement: Confinement = UNCONFINED
 
 
 class Run(msgspec.Struct, tag="run", frozen=True):
@@ -29,6 +33,7 @@ class Run(msgspec.Struct, tag="run", frozen=True):
     argv: list[str]
     cwd: str
     env: dict[str, str]
+    profile: Profile | None = None  # None: the session's
 
 
 class Terminate(msgspec.Struct, tag="terminate", frozen=True):
