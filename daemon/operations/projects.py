@@ -81,10 +81,15 @@ async def current_project(request: Request) -> Answer:
 async def make_repository(request: Request) -> Answer:
     """The directory's project afterwards, which without a commit is the one that all such directories share."""
     services, directory = request.services, request.params["directory"]
+    before = await resolve_project(services, directory)
     await services.supervisor.call_project(directory, request.op, request.params, b"")
     worker = await services.supervisor.ensure("project", directory, directory)
     worker.facts.pop("project", None)
-    return await current_project(request)
+    answer = await current_project(request)
+    if before.vcs is None:  # what clients take as a reason to read everything anew; nothing has to end for it
+        place = Place(directory=directory)
+        services.journal.append("server.instance.disposed", {"directory": directory}, place, durable=False)
+    return answer
 
 
 async def list_projects(request: Request) -> Answer:

@@ -85,7 +85,9 @@ class Changes:
             return b""
         async with self._index(directory) as (index, untold):
             answer = await self._diff(directory, index, "--binary", "--unified=3", base)
-        if any(not path.endswith(b"/") for path in untold) or not answer.whole:
+        if large := next((path for path in untold if not path.endswith(b"/")), None):
+            raise bad_request(f"Too large, or one file too many, for a patch: {shown(os.fsdecode(large))}", "Query")
+        if not answer.whole:
             raise bad_request(f"The changes are larger than {_MAX_BYTES >> 20} MiB", "Query")
         return answer.stdout
 

@@ -76,7 +76,7 @@ def directories_of(files: Sequence[str]) -> list[str]:
     return [f"{path}/" for path in found]
 
 
-class _Text(msgspec.Struct):
+class _Text(msgspec.Struct, frozen=True):
     """Text, or base64 of what is not UTF-8."""
 
     text: str | None = None
