@@ -3,14 +3,14 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Literal
 
 import trio
 
-from oad.contract.errors import bad_request
+from oad.contract.errors import bad_request, unexpected
 from oad.contract.files import FileStatus, VcsFileDiff, VcsFileStatus
 
 from ..exec import Exec
@@ -85,6 +85,7 @@ class Changes:
             return b""
         async with self._index(directory) as (index, untold):
             answer = await self._diff(directory, index, "--binary", "--unified=3", base)
+        _check(answer)
         if large := next((path for path in untold if not path.endswith(b"/")), None):
             raise bad_request(f"Too large, or one file too many, for a patch: {shown(os.fsdecode(large))}", "Query")
         if not answer.whole:
@@ -98,7 +99,12 @@ class Changes:
             return []
         async with self._index(directory) as (index, untold):
             patch = () if context is None else ("--patch", f"--unified={context}")
-            answer = await self._diff(directory, index, "--raw", "--numstat", "-z", *patch, base)
+            form = ("--raw", "--numstat", "-z", *patch, base)
+            answer = await self._diff(directory, index, *form)
+            if index and answer.exit and answer.whole:  # one untracked file that cannot be read is enough
+                untold += await self._untracked(directory)
+                answer = await self._diff(directory, "", *form)
+        _check(answer)
         found = read_changes(answer.stdout, whole=answer.whole)
         known = {each.path for each in found}
         found += [FileChange(path, "added", 0, 0, None) for path in untold if path not in known]
@@ -135,23 +141,25 @@ class Changes:
         return None
 
     @asynccontextmanager
-    async def _index(self, directory: str) -> AsyncIterator[tuple[str, list[bytes]]]:
+    async def _index(self, directory: str) -> AsyncGenerator[tuple[str, list[bytes]]]:
         """A copy of the index that has the untracked files too, so that one git tells of all; the repository's own
         stays as it is. Empty where there are none. And those that are not in it: too many, too large, or repositories
         of their own, whose names end in a slash."""
-        flags = ("--others", "--exclude-standard", "-z", "--", ".")
-        answer = await run_git(self._exec, directory, "ls-files", *flags, limit=_MAX_BYTES)
-        untracked = [path for path in answer.stdout.split(b"\0") if path]
-        if answer.exit != 0 or not untracked:
+        untracked = await self._untracked(directory)
+        if not untracked:
             yield "", []
             return
-        told, untold = await trio.to_thread.run_sync(_divide, directory, untracked)
+        top = await ask_git(self._exec, directory, "rev-parse", "--show-toplevel") or directory
+        told, untold = await trio.to_thread.run_sync(_divide, top, untracked)
         with tempfile.TemporaryDirectory(prefix="oad-index-", dir=self._scratch or None) as folder:
             index = str(Path(folder, "index"))
-            ready = await self._add(directory, index, told)
-            prefix = os.fsencode(await ask_git(self._exec, directory, "rev-parse", "--show-prefix") or "")
-            left = untold if ready else [*told, *untold]
-            yield index if ready else "", [prefix + path for path in left]
+            ready = await self._add(top, index, told)
+            yield (index, untold) if ready else ("", untracked)
+
+    async def _untracked(self, directory: str) -> list[bytes]:
+        flags = ("--others", "--exclude-standard", "--full-name", "-z", "--", ".")
+        answer = await run_git(self._exec, directory, "ls-files", *flags, limit=_MAX_BYTES)
+        return [path for path in answer.stdout.split(b"\0") if path]
 
     async def _add(self, directory: str, index: str, paths: Sequence[bytes]) -> bool:
         own = await ask_git(self._exec, directory, "rev-parse", "--path-format=absolute", "--git-path", "index")
@@ -167,6 +175,12 @@ class Changes:
             environ={"GIT_INDEX_FILE": index},
         )
         return answer.exit == 0
+
+
+def _check(answer: GitAnswer) -> None:
+    if answer.exit != 0 and answer.whole:
+        said = answer.stderr.strip() or "it took too long"
+        raise unexpected(f"git can't tell the changes: {said[:1000]}")
 
 
 def _divide(directory: str, paths: list[bytes]) -> tuple[list[bytes], list[bytes]]:

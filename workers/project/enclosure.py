@@ -4,7 +4,7 @@ import errno
 import os
 import posixpath
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -47,7 +47,7 @@ class Missing(Exception):
 
 
 @contextmanager
-def open_within(root: str, text: str) -> Iterator[Opened]:
+def open_within(root: str, text: str) -> Generator[Opened]:
     """``text`` is relative to ``root`` or absolute within it. Blocks as long as the file system does.
 
     Judged is what was opened, not what was named: no exchange of a directory for a symbolic link in between leads out.

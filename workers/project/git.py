@@ -71,14 +71,15 @@ async def run_git(
     async def hear(chunk: bytes) -> None:
         said.extend(chunk[: _MAX_STDERR - len(said)])
 
-    with trio.CancelScope() as scope:
-        output = _Kept(limit, scope)
+    output = _Kept(limit, scope := trio.CancelScope())
+    with scope:
         try:
             outcome = await exec.run(command, on_stdout=output.take, on_stderr=hear, timeout_s=timeout_s)
         except ExecFailed as error:
             return GitAnswer(None, stderr=str(error))
-        return GitAnswer(outcome.exit, bytes(output.data), said.decode("utf-8", "replace"), output.whole)
-    return GitAnswer(None, bytes(output.data), whole=output.whole)
+        if output.whole:
+            return GitAnswer(outcome.exit, bytes(output.data), said.decode("utf-8", "replace"))
+    return GitAnswer(None, bytes(output.data), whole=False)
 
 
 async def ask_git(exec: Exec, directory: str, *arguments: str) -> str | None:
