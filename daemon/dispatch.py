@@ -36,8 +36,10 @@ SESSION_WORK: Final = frozenset(
 _OF_CHILDREN: Final = frozenset({"session.prompt", "session.abort", "session.get", "session.messages"})
 
 
-# Halfway through these a session would be neither stopped nor running, neither there nor gone.
-_TO_THE_END: Final = frozenset({"session.abort", "session.delete", "instance.dispose", "global.dispose"})
+# Halfway through these a session would be neither stopped nor running, neither there nor gone, a patch half applied.
+_TO_THE_END: Final = frozenset(
+    {"session.abort", "session.delete", "instance.dispose", "global.dispose", "vcs.apply", "project.initGit"}
+)
 
 # What is answered with the message that the turn ended with.
 _ANSWERED_BY_MESSAGE: Final = frozenset({"session.prompt", "session.shell", "session.command"})

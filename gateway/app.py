@@ -25,7 +25,7 @@ def build_app(exchange: Exchange, table: Iterable[Operation], body_limit: int) -
         app.config[setting] = value
     app.register_error_handler(HTTPException, _refuse)
     for operation in table:
-        rule = operation.path.replace("{", "<").replace("}", ">")
+        rule = operation.path.replace("{", "<").replace("}", ">").replace("*", "<path:path>")
         view = _view(exchange, operation)
         app.add_url_rule(rule, operation.name, view, methods=[operation.method], provide_automatic_options=False)
     app.add_url_rule("/doc", "doc", _document(), methods=["GET"], provide_automatic_options=False)
@@ -60,8 +60,8 @@ def _view(exchange: Exchange, operation: Operation) -> View:
 
 
 def _outgoing(response: Response) -> quart.Response:
-    outgoing = quart.Response(response.body, response.status, response.headers, mimetype=_JSON)
-    if not response.body:
+    outgoing = quart.Response(response.body, response.status, {"content-type": _JSON, **response.headers})
+    if not response.body and "content-type" not in response.headers:
         outgoing.headers.pop("Content-Type", None)
     return outgoing
 

@@ -14,6 +14,8 @@ from .query import Refused, quoted
 from .schema_errors import describe
 
 _MAX_NAME: Final = 200
+_REST: Final = "path"  # what * in a route stands for: may have slashes; whoever serves it judges where it leads
+_MAX_REST: Final = 4096
 _EMPTY: Final = b"{}"
 
 
@@ -42,7 +44,10 @@ def bind(operation: Operation, request: Request, cwd: str) -> tuple[dict[str, st
 def _bind_variables(operation: Operation, variables: dict[str, str]) -> dict[str, str]:
     for name, text in variables.items():
         prefix = operation.prefixes.get(name)
-        if prefix is None:
+        if name == _REST:
+            if len(text) > _MAX_REST or "\0" in text:
+                raise _refuse(name, "Expected a path", "Params")
+        elif prefix is None:
             if not _is_name(text):
                 raise _refuse(name, f"Expected a name, got {quoted(text[:_MAX_NAME])}", "Params")
         elif not text.startswith(prefix) or not is_harmless(text):

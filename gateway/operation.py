@@ -39,6 +39,12 @@ class Named(msgspec.Struct, frozen=True):
     type: Any
 
 
+class Plain(msgspec.Struct, frozen=True):
+    """An answer that is not JSON; the one who answers names the type, which may be more precise than ``media``."""
+
+    media: str
+
+
 class Streamed(msgspec.Struct, frozen=True):
     """Server-sent events; such rows are served beside the table's other operations."""
 

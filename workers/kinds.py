@@ -39,7 +39,11 @@ class ProjectKind:
         self._credentials: dict[str, Any] = {}
         self._registries = Registries()
         self._handler = ProjectHandler(
-            spec.directory, exec=broker, providers=self._providers, tools=lambda: describe(list(TOOLS), {})
+            spec.directory,
+            exec=broker,
+            providers=self._providers,
+            tools=lambda: describe(list(TOOLS), {}),
+            scratch=spec.scratch,
         )
 
     def _providers(self, setup: ProjectSetup) -> Registry:

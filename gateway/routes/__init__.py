@@ -1,7 +1,7 @@
 """One table per resource; TABLE is all of them that are asked and answered, STREAMS the rest."""
 
 from ..operation import Operation
-from . import ask, event, instance, server, session, v2
+from . import ask, event, file, instance, server, session, v2
 
 STREAMS: tuple[Operation, ...] = event.OPERATIONS
 TABLE: tuple[Operation, ...] = (
@@ -9,5 +9,6 @@ TABLE: tuple[Operation, ...] = (
     *session.OPERATIONS,
     *ask.OPERATIONS,
     *instance.OPERATIONS,
+    *file.OPERATIONS,
     *v2.OPERATIONS,
 )
