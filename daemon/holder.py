@@ -100,24 +100,29 @@ class Holder:
             # The number is safe while the leader of the group has not been reaped.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._command, signal.SIGTERM)
+        elif signum == signal.SIGTERM:
+            for process in tree_kill.walk_below(os.getpid()).living:
+                tree_kill.send(process, signal.SIGTERM)
         elif signum == signal.SIGUSR2:
             tree_kill.kill_below(os.getpid(), reap=self._reap)
 
     def _reap(self) -> bool:
         """False when the call has no descendants left."""
+        status, left = None, True
         try:
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 if ended[0] == self._command:
-                    self._command = 0
-                    self._report(os.waitstatus_to_exitcode(ended[1]))
+                    self._command, status = 0, os.waitstatus_to_exitcode(ended[1])
         except ChildProcessError:
-            return False
-        return True
+            left = False
+        if status is not None:
+            self._report(Exited(status, left=left, holder=os.getpid()))
+        return left
 
-    def _report(self, status: int) -> None:
+    def _report(self, exited: Exited) -> None:
+        # The pipe stays open: its end tells that the last descendant, and with it this process, has gone.
         with contextlib.suppress(OSError):  # nobody may be listening any more
-            os.write(self._pipes.status, encode_status(Exited(status)))
-        os.close(self._pipes.status)
+            os.write(self._pipes.status, encode_status(exited))
 
 
 def _reset_ignored_signals() -> None:

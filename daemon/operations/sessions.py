@@ -8,18 +8,21 @@ import msgspec
 import trio
 
 from oad import API_VERSION
-from oad.contract.errors import named
+from oad.contract.errors import bad_request, named
 from oad.contract.ids import new_id, now_ms
 from oad.contract.message import AssistantMessage, CompactionPart, Message, Part, UserMessage
 from oad.contract.session import Session, SessionCreate, SessionFork, SessionPatch, SessionTime, no_tokens
 from oad.link import Answer
 
+from ..abort import RECEIPT_TYPE, Receipt
 from ..journal import Journal, Place
+from ..ladder import Mode, Plan, make_plan
 from ..sessions import place_of
 from ..store import SessionFilter
 from .context import TRUE, Operation, Request, Services, join_json, json_answer
 from .projects import resolve_project
 
+_MODES: Final[dict[str, Mode]] = {"soft": "soft", "term": "term", "kill": "kill"}
 _ADJECTIVES: Final = ("amber", "brave", "calm", "clever", "crisp", "eager", "gentle", "lucky", "misty", "swift", "tidy")
 _NOUNS: Final = (
     "badger",
@@ -279,21 +282,33 @@ def _copy_messages(
 
 
 async def abort_session(request: Request) -> Answer:
-    """True once nothing of the turn runs any more; also for a session that is idle or unknown.
+    """True, or the receipt, once nothing of the turn runs any more; also for a session that is idle or unknown.
 
     Of an idle one it is said again that it is idle: whoever aborts it has missed that, perhaps over a restart, and
     would show it as busy for ever."""
     session_id, services = request.params["sessionID"], request.services
+    plan = services.supervisor.plan_of(request.caller) if request.caller else _plan(request.params)
+    receipt = Receipt.nothing_to_do(session_id, plan)
     if services.sessions.exists(session_id):
         session, was_busy = services.sessions.find(session_id), services.turns.busy(session_id)
-        receipt = await services.supervisor.abort(session)
+        receipt = await services.supervisor.abort(session, plan)
         if receipt.survivors:
-            raise named(
-                500, "AbortIncompleteError", message="Processes survived the abort", survivors=receipt.survivors
-            )
+            text = "Processes survived the abort"
+            raise named(500, "AbortIncompleteError", message=text, survivors=receipt.survivors, receipt=receipt)
         if not was_busy:
             services.turns.repeat_status(session)
+    if request.params.get("format") == RECEIPT_TYPE:
+        return json_answer(receipt, {"content-type": RECEIPT_TYPE})
     return TRUE
+
+
+def _plan(params: dict[str, str]) -> Plan:
+    """Raises ApiError 400."""
+    grace_s = float(params["grace"]) if "grace" in params else None
+    try:
+        return make_plan(_MODES[params.get("mode", "term")], grace_s, keep=params.get("keep") == "true")
+    except ValueError as error:
+        raise bad_request(str(error), "Query") from error
 
 
 async def abort_receipt(request: Request) -> Answer:

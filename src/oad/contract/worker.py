@@ -32,7 +32,8 @@ class Run(msgspec.Struct, tag="run", frozen=True):
 
 
 class Terminate(msgspec.Struct, tag="terminate", frozen=True):
-    """TERM to the direct child of a call and to its process group. Advice only: Destroy is what ends a call."""
+    """TERM to the direct child of a call and to its process group; once that has ended, to every process that it left.
+    Advice only: Destroy is what ends a call."""
 
     id: int
 
@@ -59,9 +60,12 @@ class Destroyed(msgspec.Struct, tag="destroyed", frozen=True):
 
 
 class Exited(msgspec.Struct, tag="exited", frozen=True):
-    """On the status pipe of a call: its direct child ended. ``status`` is negative for a signal."""
+    """On the status pipe of a call: its direct child ended. ``status`` is negative for a signal. ``left``: descendants
+    of it live on, below the process ``holder``; the pipe ends when the last of them has."""
 
     status: int
+    left: bool = False
+    holder: int = 0
 
 
 class Failed(msgspec.Struct, tag="failed", frozen=True):
