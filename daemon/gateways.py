@@ -15,6 +15,7 @@ from oad.contract.wire import Ack, ProtocolError, Push, decode_frame, encode_fra
 from oad.link import TrioSocket
 
 from .journal import Published
+from .listeners import Listeners
 
 _log = structlog.get_logger("oad.gateways")
 
@@ -99,6 +100,7 @@ class Gateways:
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self._context = context
         self._links: dict[bytes, GatewayLink] = {}
+        self.listeners = Listeners()
 
     def publish(self, event: Published) -> None:
         for link in self._links.values():
@@ -128,6 +130,7 @@ class Gateways:
         return link
 
     def drop(self, identity: bytes) -> None:
+        self.listeners.forget(identity)
         link = self._links.pop(identity, None)
         if link is not None:
             link.close()

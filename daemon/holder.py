@@ -116,7 +116,7 @@ class Holder:
         except ChildProcessError:
             left = False
         if status is not None:
-            self._report(Exited(status, left=left, holder=os.getpid()))
+            self._report(Exited(status, left=left))
         return left
 
     def _report(self, exited: Exited) -> None:

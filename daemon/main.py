@@ -85,7 +85,7 @@ async def _services(
     books = Bookkeeper(store, journal, sessions, turns, asks)
     supervisor = Supervisor(settings, spawner, context, RestartBudget(), books)
     credentials = Credentials(settings.data / "auth.json")
-    services = Services(store, journal, sessions, turns, asks, credentials, supervisor)
+    services = Services(store, journal, sessions, turns, asks, credentials, supervisor, gateways.listeners)
     dispatcher = Dispatcher(services)
     books.dispatch = dispatcher.for_worker
     async with trio.open_nursery() as nursery:

@@ -105,7 +105,9 @@ def _bind_place(
 def _bind_format(operation: Operation, accept: str, params: dict[str, str]) -> None:
     """The client that names one of the operation's own formats gets it; whatever else it accepts, JSON is that."""
     named = [part.partition(";")[0].strip().lower() for part in accept.split(",")] if operation.formats else []
-    params.update({"format": format for format in operation.formats if format in named})
+    for format in operation.formats:
+        if format in named:
+            params["format"] = format
 
 
 def _bind_body(operation: Operation, body: bytes) -> bytes:

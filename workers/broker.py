@@ -10,8 +10,21 @@ from typing import Final, Protocol
 
 import trio
 
-from oad.contract.broker import decode_destroyed, send_request
-from oad.contract.worker import BrokerRequest, Destroy, DestroyAll, Destroyed, Exited, Failed, Run, Terminate
+from oad.contract.broker import decode_answer, send_request
+from oad.contract.job import Usage
+from oad.contract.worker import (
+    BrokerAnswer,
+    BrokerRequest,
+    Destroy,
+    DestroyAll,
+    Destroyed,
+    Exited,
+    Failed,
+    Measure,
+    Measured,
+    Run,
+    Terminate,
+)
 
 from .call import DRAIN_S, Call, OutputPump, discard
 from .exec import Chunk, Command, ExecFailed, Outcome
@@ -23,7 +36,7 @@ _ANSWER_BYTES = 4096
 class Keeper(Protocol):
     """Who takes over what commands leave running."""
 
-    def adopt(self, call: Call, outputs: Sequence[int], command: Command, holder: int) -> tuple[str, Path]:
+    def adopt(self, call: Call, outputs: Sequence[int], command: Command) -> tuple[str, Path]:
         """Owns call and descriptors from now on. Returns the job's id and the file of its output."""
         ...
 
@@ -35,7 +48,7 @@ class BrokerExec:
         self._sock = socket.socket(fileno=fd)
         self._sock.setblocking(False)
         self._ids = itertools.count(1)
-        self._destroying = trio.Lock()
+        self._asking = trio.Lock()
         self._graces: set[trio.CancelScope] = set()
         self._abort_grace_s: float | None = None
         self.keeper: Keeper | None = None  # without one what is left running is left to itself
@@ -104,7 +117,6 @@ class BrokerExec:
             return Outcome(None, timed_out=True)
         status = await call.ended()
         left = isinstance(status, Exited) and status.left and not await self._soon_gone(call)
-        call.holder = status.holder if isinstance(status, Exited) else 0
         return self._outcome(status, left_running=left)
 
     async def _soon_gone(self, call: Call) -> bool:
@@ -144,7 +156,7 @@ class BrokerExec:
     ) -> Outcome:
         # No checkpoint here: the call has one owner at any time.
         outputs = [pump.fd for pump in pumps if not pump.at_end]
-        job, file = keeper.adopt(call, outputs, command, call.holder)
+        job, file = keeper.adopt(call, outputs, command)
         return Outcome(outcome.exit, left_running=True, job=job, job_output=str(file))
 
     async def _end(self, call: Call, grace_s: float) -> None:
@@ -195,23 +207,31 @@ class BrokerExec:
         """Ends every program of the session at once: running calls, and what earlier ones left behind."""
         return await self._destroy(DestroyAll())
 
-    async def _destroy(self, request: Destroy | DestroyAll) -> Destroyed:
-        # Shielded: who is told to leave at once would otherwise leave processes behind.
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + DESTROY_TIMEOUT_S):
-            return await self._exchange(request)
-        raise ExecFailed("the session's broker does not answer")
+    async def measure(self, call: Call) -> Usage | None:
+        """None when nothing of the call exists any more. Raises ExecFailed."""
+        answer = await self._exchange(Measure(call.id))
+        assert isinstance(answer, Measured)
+        return answer.usage
 
-    async def _exchange(self, request: Destroy | DestroyAll) -> Destroyed:
-        async with self._destroying:
-            await self._send(request)
-            answer = await self._answer()
-            while answer.id != request.id:  # a late answer to somebody who has given up
-                answer = await self._answer()
+    async def _destroy(self, request: Destroy | DestroyAll) -> Destroyed:
+        answer = await self._exchange(request)
+        assert isinstance(answer, Destroyed)
         self.killed += answer.killed
         self.survivors += answer.survivors
         return answer
 
-    async def _answer(self) -> Destroyed:
+    async def _exchange(self, request: Destroy | DestroyAll | Measure) -> BrokerAnswer:
+        # Shielded: who is told to leave at once would otherwise leave processes behind.
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + DESTROY_TIMEOUT_S):
+            async with self._asking:
+                await self._send(request)
+                answer = await self._answer()
+                while not _belongs(answer, request):  # a late answer to somebody who has given up
+                    answer = await self._answer()
+            return answer
+        raise ExecFailed("the session's broker does not answer")
+
+    async def _answer(self) -> BrokerAnswer:
         await trio.lowlevel.wait_readable(self._sock.fileno())
         try:
             packet = self._sock.recv(_ANSWER_BYTES)
@@ -219,7 +239,7 @@ class BrokerExec:
             raise ExecFailed("the session's broker is gone") from error
         if not packet:
             raise ExecFailed("the session's broker is gone")
-        return decode_destroyed(packet)
+        return decode_answer(packet)
 
     async def _send(self, request: BrokerRequest, fds: Sequence[int] = ()) -> None:
         await trio.lowlevel.checkpoint_if_cancelled()
@@ -232,3 +252,7 @@ class BrokerExec:
                 raise ExecFailed(f"the session's broker is gone: {error}") from error
             else:
                 return
+
+
+def _belongs(answer: BrokerAnswer, request: Destroy | DestroyAll | Measure) -> bool:
+    return answer.id == request.id and isinstance(answer, Measured) == isinstance(request, Measure)

@@ -54,7 +54,6 @@ class Call:
         self._line = b""
         self._told = False
         self.started_ms = now_ms()
-        self.holder = 0  # its process, once the direct child has ended and left something
 
     def _feed_pipe(self, data: bytes) -> int | None:
         if not data:

@@ -17,6 +17,7 @@ _REPLIES: Final[dict[str, Reply]] = {
 
 
 async def list_permissions(request: Request) -> Answer:
+    request.services.listeners.saw(request.params["directory"])
     return json_answer(request.services.asks.listing("permission", request.params["directory"]))
 
 
@@ -51,6 +52,7 @@ def _reply(word: str) -> Reply:
 
 
 async def list_questions(request: Request) -> Answer:
+    request.services.listeners.saw(request.params["directory"])
     return json_answer(request.services.asks.listing("question", request.params["directory"]))
 
 

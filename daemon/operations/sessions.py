@@ -11,12 +11,13 @@ from oad import API_VERSION
 from oad.contract.errors import bad_request, named
 from oad.contract.ids import new_id, now_ms
 from oad.contract.message import AssistantMessage, CompactionPart, Message, Part, UserMessage
-from oad.contract.session import Session, SessionCreate, SessionFork, SessionPatch, SessionTime, no_tokens
+from oad.contract.session import OnAskWish, Session, SessionCreate, SessionFork, SessionPatch, SessionTime, no_tokens
 from oad.link import Answer
 
 from ..abort import RECEIPT_TYPE, Receipt
 from ..journal import Journal, Place
 from ..ladder import Mode, Plan, make_plan
+from ..patience import is_laxer
 from ..sessions import place_of
 from ..store import SessionFilter
 from .context import TRUE, Operation, Request, Services, join_json, json_answer
@@ -122,8 +123,18 @@ async def create_session(request: Request) -> Answer:
         model=wanted.model,
         metadata=wanted.metadata,
         permission=wanted.permission,
+        on_ask=_allowed_wish(services, wanted.on_ask),
     )
     return json_answer(services.sessions.save(session, created=True))
+
+
+def _allowed_wish(services: Services, wish: OnAskWish | None) -> OnAskWish | None:
+    """Raises ApiError 400 for a wish that is laxer than the operator's policy."""
+    operator = services.supervisor.policy.asks
+    if wish is not None and is_laxer(wish, operator):
+        waits = "" if operator.wait_s is None else f" for {operator.wait_s:g} s"
+        raise bad_request(f"onAsk may not be laxer than the operator's policy: {operator.on_ask}{waits}")
+    return wish
 
 
 def _default_title(is_child: bool) -> str:
@@ -139,6 +150,7 @@ async def update_session(request: Request) -> Answer:
     """Title, metadata (replaced), permission rules (appended), archive time. An empty patch is no event."""
     patch: SessionPatch = request.decode(SessionPatch)
     session = request.services.sessions.find(request.params["sessionID"])
+    _allowed_wish(request.services, patch.on_ask)
     changed = _patched(session, patch)
     return json_answer(session if changed is None else request.services.sessions.save(changed))
 
@@ -146,7 +158,7 @@ async def update_session(request: Request) -> Answer:
 def _patched(session: Session, patch: SessionPatch) -> Session | None:
     """As the reference does it: only metadata and rules count as a change of the session's time."""
     archived = patch.time.archived if patch.time is not None else None
-    given = (patch.title, patch.metadata, patch.permission, archived)
+    given = (patch.title, patch.metadata, patch.permission, archived, patch.on_ask)
     if all(value is None for value in given):
         return None
     changed = msgspec.structs.replace(session, time=msgspec.structs.replace(session.time))
@@ -158,6 +170,8 @@ def _patched(session: Session, patch: SessionPatch) -> Session | None:
         changed.permission = [*(session.permission or []), *patch.permission]
     if patch.metadata is not None or patch.permission is not None:
         changed.time.updated = now_ms()
+    if patch.on_ask is not None:
+        changed.on_ask = patch.on_ask
     if archived is not None:
         changed.time.archived = int(archived)
     return changed

@@ -7,18 +7,17 @@ from pathlib import Path
 import trio
 
 from oad.contract.ids import new_id, now_ms
-from oad.contract.job import Job, Reason
+from oad.contract.job import Job, Reason, Usage
 
 from ..call import Call, read_some
 from ..exec import Command
 from .output import JobOutput
-from .usage import Usage, measure
 
 
 class LeftRunning:
     """``over`` is set when no process of it exists. The descriptors in ``outputs`` are its own from now on."""
 
-    def __init__(self, call: Call, outputs: Sequence[int], command: Command, holder: int, place: Path) -> None:
+    def __init__(self, call: Call, outputs: Sequence[int], command: Command, place: Path) -> None:
         self.id = new_id("job")
         self.call = call
         self.outputs = outputs
@@ -28,7 +27,6 @@ class LeftRunning:
         self.kept = False
         self.expiry = trio.CancelScope(deadline=math.inf)
         self._command = command
-        self._holder = holder
 
     def keep(self, ttl_s: float) -> None:
         self.kept = True
@@ -37,10 +35,6 @@ class LeftRunning:
     def because(self, reason: Reason) -> None:
         """The first reason counts."""
         self.reason = self.reason or reason
-
-    async def record(self) -> Job:
-        usage = await trio.to_thread.run_sync(measure, self._holder)
-        return self.describe(usage)
 
     def describe(self, usage: Usage) -> Job:
         left = self.expiry.deadline - trio.current_time()

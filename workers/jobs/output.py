@@ -1,7 +1,6 @@
 """What a background job writes: the newest of it in a file, never more than fits."""
 
 import contextlib
-import os
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +42,7 @@ class JobOutput:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         beside = self.file.with_suffix(".new")
         beside.write_bytes(content)
-        os.replace(beside, self.file)
+        beside.replace(self.file)
         self._end += added
         self._first = self._end - len(content)
 

@@ -10,7 +10,7 @@ import trio
 
 from oad.contract.errors import ApiError, bad_request, named, not_found
 from oad.contract.ids import now_ms
-from oad.contract.job import JobKeep, JobOutput, JobReceipt, JobSignal, Reason
+from oad.contract.job import Job, JobKeep, JobOutput, JobReceipt, JobSignal, Reason, Usage
 
 from ..broker import BrokerExec
 from ..call import DRAIN_S, Call
@@ -54,10 +54,10 @@ class Jobs:
 
     # --- their lives ----------------------------------------------------------------------------------------------
 
-    def adopt(self, call: Call, outputs: Sequence[int], command: Command, holder: int) -> tuple[str, Path]:
+    def adopt(self, call: Call, outputs: Sequence[int], command: Command) -> tuple[str, Path]:
         """Takes over a call whose command has ended, and those of its descriptors that are still written to. Returns
         the job's id and where its output goes."""
-        job = LeftRunning(call, outputs, command, holder, self._directory)
+        job = LeftRunning(call, outputs, command, self._directory)
         self._running[job.id] = job
         assert self._nursery is not None, "a call has ended before the session began"
         self._nursery.start_soon(self._follow, job)
@@ -68,7 +68,7 @@ class Jobs:
             async with trio.open_nursery() as pumps:
                 for fd in job.outputs:
                     pumps.start_soon(job.pump, fd)
-                await self._link.publish("job.started", {"sessionID": self._session, "job": await job.record()})
+                await self._link.publish("job.started", {"sessionID": self._session, "job": await self._record(job)})
                 pumps.start_soon(self._expire, job)
                 await job.call.gone()
                 job.over.set()
@@ -123,7 +123,11 @@ class Jobs:
     # --- operations -----------------------------------------------------------------------------------------------
 
     async def _list(self, params: dict[str, str], body: bytes) -> Any:
-        return [await job.record() for job in list(self._running.values())]
+        return [await self._record(job) for job in list(self._running.values())]
+
+    async def _record(self, job: LeftRunning) -> Job:
+        usage = await self._broker.measure(job.call)
+        return job.describe(usage or Usage(0, 0.0, 0, []))
 
     async def _output(self, params: dict[str, str], body: bytes) -> JobOutput:
         id = params["jobID"]
@@ -149,7 +153,7 @@ class Jobs:
         if wanted.ttl_s is None:
             raise bad_request('Missing key\n  at ["ttl_s"]')
         job.keep(wanted.ttl_s)
-        return await job.record()
+        return await self._record(job)
 
     def _find(self, id: str) -> LeftRunning:
         job = self._running.get(id)

@@ -15,6 +15,15 @@ class Port(msgspec.Struct, frozen=True):
     port: int
 
 
+class Usage(msgspec.Struct, frozen=True):
+    """``cpu_s`` includes descendants that were waited for; ``memory_bytes`` is resident, shared pages counted often."""
+
+    processes: int
+    cpu_s: float
+    memory_bytes: int
+    ports: list[Port]
+
+
 class Job(msgspec.Struct, frozen=True):
     """``started``: when its call began, in milliseconds of wall-clock time. ``cpu_s`` counts what has ended of it too.
     ``ttl_s``: seconds until it is ended, None without a limit. ``kept``: aborts that do not kill leave it alone."""

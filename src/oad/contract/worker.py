@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from .job import Usage
+
 WorkerKind = Literal["session", "project"]
 Level = Literal["pidns", "subreaper"]
 
@@ -59,13 +61,25 @@ class Destroyed(msgspec.Struct, tag="destroyed", frozen=True):
     survivors: int = 0
 
 
+class Measure(msgspec.Struct, tag="measure", frozen=True):
+    """What the processes of a call use now; answered by Measured."""
+
+    id: int
+
+
+class Measured(msgspec.Struct, tag="measured", frozen=True):
+    """``usage`` is None for a call that has ended."""
+
+    id: int
+    usage: Usage | None
+
+
 class Exited(msgspec.Struct, tag="exited", frozen=True):
     """On the status pipe of a call: its direct child ended. ``status`` is negative for a signal. ``left``: descendants
-    of it live on, below the process ``holder``; the pipe ends when the last of them has."""
+    of it live on; the pipe ends when the last of them has."""
 
     status: int
     left: bool = False
-    holder: int = 0
 
 
 class Failed(msgspec.Struct, tag="failed", frozen=True):
@@ -75,5 +89,6 @@ class Failed(msgspec.Struct, tag="failed", frozen=True):
     text: str
 
 
-BrokerRequest = Run | Terminate | Destroy | DestroyAll
+BrokerRequest = Run | Terminate | Destroy | DestroyAll | Measure
+BrokerAnswer = Destroyed | Measured
 CallStatus = Exited | Failed

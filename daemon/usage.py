@@ -1,54 +1,32 @@
-"""What the processes below a call's holder use, read from ``/proc``: time, memory, listening ports."""
+"""What the processes below a call's holder use, read from ``/proc``: time, memory, listening ports.
+
+This is the init's to find out: Landlock keeps the worker from seeing the descriptors of processes outside its domain.
+"""
 
 import os
 import socket
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Final, Literal
 
-import msgspec
+from oad.contract.job import Port, Usage
 
-from oad.contract.job import Port
+from . import procs
 
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_MOST_PROCESSES: Final = 256  # a fork bomb must not keep the init from killing it
+_MOST_DESCRIPTORS: Final = 1024
 _LISTENING: Final = {"tcp": "0A", "udp": "07"}  # as /proc/net has the states; a UDP socket without a peer is "closed"
-
-
-class Usage(msgspec.Struct, frozen=True):
-    """``cpu_s`` includes descendants that were waited for; ``memory_bytes`` is resident, shared pages counted often."""
-
-    processes: int
-    cpu_s: float
-    memory_bytes: int
-    ports: list[Port]
 
 
 def measure(holder: int) -> Usage:
     """Of everything below ``holder``, and what that has collected. Blocks for some milliseconds; not a snapshot."""
-    pids = _below(holder)
-    ticks = sum(map(_ticks, pids)) + _ticks(holder, own=False)
-    return Usage(len(pids), round(ticks / _TICK, 2), sum(map(_resident, pids)), _ports(pids))
-
-
-def _below(root: int) -> list[int]:
-    found: list[int] = []
-    todo = [root]
-    while todo:
-        below = _children(todo.pop())
-        found += below
-        todo += below
-    return found
-
-
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    try:
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            found += map(int, (thread / "children").read_text().split())
-    except OSError:
-        pass  # it ended while we looked
-    return found
+    pids = procs.descendants(holder)
+    looked_into = pids[:_MOST_PROCESSES]
+    ticks = sum(map(_ticks, looked_into)) + _ticks(holder, own=False)
+    return Usage(len(pids), round(ticks / _TICK, 2), sum(map(_resident, looked_into)), _ports(looked_into))
 
 
 def _ticks(pid: int, *, own: bool = True) -> int:
@@ -93,7 +71,7 @@ def _sockets(pid: int) -> set[int]:
     """Inodes; none of a process whose descriptors we may not see."""
     found: set[int] = set()
     try:
-        for entry in Path(f"/proc/{pid}/fd").iterdir():
+        for entry in islice(Path(f"/proc/{pid}/fd").iterdir(), _MOST_DESCRIPTORS):
             target = str(entry.readlink())
             if target.startswith("socket:["):
                 found.add(int(target[8:-1]))
