@@ -91,7 +91,7 @@ async def _services(
     sandboxes = Sandboxes(Confiner(settings.policy, settings.private), enforceable, store, journal)
     supervisor = Supervisor(settings, spawner, context, RestartBudget(), books, sandboxes)
     credentials = Credentials(settings.data / "auth.json")
-    services = Services(store, journal, sessions, turns, asks, credentials, supervisor, sandboxes)
+    services = Services(store, journal, sessions, turns, asks, credentials, supervisor, sandboxes, gateways.listeners)
     dispatcher = Dispatcher(services)
     books.dispatch = dispatcher.for_worker
     async with trio.open_nursery() as nursery:

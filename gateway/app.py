@@ -53,6 +53,7 @@ def _view(exchange: Exchange, operation: Operation) -> View:
             body=cast(bytes, await incoming.get_data()) if operation.body is not None else b"",
             directory_header=incoming.headers.get("X-Opencode-Directory"),
             key=incoming.headers.get("Idempotency-Key", "")[:200],
+            accept=incoming.headers.get("Accept", ""),
         )
         return _outgoing(await exchange.perform(operation, request))
 

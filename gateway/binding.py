@@ -27,6 +27,7 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes
     directory_header: str | None = None
     key: str = ""
+    accept: str = ""
 
 
 def bind(operation: Operation, request: Request, cwd: str) -> tuple[dict[str, str], bytes]:
@@ -35,6 +36,7 @@ def bind(operation: Operation, request: Request, cwd: str) -> tuple[dict[str, st
         params = _bind_variables(operation, request.variables)
         query = _parse(request.query_string)
         _bind_query(operation, query, params)
+        _bind_format(operation, request.accept, params)
         _bind_place(operation, query, request.directory_header, cwd, params)
         return params, _bind_body(operation, request.body)
     except ApiError as error:
@@ -70,7 +72,7 @@ def _parse(query_string: bytes) -> dict[str, list[str]]:
 
 
 def _bind_query(operation: Operation, query: dict[str, list[str]], params: dict[str, str]) -> None:
-    for name, kind in operation.query.items():
+    for name, kind in (operation.query | operation.additions).items():
         texts = query.get(name, [])
         if not texts:
             if kind.required:
@@ -103,6 +105,14 @@ def _bind_place(
                 params["filterDirectory"] = directory_of(asked, None, cwd)
         case "directory" | "location":
             params["directory"] = directory_of(asked, header, cwd)
+
+
+def _bind_format(operation: Operation, accept: str, params: dict[str, str]) -> None:
+    """The client that names one of the operation's own formats gets it; whatever else it accepts, JSON is that."""
+    named = [part.partition(";")[0].strip().lower() for part in accept.split(",")] if operation.formats else []
+    for format in operation.formats:
+        if format in named:
+            params["format"] = format
 
 
 def _bind_body(operation: Operation, body: bytes) -> bytes:

@@ -110,9 +110,8 @@ def _parameters(operation: Operation) -> list[Json]:
             found.append({**_parameter("location", "query", schema), "style": "deepObject", "explode": True})
         case "none":
             pass
-    return found + [
-        _parameter(name, "query", kind.schema, required=kind.required) for name, kind in operation.query.items()
-    ]
+    kinds = operation.query | operation.additions
+    return found + [_parameter(name, "query", kind.schema, required=kind.required) for name, kind in kinds.items()]
 
 
 def _path_schema(operation: Operation, name: str) -> Json:

@@ -75,6 +75,27 @@ class Integer(msgspec.Struct, frozen=True):
         return str(value)
 
 
+class Decimal(msgspec.Struct, frozen=True):
+    """A number within bounds, fractions allowed."""
+
+    minimum: float
+    maximum: float
+    required: bool = False
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        return {"type": "number", "minimum": self.minimum, "maximum": self.maximum}
+
+    def check(self, text: str) -> str | None:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not self.minimum <= value <= self.maximum:
+            raise Refused(f"Expected a number between {self.minimum:g} and {self.maximum:g}, got {quoted(text[:40])}")
+        return repr(value)
+
+
 class Choice(msgspec.Struct, frozen=True):
     options: tuple[str, ...]
     required: bool = False

@@ -11,6 +11,7 @@ from oad.link import Answer
 from ..asks import Asks
 from ..credentials import Credentials
 from ..journal import Journal
+from ..listeners import Listeners
 from ..sandboxes import Sandboxes
 from ..sessions import Sessions
 from ..store import Store
@@ -27,6 +28,7 @@ class Services(msgspec.Struct, frozen=True):
     credentials: Credentials
     supervisor: Supervisor
     sandboxes: Sandboxes
+    listeners: Listeners = msgspec.field(default_factory=Listeners)
 
 
 class Request(msgspec.Struct, frozen=True):
