@@ -19,7 +19,7 @@ import zmq
 
 from oad.contract.errors import ApiError, session_not_found, unavailable
 from oad.contract.ids import random_text
-from oad.contract.sandbox import Confinement
+from oad.contract.sandbox import Confinement, worker_writable
 from oad.contract.session import Session
 from oad.contract.worker import WorkerKind, WorkerSpec
 from oad.link import Answer
@@ -261,7 +261,7 @@ class Supervisor:
             directory=directory,
             endpoint=f"ipc://{socket}",
             scratch=str(scratch),
-            writable=list(_writable(confinement)),
+            writable=list(worker_writable(confinement)),
             log_level=self._settings.log_level,
             log_file=str(self._settings.log_file or ""),
             log_to_stderr=self._settings.log_to_stderr,
@@ -326,8 +326,3 @@ class Supervisor:
                 idle = not worker.calls and worker.last_used < limit
                 if worker.serving and idle and not (kind == "session" and self._books.busy(name)):
                     await worker.drain(_DRAIN_S)
-
-
-def _writable(confinement: Confinement) -> tuple[str, ...]:
-    """What the worker's own file tools may write to."""
-    return {"full": ("/",), "workspace": confinement.writable, "read-only": ()}[confinement.profile]
