@@ -51,6 +51,8 @@ def command_line(
     for mount in kept:
         if mount.kind == "hide":
             line += ["--remount-ro", mount.path]
+    if minimal:
+        line += ["--remount-ro", "/"]
     line += ["--unshare-ipc", "--unshare-uts", "--die-with-parent", "--new-session", *_capabilities(profile)]
     line += ["--seccomp", str(descriptors.seccomp), "--json-status-fd", str(descriptors.status)]
     return [*line, "--chdir", cwd, "--", *argv]
@@ -93,4 +95,4 @@ def _arguments(mount: Mount, confinement: Confinement) -> list[str]:
 def _capabilities(profile: Profile) -> list[str]:
     if profile != "full":
         return ["--cap-drop", "ALL"]
-    return ["--cap-add", "ALL", *(word for name in NEVER for word in ("--cap-drop", name))]
+    return [word for name in NEVER for word in ("--cap-drop", name)]

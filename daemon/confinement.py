@@ -28,12 +28,12 @@ class WorkspaceHidden(Exception):
 
 
 class Confiner:
-    """``private`` are oad's own places: data, sockets, logs, credentials."""
+    """``private`` are oad's own places: data, sockets, logs, credentials. ``home`` is the user's unless given."""
 
-    def __init__(self, policy: Policy, private: Sequence[Path]) -> None:
+    def __init__(self, policy: Policy, private: Sequence[Path], home: str = "") -> None:
         self._policy = policy
         self._private = tuple(dict.fromkeys(os.path.realpath(path) for path in private))
-        self._home = os.environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
+        self._home = home or os.environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
         self._bwrap = shutil.which("bwrap") or ""
 
     @property

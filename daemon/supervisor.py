@@ -19,7 +19,7 @@ import zmq
 
 from oad.contract.errors import ApiError, session_not_found, unavailable
 from oad.contract.ids import random_text
-from oad.contract.sandbox import Confinement
+from oad.contract.sandbox import Confinement, worker_writable
 from oad.contract.session import Session
 from oad.contract.worker import WorkerKind, WorkerSpec
 from oad.link import Answer
@@ -282,7 +282,7 @@ class Supervisor:
             directory=directory,
             endpoint=f"ipc://{socket}",
             scratch=str(scratch),
-            writable=list(_writable(confinement)),
+            writable=list(worker_writable(confinement)),
             log_level=self._settings.log_level,
             log_file=str(self._settings.log_file or ""),
             log_to_stderr=self._settings.log_to_stderr,
@@ -359,8 +359,3 @@ class Supervisor:
         """The one that serves now; none is started."""
         worker = self._workers.get(("session", session_id))
         return worker if worker is not None and worker.serving else None
-
-
-def _writable(confinement: Confinement) -> tuple[str, ...]:
-    """What the worker's own file tools may write to."""
-    return {"full": ("/",), "workspace": confinement.writable, "read-only": ()}[confinement.profile]

@@ -53,6 +53,13 @@ def profile_for(confinement: Confinement, wanted: Profile | None) -> Profile:
     return lowest_profile((wanted or confinement.profile, confinement.ceiling))
 
 
+def worker_writable(confinement: Confinement) -> tuple[str, ...]:
+    """What the worker's own file tools may write to."""
+    if confinement.profile == "full":
+        return ("/",)
+    return confinement.writable if confinement.profile == "workspace" else ()
+
+
 class SandboxWish(WireModel):
     """What a client asks for a session: key ``sandbox`` of a create body or a patch. Never more than the ceiling."""
 
