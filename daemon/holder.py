@@ -7,7 +7,6 @@ parent-death signal therefore really means the death of the init.
 
 import contextlib
 import os
-import resource
 import signal
 import subprocess
 from typing import NamedTuple, NoReturn
@@ -17,7 +16,7 @@ import setproctitle
 from oad.contract.broker import encode_status
 from oad.contract.worker import Exited, Failed, Level, Run
 
-from . import procs, tree_kill
+from . import procs, rlimits, tree_kill
 
 
 class Pipes(NamedTuple):
@@ -27,10 +26,10 @@ class Pipes(NamedTuple):
     status: int
 
 
-def confine(request: Run) -> list[str]:
+def confine(request: Run, level: Level) -> list[str]:
     """The command line that is really executed. The one place for what a command may see and do: a sandbox wraps the
     arguments here, limits and filters are set on the calling process, which the command inherits them from."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    rlimits.confine_process(request.limits, level)
     return request.argv
 
 
@@ -43,8 +42,8 @@ def hold(request: Run, pipes: Pipes, *, session: str, level: Level) -> NoReturn:
         # In a PID namespace the kernel kills all members with the init. Elsewhere a holder that died with it would
         # set its orphans free, so it is told instead, and kills them first.
         procs.die_with_parent(signal.SIGKILL if level == "pidns" else signal.SIGUSR2)
-        setproctitle.setproctitle(f"oad-session {session} call")
-        Holder(pipes).run(request)
+        setproctitle.setproctitle(f"oad-session {session} call {request.id}")  # by which the daemon finds it
+        Holder(pipes, level).run(request)
     except BaseException as error:  # noqa: BLE001  the last frame of this process; the caller must hear of it
         os.write(pipes.status, encode_status(Failed(0, f"the holder failed: {error!r}")))
     finally:
@@ -55,8 +54,9 @@ HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR2)
 
 
 class Holder:
-    def __init__(self, pipes: Pipes) -> None:
+    def __init__(self, pipes: Pipes, level: Level) -> None:
         self._pipes = pipes
+        self._level: Level = level
         self._early: list[int] = []
         self._command = 0
 
@@ -75,7 +75,7 @@ class Holder:
         if not request.argv:
             raise ValueError("no program is named")
         os.chdir(request.cwd)
-        argv = confine(request)
+        argv = confine(request, self._level)
         _reset_ignored_signals()
         # The command inherits the signal mask, so it must be open while it starts; what arrives then is heard later.
         for signum in (signal.SIGTERM, signal.SIGUSR2):

@@ -19,8 +19,10 @@ from .bookkeeper import Bookkeeper
 from .credentials import Credentials
 from .dispatch import Dispatcher, is_lasting
 from .gateways import Gateways
+from .governor import Governor
 from .instance_lock import InstanceLock
 from .journal import Journal
+from .limits import Limits
 from .operations.context import Services
 from .restart import RestartBudget
 from .router import Router, bind_router
@@ -82,10 +84,12 @@ async def _services(
     """Everything running, in the order in which it depends on one another."""
     journal = Journal(store, gateways)
     sessions, turns, asks = Sessions(store, journal), Turns(store, journal), Asks(journal)
-    books = Bookkeeper(store, journal, sessions, turns, asks)
+    limits = Limits(settings.policy.limits, sessions, store, journal)
+    books = Bookkeeper(store, journal, sessions, turns, asks, limits)
     supervisor = Supervisor(settings, spawner, context, RestartBudget(), books)
     credentials = Credentials(settings.data / "auth.json")
-    services = Services(store, journal, sessions, turns, asks, credentials, supervisor)
+    services = Services(store, journal, sessions, turns, asks, credentials, supervisor, limits)
+    governor = Governor(limits, supervisor, sessions, turns, asks, inherited_kb=spawner.memory_kb)
     dispatcher = Dispatcher(services)
     books.dispatch = dispatcher.for_worker
     async with trio.open_nursery() as nursery:
@@ -96,6 +100,7 @@ async def _services(
         async with trio.open_nursery() as serving:
             serving.start_soon(spawner.run)
             serving.start_soon(supervisor.run)
+            serving.start_soon(governor.run)
             serving.start_soon(gateways.watch)
             socket = bind_router(context)
             bind_private(socket, settings.call_endpoint)

@@ -19,6 +19,7 @@ import zmq
 
 from oad.contract.errors import ApiError, session_not_found, unavailable
 from oad.contract.ids import random_text
+from oad.contract.limits import for_commands
 from oad.contract.session import Session
 from oad.contract.worker import WorkerKind, WorkerSpec
 from oad.link import Answer
@@ -226,8 +227,10 @@ class Supervisor:
         if self._closing or self._nursery is None:
             raise unavailable("the service is stopping")
         kind, name = key
-        if kind == "session" and not self._books.exists(name):
-            raise session_not_found(name)  # deleted while this call waited for its last worker's end
+        if kind == "session":
+            if not self._books.exists(name):
+                raise session_not_found(name)  # deleted while this call waited for its last worker's end
+            self._check_room(self._nursery)
         wait_s = self._resting.pop(key, -math.inf) - trio.current_time()
         if wait_s > _LONGEST_WAIT_S:
             self._resting[key] = trio.current_time() + wait_s
@@ -236,6 +239,25 @@ class Supervisor:
         worker = self._workers[key] = Worker(self._spec(key, directory, writable), self._books, self._context)
         self._nursery.start_soon(self._lead, key, worker, max(wait_s, 0.0))
         return worker
+
+    def _check_room(self, nursery: trio.Nursery) -> None:
+        """Raises ApiError 429 when as many sessions live as may; the longest idle one is then put away, so that it
+        helps to come again."""
+        most = self._settings.policy.limits.live_sessions
+        if most is None:
+            return
+        live = [worker for (kind, _), worker in self._workers.items() if kind == "session" and not worker.leaving]
+        if len(live) < most:
+            return
+        idle = [worker for worker in live if self._is_idle(worker)]
+        if not idle:
+            raise self._books.limits.refuse("liveSessions", most, len(live), retry_after_s=5)
+        nursery.start_soon(min(idle, key=lambda worker: worker.last_used).drain, _DRAIN_S)
+
+    def _is_idle(self, worker: Worker) -> bool:
+        """A turn, a call or an open ask is work; a listening client is not."""
+        busy = worker.spec.kind == "session" and self._books.busy(worker.spec.name)
+        return worker.serving and not worker.calls and not busy
 
     def _spec(self, key: Key, directory: str, writable: Sequence[str]) -> WorkerSpec:
         kind, name = key
@@ -252,6 +274,7 @@ class Supervisor:
             log_level=self._settings.log_level,
             log_file=str(self._settings.log_file or ""),
             log_to_stderr=self._settings.log_to_stderr,
+            limits=for_commands(self._settings.policy.limits),
         )
 
     def _scratch(self, kind: WorkerKind, name: str) -> Path:
@@ -296,11 +319,10 @@ class Supervisor:
             raise TooManyCrashes("more than twenty workers crashed within ten seconds")
 
     async def _sweep(self) -> None:
-        """Puts idle workers away. A turn, a call or an open ask is work; a listening client is not."""
+        """Puts idle workers away."""
         while True:
             await trio.sleep(_SWEEP_S)
             limit = trio.current_time() - self._settings.idle_worker_s
-            for (kind, name), worker in list(self._workers.items()):
-                idle = not worker.calls and worker.last_used < limit
-                if worker.serving and idle and not (kind == "session" and self._books.busy(name)):
+            for worker in list(self._workers.values()):
+                if worker.last_used < limit and self._is_idle(worker):
                     await worker.drain(_DRAIN_S)

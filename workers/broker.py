@@ -7,11 +7,13 @@ import socket
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 import trio
 
 from oad.contract.broker import decode_destroyed, send_request
 from oad.contract.worker import BrokerRequest, Destroy, DestroyAll, Destroyed, Exited, Failed, Run, Terminate
 
+from .allowance import Allowance, Meter
 from .call import Call, OutputPump, discard
 from .exec import Chunk, Command, ExecFailed, Outcome
 
@@ -23,7 +25,8 @@ _ANSWER_BYTES = 4096
 class BrokerExec:
     """See Exec. ``fd`` is the worker's end of the broker's socket and belongs to this object from now on."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, allowance: Allowance | None = None) -> None:
+        self.allowance = allowance or Allowance()
         self._sock = socket.socket(fileno=fd)
         self._sock.setblocking(False)
         self._ids = itertools.count(1)
@@ -45,11 +48,12 @@ class BrokerExec:
     ) -> Outcome:
         """See Exec.run. What a callback raises comes out in an ExceptionGroup, after the call has been destroyed."""
         call = await self._start(command)
+        meter = self.allowance.open(call.id)
         try:
-            pumps = [OutputPump(call.stdout, on_stdout)]
+            pumps = [OutputPump(call.stdout, meter.counted(on_stdout))]
             if call.stderr is not None:
-                pumps.append(OutputPump(call.stderr, on_stderr or on_stdout))
-            outcome = await self._attend(call, command.stdin, pumps, timeout_s, grace_s)
+                pumps.append(OutputPump(call.stderr, meter.counted(on_stderr or on_stdout)))
+            outcome = await self._attend(call, meter, command.stdin, pumps, timeout_s, grace_s)
             self._keep_draining(call, pumps)
         except ExecFailed:
             raise
@@ -59,12 +63,15 @@ class BrokerExec:
             raise
         finally:
             call.close()
-        return outcome
+            self.allowance.close(call.id)
+        hit = await meter.tell()
+        return outcome if hit is None else msgspec.structs.replace(outcome, limit=hit)
 
     async def _start(self, command: Command) -> Call:
         call = Call(next(self._ids), command)
         try:
-            request = Run(id=call.id, argv=command.argv, cwd=command.cwd, env=command.env)
+            limits = self.allowance.for_kernel()
+            request = Run(id=call.id, argv=command.argv, cwd=command.cwd, env=command.env, limits=limits)
             await self._send(request, call.theirs)
             call.release()
         except BaseException:
@@ -73,36 +80,47 @@ class BrokerExec:
         return call
 
     async def _attend(
-        self, call: Call, stdin: bytes, pumps: Sequence[OutputPump], timeout_s: float | None, grace_s: float
+        self,
+        call: Call,
+        meter: Meter,
+        stdin: bytes,
+        pumps: Sequence[OutputPump],
+        timeout_s: float | None,
+        grace_s: float,
     ) -> Outcome:
         async with trio.open_nursery() as readers:
             for pump in pumps:
                 readers.start_soon(pump.run)
-            ended = await self._await_end(call, stdin, timeout_s)
+            ended = await self._await_end(call, meter, stdin, timeout_s)
             lost = None if ended else await self._end_or_lose(call, grace_s)
             for pump in pumps:
                 pump.finish_by(trio.current_time() + DRAIN_S)
         if lost is not None:
             raise lost
         if not ended:
-            return Outcome(None, timed_out=True)
-        return self._outcome(await call.ended(), left_running=not all(pump.at_end for pump in pumps))
+            return Outcome(None, timed_out=not meter.over.is_set())
+        return self._outcome(await call.ended(), meter, left_running=not all(pump.at_end for pump in pumps))
 
-    async def _await_end(self, call: Call, stdin: bytes, timeout_s: float | None) -> bool:
-        """False when the time is up."""
-        with trio.move_on_after(math.inf if timeout_s is None else timeout_s):
+    async def _await_end(self, call: Call, meter: Meter, stdin: bytes, timeout_s: float | None) -> bool:
+        """False when the time is up, or too much was written."""
+        allowed_s = meter.time(timeout_s)
+        with trio.move_on_after(math.inf if allowed_s is None else allowed_s) as time:
             async with trio.open_nursery() as feeder:
                 feeder.start_soon(call.feed, stdin)
+                feeder.start_soon(_cut, meter, time)
                 await call.ended()
                 feeder.cancel_scope.cancel()
             return True
+        if not meter.over.is_set():
+            meter.ran_out(timeout_s)
         return False
 
-    def _outcome(self, status: Exited | Failed | None, *, left_running: bool) -> Outcome:
+    def _outcome(self, status: Exited | Failed | None, meter: Meter, *, left_running: bool) -> Outcome:
         match status:
             case Failed(_, text):
                 raise ExecFailed(text)
             case Exited(code):
+                meter.ended(code)
                 return Outcome(code, left_running=left_running)
             case None:
                 return Outcome(None)
@@ -168,3 +186,8 @@ class BrokerExec:
                 raise ExecFailed(f"the session's broker is gone: {error}") from error
             else:
                 return
+
+
+async def _cut(meter: Meter, time: trio.CancelScope) -> None:
+    await meter.over.wait()
+    time.cancel()

@@ -9,6 +9,8 @@ from typing import Protocol
 
 import msgspec
 
+from oad.contract.limits import LimitHit
+
 
 class Command(msgspec.Struct, frozen=True):
     """``env`` is the whole environment of the program, nothing is inherited. ``stdin`` is written and closed."""
@@ -26,6 +28,7 @@ class Outcome(msgspec.Struct, frozen=True):
     exit: int | None
     timed_out: bool = False
     left_running: bool = False  # the command ended, but a descendant of it lives on and holds its output
+    limit: LimitHit | None = None  # what it was stopped for
 
 
 Chunk = Callable[[bytes], Awaitable[None]]

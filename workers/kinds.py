@@ -5,6 +5,7 @@ from typing import Any, Protocol
 import msgspec
 import trio
 
+from oad.contract.limits import LimitHit, reached
 from oad.contract.worker import WorkerSpec
 
 from .broker import BrokerExec
@@ -67,8 +68,13 @@ class SessionKind:
     """The prompt loop, and what an abort of it took."""
 
     def __init__(self, spec: WorkerSpec, broker: BrokerExec, link: Link) -> None:
+        async def report(hit: LimitHit) -> None:
+            await link.publish("session.limit", reached(spec.name, hit))
+
         self._broker = broker
-        self._session = SessionWorker(link, broker, spec, ProjectSurroundings(readable=(spec.scratch,)))
+        broker.allowance.report = report
+        surroundings = ProjectSurroundings(readable=(spec.scratch,))
+        self._session = SessionWorker(link, broker, spec, surroundings, allowance=broker.allowance)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         await self._session.run(task_status=task_status)

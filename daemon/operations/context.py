@@ -11,6 +11,7 @@ from oad.link import Answer
 from ..asks import Asks
 from ..credentials import Credentials
 from ..journal import Journal
+from ..limits import Limits
 from ..sessions import Sessions
 from ..store import Store
 from ..supervisor import Supervisor
@@ -25,6 +26,7 @@ class Services(msgspec.Struct, frozen=True):
     asks: Asks
     credentials: Credentials
     supervisor: Supervisor
+    limits: Limits
 
 
 class Request(msgspec.Struct, frozen=True):

@@ -101,6 +101,7 @@ async def create_session(request: Request) -> Answer:
     if request.caller:  # a worker gets subagents of its own session, and nothing else
         directory, wanted.parent_id = services.sessions.find(request.caller).directory, request.caller
     project = await resolve_project(services, directory)
+    check_count(services)  # from here to the end nobody else can create one
     now = now_ms()
     session = Session(
         id=new_id("ses"),
@@ -119,8 +120,22 @@ async def create_session(request: Request) -> Answer:
         model=wanted.model,
         metadata=wanted.metadata,
         permission=wanted.permission,
+        limits=wanted.limits,
     )
     return json_answer(services.sessions.save(session, created=True))
+
+
+def check_count(services: Services) -> None:
+    """Raises ApiError 429 when the service has as many sessions as it may have."""
+    most = services.limits.policy.sessions
+    if most is not None and services.sessions.total >= most:
+        raise services.limits.refuse("sessions", most, services.sessions.total)
+
+
+async def get_limits(request: Request) -> Answer:
+    """What holds, what is used, and the peaks."""
+    session = request.services.sessions.find(request.params["sessionID"])
+    return json_answer(request.services.limits.report(session))
 
 
 def _default_title(is_child: bool) -> str:
@@ -133,7 +148,7 @@ async def get_session(request: Request) -> Answer:
 
 
 async def update_session(request: Request) -> Answer:
-    """Title, metadata (replaced), permission rules (appended), archive time. An empty patch is no event."""
+    """Title, metadata and limits (replaced), permission rules (appended), archive time. An empty patch is no event."""
     patch: SessionPatch = request.decode(SessionPatch)
     session = request.services.sessions.find(request.params["sessionID"])
     changed = _patched(session, patch)
@@ -143,7 +158,7 @@ async def update_session(request: Request) -> Answer:
 def _patched(session: Session, patch: SessionPatch) -> Session | None:
     """As the reference does it: only metadata and rules count as a change of the session's time."""
     archived = patch.time.archived if patch.time is not None else None
-    given = (patch.title, patch.metadata, patch.permission, archived)
+    given = (patch.title, patch.metadata, patch.permission, archived, patch.limits)
     if all(value is None for value in given):
         return None
     changed = msgspec.structs.replace(session, time=msgspec.structs.replace(session.time))
@@ -155,6 +170,8 @@ def _patched(session: Session, patch: SessionPatch) -> Session | None:
         changed.permission = [*(session.permission or []), *patch.permission]
     if patch.metadata is not None or patch.permission is not None:
         changed.time.updated = now_ms()
+    if patch.limits is not None:
+        changed.limits = patch.limits
     if archived is not None:
         changed.time.archived = int(archived)
     return changed
@@ -176,6 +193,7 @@ async def _delete_tree(request: Request, session: Session) -> None:
         services.asks.drop(session.id)
         services.turns.forget(session.id)
         services.sessions.delete(session)
+        services.limits.forget(session.id)
     await services.supervisor.end_session(session.id)  # of a prompt that came between its end and its deletion
 
 
@@ -222,6 +240,7 @@ async def fork_session(request: Request) -> Answer:
     await services.journal.settled()
     # On another thread, as every reading of a whole transcript.
     messages, parts = await trio.to_thread.run_sync(_read_all, services, source.id)
+    check_count(services)
     now = now_ms()
     fork = msgspec.structs.replace(
         source,
@@ -310,6 +329,7 @@ SESSIONS: Final[dict[str, Operation]] = {
     "experimental.session.list": list_everywhere,
     "session.create": create_session,
     "session.get": get_session,
+    "session.limits": get_limits,
     "session.update": update_session,
     "session.delete": delete_session,
     "session.status": session_status,

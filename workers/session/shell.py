@@ -21,6 +21,7 @@ from oad.contract.message import (
 from oad.contract.prompt import ShellInput
 
 from ..exec import Command, ExecFailed
+from ..tools.bash import limit_note
 from ..tools.environment import command_environment
 from .input import session_model
 from .texts import SHELL_RUN
@@ -82,17 +83,23 @@ class _ShellRun:
             argv=["/bin/bash", "-c", self._command], cwd=self._turn.session.directory, env=command_environment()
         )
         try:
-            await self._turn.exec.run(command, on_stdout=self._take)
+            outcome = await self._turn.exec.run(command, on_stdout=self._take)
         except ExecFailed as failed:
             self._output += f"{failed}\n"
         except BaseException as error:
             if isinstance(error, Exception):
                 raise
-            self._output += _ABORTED  # cancelled, perhaps inside a nursery of the exec client's own
+            # Cancelled, perhaps inside a nursery of the exec client's own.
+            verdict = self._turn.verdict
+            self._output += _ABORTED if verdict is None else f"\n\n<metadata>\n{verdict.data['message']}\n</metadata>"
+            self._info = msgspec.structs.replace(self._info, error=verdict)
             with trio.CancelScope(shield=True):
                 await self._finish()
-            self._turn.quiet = True
+            self._turn.quiet = verdict is None
             raise
+        else:
+            if outcome.limit is not None:
+                self._output += f"\n\n<metadata>\n{limit_note(outcome.limit)}\n</metadata>"
         await self._finish()
 
     async def _take(self, chunk: bytes) -> None:

@@ -9,6 +9,8 @@ import trio
 
 from oad.contract.errors import bad_request, not_found, session_busy, unexpected
 from oad.contract.ids import new_id, now_ms
+from oad.contract.limit_text import limit_error
+from oad.contract.limits import LimitHit, SessionLimits, reached
 from oad.contract.message import CreatedTime, MessageWithParts, ModelReference, NamedError, UserMessage
 from oad.contract.prompt import (
     CommandInput,
@@ -20,8 +22,10 @@ from oad.contract.prompt import (
 from oad.contract.session import Session, StatusIdle
 from oad.contract.worker import WorkerSpec
 
+from ..allowance import Allowance
 from ..exec import Exec
 from ..link import Answer, Link
+from .bounds import Bounds, TurnStopped
 from .closing import close, quiet, refuse
 from .command import expand_command
 from .compaction import request_compaction
@@ -48,6 +52,15 @@ class TurnStart(msgspec.Struct):
     session: Session
     messages: list[MessageWithParts]
     credentials: dict[str, Any] = {}
+    limits: SessionLimits = msgspec.field(default_factory=SessionLimits)
+    output: int = 0  # bytes that the session's commands have written so far
+
+
+class LimitOrder(msgspec.Struct):
+    """``call``: the broker's number of the command that the daemon is about to end; without it the turn is to end."""
+
+    hit: LimitHit
+    call: int | None = None
 
 
 class SessionWorker:
@@ -61,12 +74,15 @@ class SessionWorker:
         surroundings: Surroundings,
         *,
         on_idle: Callable[[int], None] | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
         self._link = link
         self._exec = exec
         self._spec = spec
         self._surroundings = surroundings
         self._on_idle = on_idle
+        self._allowance = allowance or Allowance()
+        self._bounds = Bounds()
         self._admission = trio.Lock()
         self._turn: Turn | None = None
         self._unfinished: set[Turn] = set()  # answered turns whose title is still being made, and the current one
@@ -82,6 +98,7 @@ class SessionWorker:
             "session.command": self._command,
             "session.init": self._init,
             "worker.abort": self._abort,
+            "worker.limit": self._limit,
         }
 
     async def run(self, *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
@@ -168,6 +185,7 @@ class SessionWorker:
 
     async def _run_command(self, input: CommandInput) -> Answer:
         async def store(turn: Turn) -> None:
+            turn.bounds.on_prompt()
             await accept(turn, await expand_command(turn, input))
             turn.prompts += 1
 
@@ -199,12 +217,29 @@ class SessionWorker:
             await self._confirm_idle()
         return Answer(msgspec.json.encode({"killed": 0}))
 
+    async def _limit(self, body: bytes) -> Answer:
+        """Answered when the reason is noted, of a turn when nothing of it runs any more."""
+        order: LimitOrder = _decode(body, LimitOrder)
+        if order.call is not None:
+            self._allowance.stopped(order.call, order.hit)
+            return Answer(TRUE)
+        turns = list(self._unfinished)
+        for turn in turns:
+            turn.verdict = limit_error(order.hit)
+        self.abort(f"limit {order.hit.limit}")
+        self._stopped = False
+        for turn in turns:
+            await turn.ended.wait()
+        return Answer(TRUE)
+
     # -- admission ----------------------------------------------------------------------------------------------
 
     async def _admit_prompt(self, input: PromptInput) -> tuple[Turn, MessageWithParts]:
         stored: list[MessageWithParts] = []
 
         async def store(turn: Turn) -> None:
+            if not input.no_reply:
+                turn.bounds.on_prompt()
             stored.append(await accept(turn, input))
             turn.prompts += 0 if input.no_reply else 1
 
@@ -229,7 +264,7 @@ class SessionWorker:
     async def _open(self, store: Work, work: Work | None, *, silent: bool) -> Turn:
         self._number += 1
         self._stopped = False
-        turn = Turn(self._number, self._link, self._exec, self._spec, self._services)
+        turn = Turn(self._number, self._link, self._exec, self._spec, self._services, self._bounds)
         self._turn = turn  # from now on an abort reaches it, though it has not begun
         self._unfinished.add(turn)
         started = False
@@ -248,8 +283,11 @@ class SessionWorker:
     async def _load(self, turn: Turn) -> None:
         reply = await self._link.call("daemon.turn", {"sessionID": self._spec.name})
         start = msgspec.json.decode(reply, type=TurnStart)
+        self._bounds.begin(start.limits)
+        self._allowance.begin(start.limits, start.output)
         scene = await self._surroundings.scene(start.session.directory, start.credentials)
         turn.begin(scene, Conversation(self._link, start.session, start.messages))
+        turn.conversation.output = lambda: self._allowance.output
         await drop_reverted(turn.conversation)
 
     async def _store(self, turn: Turn, store: Work) -> None:
@@ -289,10 +327,12 @@ class SessionWorker:
                 async with trio.open_nursery() as background:
                     await self._work(turn, work, background)
         except Exception as error:  # noqa: BLE001  a turn is a task boundary
-            return ABORTED if turn.scope.cancel_called else self._diagnose(turn, first_of(error))
-        return ABORTED
+            return turn.verdict or ABORTED if turn.scope.cancel_called else self._diagnose(turn, first_of(error))
+        return turn.verdict or ABORTED
 
     def _diagnose(self, turn: Turn, error: BaseException) -> NamedError:
+        if isinstance(error, TurnStopped):
+            turn.hit = error.hit
         if isinstance(error, TurnFailed):
             return error.error
         if isinstance(error, UnknownName):
@@ -318,6 +358,8 @@ class SessionWorker:
     async def _close(self, turn: Turn, error: NamedError) -> None:
         turn.sealed = True
         try:
+            if turn.hit is not None:
+                await self._link.publish("session.limit", reached(self._spec.name, turn.hit))
             if turn.problem is not None:
                 await refuse(turn, str(turn.problem.body["data"]["message"]))
             elif turn.quiet:

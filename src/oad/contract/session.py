@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from .ids import MessageID, SessionID
+from .limits import SessionLimits
 from .permission import PermissionRule, ToolReference
 from .wire_model import WireModel
 
@@ -81,6 +82,7 @@ class Session(WireModel):
     metadata: dict[str, Any] | None = None
     permission: list[PermissionRule] | None = None
     revert: SessionRevert | None = None
+    limits: SessionLimits | None = None  # what was asked for; what holds is answered by session.limits
 
 
 class ProjectSummary(WireModel):
@@ -161,6 +163,7 @@ class SessionCreate(WireModel):
     metadata: dict[str, Any] | None = None
     permission: list[PermissionRule] | None = None
     workspace_id: str | None = None
+    limits: SessionLimits | None = None
 
 
 class ArchiveTime(WireModel):
@@ -172,6 +175,7 @@ class SessionPatch(WireModel):
     metadata: dict[str, Any] | None = None
     permission: list[PermissionRule] | None = None
     time: ArchiveTime | None = None
+    limits: SessionLimits | None = None
 
 
 class SessionFork(WireModel):

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from .limits import CommandLimits
+
 WorkerKind = Literal["session", "project"]
 Level = Literal["pidns", "subreaper"]
 
@@ -20,6 +22,7 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     log_level: str = "info"
     log_file: str = ""  # empty: to standard error only
     log_to_stderr: bool = False
+    limits: CommandLimits = CommandLimits()  # the operator's, for every command whatever the worker says
 
 
 class Run(msgspec.Struct, tag="run", frozen=True):
@@ -29,6 +32,7 @@ class Run(msgspec.Struct, tag="run", frozen=True):
     argv: list[str]
     cwd: str
     env: dict[str, str]
+    limits: CommandLimits = CommandLimits()
 
 
 class Terminate(msgspec.Struct, tag="terminate", frozen=True):
