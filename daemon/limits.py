@@ -5,7 +5,7 @@ from collections import Counter
 import msgspec
 import structlog
 
-from oad.contract.errors import ApiError
+from oad.contract.errors import ApiError, bad_request
 from oad.contract.limit_text import limit_refused
 from oad.contract.limits import (
     MEGABYTE,
@@ -20,6 +20,7 @@ from oad.contract.limits import (
 from oad.contract.policy import LimitPolicy
 from oad.contract.session import Session, Tokens
 
+from .enforceable import HostFacts, check_wish
 from .journal import Journal
 from .sessions import Sessions, Usage, place_of
 from .store import Store
@@ -54,8 +55,11 @@ class Spent(msgspec.Struct):
 class Limits:
     """``counts`` has how often each limit was reached and what was done, since the start of the service."""
 
-    def __init__(self, policy: LimitPolicy, sessions: Sessions, store: Store, journal: Journal) -> None:
+    def __init__(
+        self, policy: LimitPolicy, sessions: Sessions, store: Store, journal: Journal, host: HostFacts | None = None
+    ) -> None:
         self.policy = policy
+        self._host = host or HostFacts({})
         self.counts: Counter[tuple[str, Action]] = Counter()
         self._sessions = sessions
         self._store = store
@@ -76,6 +80,11 @@ class Limits:
         made = effective(wishes, self.policy)
         self._effective[session] = (wishes, made)
         return made
+
+    def check(self, wish: SessionLimits | None) -> None:
+        """Raises ApiError 400 for what can't be kept on this host."""
+        if (reason := check_wish(wish, self._host)) is not None:
+            raise bad_request(reason)
 
     def ledger(self, session: str) -> Ledger:
         return self._ledgers.setdefault(session, Ledger())

@@ -18,6 +18,7 @@ from .asks import Asks
 from .bookkeeper import Bookkeeper
 from .credentials import Credentials
 from .dispatch import Dispatcher, is_lasting
+from .enforceable import HostFacts, check_limits, probe_host
 from .gateways import Gateways
 from .governor import Governor
 from .instance_lock import InstanceLock
@@ -39,13 +40,16 @@ _IO_THREADS: Final = 1
 
 
 def run_daemon(settings: DaemonSettings) -> None:
-    """Runs until SIGTERM or SIGINT. Raises AlreadyRunning, SchemaTooNew, CredentialsUnreadable, OSError."""
+    """Runs until SIGTERM or SIGINT. Raises AlreadyRunning, NotEnforceable, SchemaTooNew, CredentialsUnreadable,
+    OSError."""
+    host = probe_host()
+    check_limits(settings.policy.limits, host)
     with InstanceLock(settings.data):
         _make_private(settings)
         # Before trio: the zygote must be forked by a process with one thread, and this thread outlives it.
         procs.become_subreaper()  # session inits are born as grandchildren and adopted
         zygote = start_zygote()
-        trio.run(_serve, settings, ZygoteSpawner(zygote))
+        trio.run(_serve, settings, ZygoteSpawner(zygote), host)
 
 
 def _make_private(settings: DaemonSettings) -> None:
@@ -55,12 +59,12 @@ def _make_private(settings: DaemonSettings) -> None:
         leftover.unlink()  # of a daemon that was killed; the lock proves that none lives
 
 
-async def _serve(settings: DaemonSettings, spawner: ZygoteSpawner) -> None:
+async def _serve(settings: DaemonSettings, spawner: ZygoteSpawner, host: HostFacts) -> None:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(_IO_THREADS)
     gateways = Gateways(context)
     store = Store(settings.database)
     try:
-        async with _services(settings, spawner, context, store, gateways) as services:
+        async with _services(settings, spawner, context, store, gateways, host) as services:
             with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
                 _notify_ready(settings)
                 async for number in signals:
@@ -80,11 +84,12 @@ async def _services(
     context: "zmq.Context[zmq.Socket[bytes]]",
     store: Store,
     gateways: Gateways,
+    host: HostFacts,
 ) -> AsyncGenerator[Services]:
     """Everything running, in the order in which it depends on one another."""
     journal = Journal(store, gateways)
     sessions, turns, asks = Sessions(store, journal), Turns(store, journal), Asks(journal)
-    limits = Limits(settings.policy.limits, sessions, store, journal)
+    limits = Limits(settings.policy.limits, sessions, store, journal, host)
     books = Bookkeeper(store, journal, sessions, turns, asks, limits)
     supervisor = Supervisor(settings, spawner, context, RestartBudget(), books)
     credentials = Credentials(settings.data / "auth.json")

@@ -79,10 +79,8 @@ def read_use(pid: int) -> Stat | None:
 
 def measure(init: int, worker: int, inherited_kb: int, *, enough: int | None = None) -> TreeUse:
     """Everything below a session's init. A call's tree is not followed further once ``enough`` tasks were found."""
-    calls: list[CallUse] = []
-    for pid in procs.children(init):
-        if pid != worker and (holder := read_use(pid)) is not None:
-            calls.append(_measure_call(holder, enough))
+    holders = [use for pid in procs.children(init) if pid != worker and (use := read_use(pid)) is not None]
+    calls = [_measure_call(holder, enough) for holder in holders]
     own, head = read_use(worker), read_use(init)
     own_kb = max(own.rss_kb - inherited_kb, 0) if own is not None else 0
     return TreeUse(tuple(calls), own_kb, head.waited if head is not None else 0)

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from oad.contract.limits import MEGABYTE, LimitHit, SessionLimits
+from oad.contract.limits import MEGABYTE, Action, LimitHit, SessionLimits
 
 from .process_usage import TICKS, CallUse, TreeUse
 from .procs import Process
@@ -111,7 +111,7 @@ class Watch:
     def _made(self, name: str, most: float, used: float, shares: dict[Process, float], *, exact: bool = True) -> Breach:
         culprit = choose(shares, used - most)
         call = next((call for call in self.use.calls if call.holder == culprit), None)
-        action = "turn" if call is None else "command"
+        action: Action = "turn" if call is None else "command"
         return Breach(LimitHit(limit=name, value=most, peak=used, action=action), call, exact)
 
     def _remember(self, name: str, value: float) -> None:

@@ -101,6 +101,7 @@ async def create_session(request: Request) -> Answer:
     if request.caller:  # a worker gets subagents of its own session, and nothing else
         directory, wanted.parent_id = services.sessions.find(request.caller).directory, request.caller
     project = await resolve_project(services, directory)
+    services.limits.check(wanted.limits)
     check_count(services)  # from here to the end nobody else can create one
     now = now_ms()
     session = Session(
@@ -151,6 +152,7 @@ async def update_session(request: Request) -> Answer:
     """Title, metadata and limits (replaced), permission rules (appended), archive time. An empty patch is no event."""
     patch: SessionPatch = request.decode(SessionPatch)
     session = request.services.sessions.find(request.params["sessionID"])
+    request.services.limits.check(patch.limits)
     changed = _patched(session, patch)
     return json_answer(session if changed is None else request.services.sessions.save(changed))
 

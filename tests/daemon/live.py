@@ -169,7 +169,13 @@ class Live(Books):
         self.supervisor = Supervisor(self.settings, self.spawner, self.context, RestartBudget(), self.keeper)
         self.credentials = Credentials(path / "auth.json")
         self.services = Services(
-            self.store, self.journal, self.sessions, self.turns, self.asks, self.credentials, self.supervisor,
+            self.store,
+            self.journal,
+            self.sessions,
+            self.turns,
+            self.asks,
+            self.credentials,
+            self.supervisor,
             self.keeper.limits,
         )
         self.dispatcher = Dispatcher(self.services)
