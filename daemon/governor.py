@@ -19,6 +19,7 @@ from oad.contract.limits import MEGABYTE, LimitHit, SessionLimits
 
 from . import process_usage, procs, tree_kill
 from .asks import Asks
+from .grouping import GroupingSpawner
 from .limits import Ledger, Limits
 from .process_usage import CallUse
 from .sessions import Sessions
@@ -45,6 +46,7 @@ class Governor:
         sessions: Sessions,
         turns: Turns,
         asks: Asks,
+        groups: GroupingSpawner,
         *,
         inherited_kb: Callable[[], int] = lambda: 0,
     ) -> None:
@@ -53,6 +55,7 @@ class Governor:
         self._sessions = sessions
         self._turns = turns
         self._asks = asks
+        self._groups = groups
         self._inherited_kb = inherited_kb
         self._watches: dict[Worker, Watch] = {}
         self._acting: set[Worker] = set()
@@ -89,6 +92,7 @@ class Governor:
         found: list[tuple[Worker, Breach]] = []
         live = {worker for worker in self._supervisor.live() if worker.serving and worker.child is not None}
         self._watches = {worker: self._watches.get(worker) or Watch() for worker in live}
+        self._groups.tidy({worker.spec.name for worker in self._supervisor.live()})
         self._tick(now, live)
         for worker, watch in self._watches.items():
             if watch.due <= now and worker not in self._acting:
@@ -99,7 +103,10 @@ class Governor:
 
     def _look_at(self, worker: Worker, watch: Watch, now: float) -> Breach | None:
         assert worker.child is not None
-        limits, name = self._of(worker), worker.spec.name
+        name = worker.spec.name
+        limits = self._groups.left_to_governor(name, self._of(worker))
+        for hit in self._groups.hits(name, limits):
+            self._say(worker, hit)
         use = process_usage.measure(
             worker.child.init_pid, worker.child.worker_pid, self._inherited_kb(), enough=limits.processes
         )
@@ -201,6 +208,7 @@ class Governor:
         worker.facts["limit"] = hit
         self._say(worker, hit)
         worker.kill()
+        self._groups.kill(worker.spec.name)
         await worker.gone.wait()
 
     async def _tell(self, worker: Worker, order: dict[str, Any], patience_s: float) -> bool:

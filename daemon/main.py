@@ -16,11 +16,13 @@ from oad.link import TrioSocket, bind_private
 from . import procs
 from .asks import Asks
 from .bookkeeper import Bookkeeper
+from .cgroups import Groups, find_delegation
 from .credentials import Credentials
 from .dispatch import Dispatcher, is_lasting
 from .enforceable import HostFacts, check_limits, probe_host
 from .gateways import Gateways
 from .governor import Governor
+from .grouping import GroupingSpawner
 from .instance_lock import InstanceLock
 from .journal import Journal
 from .limits import Limits
@@ -90,11 +92,12 @@ async def _services(
     journal = Journal(store, gateways)
     sessions, turns, asks = Sessions(store, journal), Turns(store, journal), Asks(journal)
     limits = Limits(settings.policy.limits, sessions, store, journal, host)
+    groups = GroupingSpawner(spawner, _open_groups(), limits)
     books = Bookkeeper(store, journal, sessions, turns, asks, limits)
-    supervisor = Supervisor(settings, spawner, context, RestartBudget(), books)
+    supervisor = Supervisor(settings, groups, context, RestartBudget(), books)
     credentials = Credentials(settings.data / "auth.json")
     services = Services(store, journal, sessions, turns, asks, credentials, supervisor, limits)
-    governor = Governor(limits, supervisor, sessions, turns, asks, inherited_kb=spawner.memory_kb)
+    governor = Governor(limits, supervisor, sessions, turns, asks, groups, inherited_kb=spawner.memory_kb)
     dispatcher = Dispatcher(services)
     books.dispatch = dispatcher.for_worker
     async with trio.open_nursery() as nursery:
@@ -116,6 +119,20 @@ async def _services(
             yield services
             serving.cancel_scope.cancel()
         nursery.cancel_scope.cancel()
+
+
+def _open_groups() -> Groups | None:
+    delegation = find_delegation()
+    if delegation is None:
+        return None
+    groups = Groups(delegation)
+    try:
+        groups.prepare()
+    except OSError as error:
+        _log.warning("control groups can't be used", root=str(delegation.root), error=str(error))
+        return None
+    _log.info("sessions are in control groups", root=str(delegation.root), controllers=list(delegation.controllers))
+    return groups
 
 
 def _notify_ready(settings: DaemonSettings) -> None:

@@ -102,7 +102,9 @@ async def test_a_command_that_takes_too_much_is_stopped_alone(shared: Server, mo
     hit = told["properties"]
     assert (hit["sessionID"], hit["limit"], hit["action"]) == (session, limit, "command")
     assert hit["value"] == limits[limit] <= hit["peak"]
-    (call,) = [part for message in await shared.messages(session) for part in message["parts"] if part["type"] == "tool"]
+    (call,) = [
+        part for message in await shared.messages(session) for part in message["parts"] if part["type"] == "tool"
+    ]
     assert f"limit of {limits[limit]:g}" in call["state"]["output"]
     assert "peak" in call["state"]["output"]
     assert (await reached(shared, session))[limit] >= 1
