@@ -1,7 +1,8 @@
 """Control groups (version 2): where a part of the tree was delegated to this service, the kernel keeps the limits.
 
-One group per session below the delegated one: ``memory.max``, ``pids.max``, ``cpu.max`` and ``cgroup.kill``. CPU is then throttled where the governor alone would have to end the command. The service's own
-processes move to a leaf, because a group that distributes resources may have no members itself.
+One group per session below the delegated one: ``memory.max``, ``pids.max``, ``cpu.max`` and ``cgroup.kill``. CPU is
+then throttled where the governor alone would have to end the command. The service's own processes move to a leaf,
+because a group that distributes resources may have no members itself.
 
 Only files are written here, so all of it can be tried on an ordinary directory.
 """

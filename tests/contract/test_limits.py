@@ -6,7 +6,7 @@ from oad.contract.limits import NAMES, CommandLimits, SessionLimits, effective, 
 from oad.contract.policy import LimitPolicy
 
 _AMOUNT = st.none() | st.integers(1, 100)
-_FIELDS = st.fixed_dictionaries({name: _AMOUNT for name in NAMES})
+_FIELDS = st.fixed_dictionaries(dict.fromkeys(NAMES, _AMOUNT))
 _WISHES = st.lists(st.none() | _FIELDS.map(lambda fields: SessionLimits(**fields)), max_size=4)
 _POLICIES = _FIELDS.map(lambda fields: LimitPolicy(**fields))
 

@@ -1,7 +1,7 @@
 """The session worker: takes a session's operations, runs one turn at a time, and stops it when told to."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import structlog
@@ -10,7 +10,7 @@ import trio
 from oad.contract.errors import bad_request, not_found, session_busy, unexpected
 from oad.contract.ids import new_id, now_ms
 from oad.contract.limit_text import limit_error
-from oad.contract.limits import LimitHit, SessionLimits, reached
+from oad.contract.limits import reached
 from oad.contract.message import CreatedTime, MessageWithParts, ModelReference, NamedError, UserMessage
 from oad.contract.prompt import (
     CommandInput,
@@ -19,7 +19,7 @@ from oad.contract.prompt import (
     ShellInput,
     SummarizeInput,
 )
-from oad.contract.session import Session, StatusIdle
+from oad.contract.session import StatusIdle
 from oad.contract.worker import WorkerSpec
 
 from ..allowance import Allowance
@@ -30,10 +30,11 @@ from .closing import close, quiet, refuse
 from .command import expand_command
 from .compaction import request_compaction
 from .conversation import Conversation
-from .failure import ABORTED, TurnFailed, unknown
+from .failure import ABORTED, TurnFailed, first_of, unknown
 from .input import accept
 from .loop import Loop
 from .old_dialect import OldPrompt, flatten, is_old, translate
+from .orders import LimitOrder, TurnStart
 from .revert import drop_reverted
 from .shell import run_shell
 from .surroundings import Surroundings, UnknownName
@@ -44,23 +45,6 @@ _log = structlog.get_logger("oad.session")
 
 TRUE = b"true"
 Work = Callable[[Turn], Awaitable[None]]
-
-
-class TurnStart(msgspec.Struct):
-    """What the daemon knows when a turn begins."""
-
-    session: Session
-    messages: list[MessageWithParts]
-    credentials: dict[str, Any] = {}
-    limits: SessionLimits = msgspec.field(default_factory=SessionLimits)
-    output: int = 0  # bytes that the session's commands have written so far
-
-
-class LimitOrder(msgspec.Struct):
-    """``call``: the broker's number of the command that the daemon is about to end; without it the turn is to end."""
-
-    hit: LimitHit
-    call: int | None = None
 
 
 class SessionWorker:
@@ -400,13 +384,6 @@ def blank_user(turn: Turn, model: ModelReference) -> UserMessage:
         agent=turn.scene.default_agent(),
         model=model,
     )
-
-
-def first_of(group: BaseException) -> BaseException:
-    """The first real exception of a group."""
-    if isinstance(group, BaseExceptionGroup):
-        return first_of(cast("BaseExceptionGroup[BaseException]", group).exceptions[0])
-    return group
 
 
 def _decode(body: bytes, type: type[Any]) -> Any:
