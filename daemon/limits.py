@@ -39,7 +39,7 @@ class Ledger(msgspec.Struct):
     cpu: float = 0.0
     processes: int = 0
     peak: dict[str, float] = {}
-    reached: Counter[str] = msgspec.field(default_factory=Counter)
+    reached: Counter[str] = msgspec.field(default_factory=Counter[str])
 
     def mark(self, name: str, value: float) -> None:
         self.peak[name] = max(self.peak.get(name, 0.0), round(value, 3))

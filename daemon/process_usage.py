@@ -61,44 +61,63 @@ class TreeUse(NamedTuple):
 
 def read_use(pid: int) -> Stat | None:
     """None when there is no such process."""
-    try:
-        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        text = os.read(fd, 4096)
-    except ProcessLookupError:
-        return None
-    finally:
-        os.close(fd)
+    text = _read(f"/proc/{pid}/stat")
     fields = text.rpartition(b")")[2].split()
+    if len(fields) < 22:
+        return None
     waited = int(fields[13]) + int(fields[14])
     own = int(fields[11]) + int(fields[12])
     return Stat(pid, int(fields[19]), int(fields[17]), int(fields[21]) * _PAGE_KB, own + waited, waited)
 
 
+def _read(path: str) -> bytes:
+    """Empty when it is not there (any more), or not to be read. The plainest calls: this runs some thousand times a
+    second on a busy host."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        text = piece = os.read(fd, 4096)
+        while len(piece) > 2048:  # a list ends at a whole number, somewhat before the buffer does
+            piece = os.read(fd, 65536)
+            text += piece
+        return text
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
+
+
+def _children(process: Stat) -> list[int]:
+    """A child belongs to the thread that forked it."""
+    if process.threads == 1:
+        return [int(child) for child in _read(f"/proc/{process.pid}/task/{process.pid}/children").split()]
+    return procs.children(process.pid)
+
+
 def measure(init: int, worker: int, inherited_kb: int, *, enough: int | None = None) -> TreeUse:
     """Everything below a session's init. A call's tree is not followed further once ``enough`` tasks were found."""
-    holders = [use for pid in procs.children(init) if pid != worker and (use := read_use(pid)) is not None]
-    calls = [_measure_call(holder, enough) for holder in holders]
-    own, head = read_use(worker), read_use(init)
+    head, own = read_use(init), read_use(worker)
+    if head is None:
+        return TreeUse((), 0, 0)
+    holders = [use for pid in _children(head) if pid != worker and (use := read_use(pid)) is not None]
     own_kb = max(own.rss_kb - inherited_kb, 0) if own is not None else 0
-    return TreeUse(tuple(calls), own_kb, head.waited if head is not None else 0)
+    return TreeUse(tuple(_measure_call(holder, enough) for holder in holders), own_kb, head.waited)
 
 
 def _measure_call(holder: Stat, enough: int | None) -> CallUse:
     seen: list[int] = []
     tasks = memory = 0
     cpu = holder.cpu
-    todo = [holder.pid]
+    todo = [holder]
     while todo:
         if enough is not None and tasks > enough:
             break
-        for pid in procs.children(todo.pop()):
-            use = read_use(pid)
-            if use is not None:
+        for pid in _children(todo.pop()):
+            if (use := read_use(pid)) is not None:
                 seen.append(pid)
-                todo.append(pid)
+                todo.append(use)
                 tasks, memory, cpu = tasks + use.threads, memory + use.rss_kb, cpu + use.cpu
     return CallUse(procs.Process(holder.pid, holder.start), tuple(seen), tasks, memory, cpu, bool(todo))
 
@@ -109,15 +128,11 @@ def proportional_kb(call: CallUse) -> int:
 
 
 def _pss_kb(pid: int) -> int:
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:  # noqa: PTH123  the hot path
-            for line in file:
-                if line.startswith(b"Pss:"):
-                    return int(line.split()[1])
-    except OSError:
+    text = _read(f"/proc/{pid}/smaps_rollup")
+    if not text:  # a zombie, or one whose memory this user may not see
         use = read_use(pid)
         return use.rss_kb if use is not None else 0
-    return 0  # a zombie has no memory
+    return int(text.partition(b"\nPss:")[2].split(None, 1)[0])
 
 
 def written_bytes(call: CallUse) -> int:
@@ -127,21 +142,11 @@ def written_bytes(call: CallUse) -> int:
 
 
 def _written(pid: int) -> int:
-    try:
-        with open(f"/proc/{pid}/io", "rb") as file:  # noqa: PTH123  the hot path
-            for line in file:
-                if line.startswith(b"write_bytes:"):
-                    return int(line.split()[1])
-    except OSError:
-        return 0
-    return 0
+    _, _, rest = _read(f"/proc/{pid}/io").partition(b"write_bytes:")
+    return int(rest.split(None, 1)[0]) if rest else 0
 
 
 def call_number(holder: int) -> int | None:
     """The broker's number of a call, which its holder carries in its title."""
-    try:
-        with open(f"/proc/{holder}/cmdline", "rb") as file:  # noqa: PTH123  the hot path
-            words = file.read(4096).rstrip(b"\0").split()
-    except OSError:
-        return None
+    words = _read(f"/proc/{holder}/cmdline").rstrip(b"\0").split()
     return int(words[-1]) if len(words) >= 2 and words[-2] == b"call" and words[-1].isdigit() else None
