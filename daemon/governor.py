@@ -59,10 +59,9 @@ class Governor:
         self._inherited_kb = inherited_kb
         self._watches: dict[Worker, Watch] = {}
         self._acting: set[Worker] = set()
-        self._clock = 0.0
+        self._clock: float | None = None  # of the last look
 
     async def run(self) -> None:
-        self._clock = trio.current_time()
         async with trio.open_nursery() as nursery:
             while True:
                 began = trio.current_time()
@@ -135,7 +134,7 @@ class Governor:
 
     def _tick(self, now: float, live: set[Worker]) -> None:
         """Turns' clocks. They stand while somebody is asked, and for those who wait for a subagent that asks."""
-        passed, self._clock = now - self._clock, now
+        passed, self._clock = now - (now if self._clock is None else self._clock), now
         waiting = {each for session in self._asks.waiting() for each in self._limits.ancestors(session)}
         for worker in live:
             name = worker.spec.name

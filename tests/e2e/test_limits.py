@@ -239,3 +239,21 @@ async def test_limits_of_the_service(make_server: Callable[..., Server], place: 
     assert refusal["data"]["limit"] == "liveSessions"
     await server.ask("POST", f"/session/{first}/abort")
     await server.prompt(second, "hello")  # the idle one makes room
+
+
+async def test_a_session_that_does_not_obey_is_ended(shared: Server, model: Model) -> None:
+    session = await shared.create(limits={"turnS": 1.0})
+    async with trio.open_nursery() as nursery:
+        answers: list[Json] = []
+
+        async def prompt() -> None:
+            answers.append(await shared.prompt(session, scripted(model, [bash(SLEEPER)])))
+
+        nursery.start_soon(prompt)
+        await until(lambda: bool(commands_below(shared)), "the command runs")
+        worker = shared.one("oad-session", session, "worker")
+        worker.suspend()
+    assert answers[0]["info"]["error"]["name"] == "LimitError"
+    assert not is_alive(worker)
+    assert commands_below(shared) == []
+    assert "here" in str((await shared.prompt(session, "still here?"))["parts"])
