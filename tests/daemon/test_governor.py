@@ -49,7 +49,7 @@ async def test_a_turn_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
     async with live_daemon(tmp_path) as live, trio.open_nursery() as nursery:
         worker = await in_a_turn(live, nursery, turn_s=0.05)
         nursery.start_soon(governor_of(live).run)
-        await until(lambda: worker.finish.is_set())
+        await until(worker.finish.is_set)
         await until(lambda: bool(live.of_type("session.limit")))
         (told,) = live.of_type("session.limit")
         assert (told["limit"], told["value"], told["action"]) == ("turnS", 0.05, "turn")
@@ -95,7 +95,7 @@ async def test_a_large_worker_loses_its_turn_and_an_idle_one_its_life(
     async with live_daemon(tmp_path) as live, trio.open_nursery() as nursery:
         worker = await in_a_turn(live, nursery, memory_mb=200)
         nursery.start_soon(governor_of(live).run)
-        await until(lambda: worker.finish.is_set())
+        await until(worker.finish.is_set)
         await until(lambda: not live.supervisor.live())  # its turn is over, and it is as large as before
         assert [told["action"] for told in live.of_type("session.limit")] == ["turn", "session"]
         nursery.cancel_scope.cancel()
