@@ -86,8 +86,7 @@ class Bookkeeper:
             self.limits.count(place.session, msgspec.json.decode(body, type=LimitHit))
         if place.session:
             self._turns.observe(event.type, place.session, body, durable=event.durable)
-        full = event.durable and event.type == "message.updated" and b'"role":"user"' in body
-        self._journal.append(event.type, body, place, durable=event.durable, full=full)
+        self._journal.append(event.type, body, place, durable=event.durable)
 
     def _place(self, worker: Worker, event: Event) -> Place:
         if worker.spec.kind == "session":

@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from typing import NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 import setproctitle
 
@@ -17,6 +17,9 @@ from oad.contract.broker import encode_status
 from oad.contract.worker import Exited, Failed, Level, Run
 
 from . import procs, rlimits, tree_kill
+from .enclosure import Confined, Enclosure, has_started
+
+_REPORT_BYTES: Final = 4096
 
 
 class Pipes(NamedTuple):
@@ -26,14 +29,14 @@ class Pipes(NamedTuple):
     status: int
 
 
-def confine(request: Run, level: Level) -> list[str]:
-    """The command line that is really executed. The one place for what a command may see and do: a sandbox wraps the
-    arguments here, limits and filters are set on the calling process, which the command inherits them from."""
+def confine(request: Run, enclosure: Enclosure, level: Level) -> Confined:
+    """What is really executed. The one place for what a command may see and do: a sandbox wraps the arguments here,
+    limits and filters are set on the calling process, which the command inherits them from."""
     rlimits.confine_process(request.limits, level)
-    return request.argv
+    return enclosure.confine(request)
 
 
-def hold(request: Run, pipes: Pipes, *, session: str, level: Level) -> NoReturn:
+def hold(request: Run, pipes: Pipes, *, session: str, level: Level, enclosure: Enclosure) -> NoReturn:
     """Runs in the forked holder and ends it. The caller has blocked the signals in ``HEARD``."""
     try:
         procs.close_all_but(pipes)
@@ -43,7 +46,7 @@ def hold(request: Run, pipes: Pipes, *, session: str, level: Level) -> NoReturn:
         # set its orphans free, so it is told instead, and kills them first.
         procs.die_with_parent(signal.SIGKILL if level == "pidns" else signal.SIGUSR2)
         setproctitle.setproctitle(f"oad-session {session} call {request.id}")  # by which the daemon finds it
-        Holder(pipes, level).run(request)
+        Holder(pipes, enclosure, level).run(request)
     except BaseException as error:  # noqa: BLE001  the last frame of this process; the caller must hear of it
         os.write(pipes.status, encode_status(Failed(0, f"the holder failed: {error!r}")))
     finally:
@@ -54,13 +57,16 @@ HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR2)
 
 
 class Holder:
-    def __init__(self, pipes: Pipes, level: Level) -> None:
+    def __init__(self, pipes: Pipes, enclosure: Enclosure, level: Level) -> None:
         self._pipes = pipes
+        self._enclosure = enclosure
         self._level: Level = level
+        self._confined = Confined([], {})
         self._early: list[int] = []
         self._command = 0
 
     def run(self, request: Run) -> None:
+        self._request = request
         try:
             self._command = self._start(request)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
@@ -75,7 +81,7 @@ class Holder:
         if not request.argv:
             raise ValueError("no program is named")
         os.chdir(request.cwd)
-        argv = confine(request, self._level)
+        self._confined = confine(request, self._enclosure, self._level)
         _reset_ignored_signals()
         # The command inherits the signal mask, so it must be open while it starts; what arrives then is heard later.
         for signum in (signal.SIGTERM, signal.SIGUSR2):
@@ -84,8 +90,9 @@ class Holder:
         try:
             # By vfork: no page tables are copied. The command leads a session of its own and inherits no descriptors.
             self._child = subprocess.Popen(
-                argv,
-                env=request.env,
+                self._confined.argv,
+                env=self._confined.env,
+                pass_fds=self._confined.inherited,
                 stdin=self._pipes.stdin,
                 stdout=self._pipes.stdout,
                 stderr=self._pipes.stderr,
@@ -93,15 +100,23 @@ class Holder:
             )
         finally:
             signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
+            for fd in self._confined.inherited:
+                os.close(fd)
         return self._child.pid
 
     def _hear(self, signum: int) -> None:
         if signum == signal.SIGTERM and self._command:
-            # The number is safe while the leader of the group has not been reaped.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._command, signal.SIGTERM)
+            self._terminate()
         elif signum == signal.SIGUSR2:
             tree_kill.kill_below(os.getpid(), reap=self._reap)
+
+    def _terminate(self) -> None:
+        """Bubblewrap itself is left alone: it would end at once, and with it a command that is still tidying up."""
+        wrapped = self._confined.status >= 0
+        for leader in procs.children(self._command) if wrapped else [self._command]:
+            # The number is safe while the leader of the group has not been reaped, or its parent looks at it.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(leader, signal.SIGTERM)
 
     def _reap(self) -> bool:
         """False when the call has no descendants left."""
@@ -109,14 +124,20 @@ class Holder:
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 if ended[0] == self._command:
                     self._command = 0
-                    self._report(os.waitstatus_to_exitcode(ended[1]))
+                    self._report(self._judge(os.waitstatus_to_exitcode(ended[1])))
         except ChildProcessError:
             return False
         return True
 
-    def _report(self, status: int) -> None:
+    def _judge(self, status: int) -> Exited | Failed:
+        """Bubblewrap ends with the command's status, and also when it could not start it: nothing has run then."""
+        if self._confined.status < 0 or status < 0 or has_started(os.read(self._confined.status, _REPORT_BYTES)):
+            return Exited(status)
+        return Failed(0, f"the sandbox can't be set up: {self._enclosure.diagnose(self._request)}")
+
+    def _report(self, status: Exited | Failed) -> None:
         with contextlib.suppress(OSError):  # nobody may be listening any more
-            os.write(self._pipes.status, encode_status(Exited(status)))
+            os.write(self._pipes.status, encode_status(status))
         os.close(self._pipes.status)
 
 

@@ -17,9 +17,10 @@ from . import procs
 from .asks import Asks
 from .bookkeeper import Bookkeeper
 from .cgroups import Groups, find_delegation
+from .confinement import Confiner
 from .credentials import Credentials
 from .dispatch import Dispatcher, is_lasting
-from .enforceable import HostFacts, check_limits, probe_host
+from .enforceable import check_limits, probe_host
 from .gateways import Gateways
 from .governor import Governor
 from .grouping import GroupingSpawner
@@ -29,6 +30,8 @@ from .limits import Limits
 from .operations.context import Services
 from .restart import RestartBudget
 from .router import Router, bind_router
+from .sandbox_probe import Enforceable
+from .sandboxes import Sandboxes
 from .sessions import Sessions
 from .settings import DaemonSettings
 from .store import Store
@@ -51,7 +54,8 @@ def run_daemon(settings: DaemonSettings) -> None:
         # Before trio: the zygote must be forked by a process with one thread, and this thread outlives it.
         procs.become_subreaper()  # session inits are born as grandchildren and adopted
         zygote = start_zygote()
-        trio.run(_serve, settings, ZygoteSpawner(zygote), host)
+        enforceable = Enforceable.find(settings.policy.sandbox)  # forks too, while the zygote imports
+        trio.run(_serve, settings, ZygoteSpawner(zygote), enforceable)
 
 
 def _make_private(settings: DaemonSettings) -> None:
@@ -61,14 +65,14 @@ def _make_private(settings: DaemonSettings) -> None:
         leftover.unlink()  # of a daemon that was killed; the lock proves that none lives
 
 
-async def _serve(settings: DaemonSettings, spawner: ZygoteSpawner, host: HostFacts) -> None:
+async def _serve(settings: DaemonSettings, spawner: ZygoteSpawner, enforceable: Enforceable) -> None:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(_IO_THREADS)
     gateways = Gateways(context)
     store = Store(settings.database)
     try:
-        async with _services(settings, spawner, context, store, gateways, host) as services:
+        async with _services(settings, spawner, context, store, gateways, enforceable) as services:
             with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-                _notify_ready(settings)
+                _notify_ready(settings, enforceable)
                 async for number in signals:
                     _log.info("stopping", signal=signal.Signals(number).name)
                     break
@@ -86,17 +90,18 @@ async def _services(
     context: "zmq.Context[zmq.Socket[bytes]]",
     store: Store,
     gateways: Gateways,
-    host: HostFacts,
+    enforceable: Enforceable,
 ) -> AsyncGenerator[Services]:
     """Everything running, in the order in which it depends on one another."""
     journal = Journal(store, gateways)
     sessions, turns, asks = Sessions(store, journal), Turns(store, journal), Asks(journal)
-    limits = Limits(settings.policy.limits, sessions, store, journal, host)
+    limits = Limits(settings.policy.limits, sessions, store, journal, probe_host())
     groups = GroupingSpawner(spawner, _open_groups(), limits)
     books = Bookkeeper(store, journal, sessions, turns, asks, limits)
-    supervisor = Supervisor(settings, groups, context, RestartBudget(), books)
+    sandboxes = Sandboxes(Confiner(settings.policy, settings.private), enforceable, store, journal)
+    supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes)
     credentials = Credentials(settings.data / "auth.json")
-    services = Services(store, journal, sessions, turns, asks, credentials, supervisor, limits)
+    services = Services(store, journal, sessions, turns, asks, credentials, supervisor, sandboxes, limits)
     governor = Governor(limits, supervisor, sessions, turns, asks, groups, inherited_kb=spawner.memory_kb)
     dispatcher = Dispatcher(services)
     books.dispatch = dispatcher.for_worker
@@ -135,5 +140,14 @@ def _open_groups() -> Groups | None:
     return groups
 
 
-def _notify_ready(settings: DaemonSettings) -> None:
-    _log.info("daemon ready", pid=os.getpid(), runtime=str(settings.runtime))
+def _notify_ready(settings: DaemonSettings, enforceable: Enforceable) -> None:
+    for probe in enforceable.failures.values():
+        _log.error("can't be enforced here, and is refused", probe=probe.name, step=probe.step, remedy=probe.remedy)
+    sandbox = settings.policy.sandbox
+    _log.info(
+        "daemon ready",
+        pid=os.getpid(),
+        runtime=str(settings.runtime),
+        sandbox={"level": sandbox.level, "profile": sandbox.profile, "ceiling": sandbox.ceiling},
+        network=settings.policy.network.mode,
+    )

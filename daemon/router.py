@@ -1,6 +1,7 @@
 """Calls from gateways: the ROUTER socket, who is connected to it, and each call's task.
 
 An answer leaves in the journal's order: after every event that was appended before it, and it names the last of them.
+The client's stream may be with another gateway: an answer about a session's work waits for the streams of all of them.
 """
 
 import itertools
@@ -121,6 +122,9 @@ class Router:
         try:
             with scope:
                 answer = await self._answer_once(call, body)
+                if self._lasting(call.op) and self._gateways.count() > 1:
+                    await self._journal.settled()
+                    await self._gateways.flushed(besides=identity)
                 self._journal.then(lambda: self._reply(identity, call.id, answer))
         finally:
             if self._scopes.get((identity, call.id)) is scope:

@@ -34,6 +34,7 @@ class SessionPatched(msgspec.Struct, rename={"session_id": "sessionID"}):
     usage: Usage | None = None
     touch: bool = False
     output: int = 0  # bytes that the session's commands have written by now
+    accepted: bool = False  # a prompt is complete with it: all of it is to be on disk before it is answered
 
 
 class Sessions:
@@ -83,7 +84,7 @@ class Sessions:
             merged.tokens = add_tokens(merged.tokens or no_tokens(), changed.usage.tokens)
         if changed.touch:
             merged.time = msgspec.structs.replace(merged.time, updated=now_ms)
-        return self.save(merged)
+        return self.save(merged, full=changed.accepted)
 
     def delete(self, session: Session) -> None:
         properties = {"sessionID": session.id, "info": session}

@@ -20,6 +20,7 @@ import zmq
 from oad.contract.errors import ApiError, session_not_found, unavailable
 from oad.contract.ids import random_text
 from oad.contract.limits import for_commands
+from oad.contract.sandbox import Confinement
 from oad.contract.session import Session
 from oad.contract.worker import WorkerKind, WorkerSpec
 from oad.link import Answer
@@ -27,6 +28,7 @@ from oad.link import Answer
 from .abort import Receipt, abort_worker
 from .bookkeeper import Bookkeeper
 from .restart import Alarm, RestartBudget, Verdict
+from .sandboxes import Sandboxes
 from .settings import DaemonSettings
 from .spawn import Spawner
 from .worker import Worker
@@ -60,6 +62,7 @@ class Supervisor:
         context: "zmq.Context[zmq.Socket[bytes]]",
         budget: RestartBudget,
         books: Bookkeeper,
+        sandboxes: Sandboxes,
     ) -> None:
         self._settings = settings
         self._spawner = spawner
@@ -71,6 +74,7 @@ class Supervisor:
         self._nursery: trio.Nursery | None = None
         self._books = books
         self._closing = False
+        self._sandboxes = sandboxes
 
     async def run(self) -> None:
         """Keeps the workers' tasks; on cancellation every worker is killed and reaped before it returns."""
@@ -96,10 +100,18 @@ class Supervisor:
                 await worker.gone.wait()
                 continue
             await worker.settled.wait()
-            if worker.serving:
+            if worker.serving and not self._is_outdated(worker):
                 return worker
+            if worker.serving:
+                await self._put_away(worker)
             if worker.failure is not None:
                 raise worker.failure
+
+    def _is_outdated(self, worker: Worker) -> bool:
+        """Another sandbox was asked for since it was started, and it can be replaced without stopping anything."""
+        name = worker.spec.name
+        idle = worker.spec.kind == "session" and not worker.calls and not self._books.busy(name)
+        return idle and self._sandboxes.is_outdated(name, worker.spec.confinement)
 
     async def call(self, worker: Worker, op: str, params: dict[str, str], body: bytes) -> Answer | None:
         """None: the worker was lost, and all it left is closed."""
@@ -263,6 +275,7 @@ class Supervisor:
         kind, name = key
         scratch = self._scratch(kind, name)
         scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        confinement = self._confine(key, directory, writable, scratch)
         socket = self._settings.worker_endpoints / f"{random_text(12)}.sock"
         return WorkerSpec(
             kind=kind,
@@ -270,12 +283,20 @@ class Supervisor:
             directory=directory,
             endpoint=f"ipc://{socket}",
             scratch=str(scratch),
-            writable=list(writable),
+            writable=list(_writable(confinement)),
             log_level=self._settings.log_level,
             log_file=str(self._settings.log_file or ""),
             log_to_stderr=self._settings.log_to_stderr,
+            confinement=confinement,
             limits=for_commands(self._settings.policy.limits),
         )
+
+    def _confine(self, key: Key, directory: str, writable: Sequence[str], scratch: Path) -> Confinement:
+        """Raises ApiError 503."""
+        kind, name = key
+        if kind == "session":
+            return self._sandboxes.confine_session(self._books.find(name), list(writable), scratch)
+        return self._sandboxes.confine_project(directory, scratch)
 
     def _scratch(self, kind: WorkerKind, name: str) -> Path:
         digest = hashlib.sha256(name.encode()).hexdigest()[:16]  # a directory's path can't be a file's name
@@ -315,7 +336,8 @@ class Supervisor:
         if decision.alarm is Alarm.RECYCLE_ZYGOTE:
             _log.error("many workers crash: the zygote is replaced")
             self._spawner.recycle()
-        elif decision.alarm is Alarm.GIVE_UP:
+        elif decision.alarm is Alarm.GIVE_UP and not self._closing:
+            self._closing = True  # once: whoever crashes meanwhile has nothing to add
             raise TooManyCrashes("more than twenty workers crashed within ten seconds")
 
     async def _sweep(self) -> None:
@@ -326,3 +348,8 @@ class Supervisor:
             for worker in list(self._workers.values()):
                 if worker.last_used < limit and self._is_idle(worker):
                     await worker.drain(_DRAIN_S)
+
+
+def _writable(confinement: Confinement) -> tuple[str, ...]:
+    """What the worker's own file tools may write to."""
+    return {"full": ("/",), "workspace": confinement.writable, "read-only": ()}[confinement.profile]

@@ -16,6 +16,8 @@ from oad.contract.wire import (
     PROTOCOL_VERSION,
     Ack,
     Call,
+    Flush,
+    Flushed,
     Frame,
     Hello,
     Ping,
@@ -75,7 +77,7 @@ class Connection:
                 await self._send(Hello(PROTOCOL_VERSION, "gateway", self._name, pid, self._events_endpoint), b"")
                 if welcome := await self._await_welcome():
                     await greeted(self, welcome)
-                    await self._read_events(streams)
+                    await self._read_events(streams, nursery)
                 nursery.cancel_scope.cancel()
         finally:
             self._close()
@@ -119,7 +121,7 @@ class Connection:
             case _:
                 pass
 
-    async def _read_events(self, streams: Streams) -> None:
+    async def _read_events(self, streams: Streams, nursery: trio.Nursery) -> None:
         self._offset = streams.fanout.position
         while True:
             batch = await self._events.recv_many(ACK_EVERY)
@@ -128,6 +130,8 @@ class Connection:
                 if isinstance(frame, Push):
                     streams.fanout.publish(pushed(frame, body), self._offset + frame.number)
                     self._taken = frame.number
+                elif isinstance(frame, Flush):
+                    nursery.start_soon(self._flush, frame.number, streams)
             self._progress.unpark_all()
             if self._taken - self._acknowledged >= ACK_EVERY:
                 await self._acknowledge()
@@ -143,6 +147,10 @@ class Connection:
     async def _acknowledge(self) -> None:
         self._acknowledged = self._taken
         await self._events.send_multipart(encode_frame(Ack(self._taken)))
+
+    async def _flush(self, number: int, streams: Streams) -> None:
+        await self.settled(number, streams)
+        await self._events.send_multipart(encode_frame(Flushed(number)))
 
     async def settled(self, after: int, streams: Streams) -> None:
         """Waits until the streams have written every push up to number ``after``; at most 0.5 s."""

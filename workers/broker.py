@@ -70,8 +70,14 @@ class BrokerExec:
     async def _start(self, command: Command) -> Call:
         call = Call(next(self._ids), command)
         try:
-            limits = self.allowance.for_kernel()
-            request = Run(id=call.id, argv=command.argv, cwd=command.cwd, env=command.env, limits=limits)
+            request = Run(
+                id=call.id,
+                argv=command.argv,
+                cwd=command.cwd,
+                env=command.env,
+                profile=command.profile,
+                limits=self.allowance.for_kernel(),
+            )
             await self._send(request, call.theirs)
             call.release()
         except BaseException:

@@ -10,16 +10,19 @@ from typing import Protocol
 import msgspec
 
 from oad.contract.limits import LimitHit
+from oad.contract.policy import Profile
 
 
 class Command(msgspec.Struct, frozen=True):
-    """``env`` is the whole environment of the program, nothing is inherited. ``stdin`` is written and closed."""
+    """``env`` is the whole environment of the program, nothing is inherited. ``stdin`` is written and closed.
+    ``profile`` of the sandbox: None is the session's; more than the session's ceiling is not given."""
 
     argv: list[str]
     cwd: str
     env: dict[str, str]
     stdin: bytes = b""
     merge_stderr: bool = True
+    profile: Profile | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from ..asks import Asks
 from ..credentials import Credentials
 from ..journal import Journal
 from ..limits import Limits
+from ..sandboxes import Sandboxes
 from ..sessions import Sessions
 from ..store import Store
 from ..supervisor import Supervisor
@@ -26,6 +27,7 @@ class Services(msgspec.Struct, frozen=True):
     asks: Asks
     credentials: Credentials
     supervisor: Supervisor
+    sandboxes: Sandboxes
     limits: Limits
 
 

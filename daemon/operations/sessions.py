@@ -123,7 +123,12 @@ async def create_session(request: Request) -> Answer:
         permission=wanted.permission,
         limits=wanted.limits,
     )
-    return json_answer(services.sessions.save(session, created=True))
+    services.sessions.save(session, created=True)
+    if wanted.parent_id is not None:
+        services.sandboxes.inherit(session, wanted.parent_id, wanted.sandbox)
+    elif wanted.sandbox is not None:
+        services.sandboxes.wish(session, wanted.sandbox)
+    return json_answer(session)
 
 
 def check_count(services: Services) -> None:
@@ -153,6 +158,8 @@ async def update_session(request: Request) -> Answer:
     patch: SessionPatch = request.decode(SessionPatch)
     session = request.services.sessions.find(request.params["sessionID"])
     request.services.limits.check(patch.limits)
+    if patch.sandbox is not None:
+        request.services.sandboxes.wish(session, patch.sandbox)
     changed = _patched(session, patch)
     return json_answer(session if changed is None else request.services.sessions.save(changed))
 
@@ -196,6 +203,7 @@ async def _delete_tree(request: Request, session: Session) -> None:
         services.turns.forget(session.id)
         services.sessions.delete(session)
         services.limits.forget(session.id)
+        services.sandboxes.forget(session.id)
     await services.supervisor.end_session(session.id)  # of a prompt that came between its end and its deletion
 
 
@@ -258,6 +266,7 @@ async def fork_session(request: Request) -> Answer:
     )
     services.sessions.save(fork, created=True)
     services.journal.append("oad.session.forked", {"source": source.id}, place_of(fork))
+    services.sandboxes.copy(fork, source.id)
     _copy_messages(services.journal, messages, parts, place_of(fork), wanted.message_id)
     return json_answer(fork)
 
@@ -326,6 +335,11 @@ async def abort_receipt(request: Request) -> Answer:
     return Answer(stored)
 
 
+async def get_sandbox(request: Request) -> Answer:
+    """What the session's commands may see and do, and what they last ran under."""
+    return json_answer(request.services.sandboxes.state(request.services.sessions.find(request.params["sessionID"])))
+
+
 SESSIONS: Final[dict[str, Operation]] = {
     "session.list": list_sessions,
     "experimental.session.list": list_everywhere,
@@ -341,4 +355,5 @@ SESSIONS: Final[dict[str, Operation]] = {
     "session.fork": fork_session,
     "session.abort": abort_session,
     "session.abortReceipt": abort_receipt,
+    "session.sandbox": get_sandbox,
 }

@@ -5,6 +5,7 @@ from typing import Any, Final
 from oad.contract.limits import SessionLimitReport
 from oad.contract.message import MessageWithParts, Part
 from oad.contract.prompt import CommandInput, InitInput, PromptInput, ShellInput, SummarizeInput
+from oad.contract.sandbox import SandboxState
 from oad.contract.session import (
     FileDiff,
     GlobalSession,
@@ -152,6 +153,15 @@ TURNS: tuple[Operation, ...] = (
         errors=(400, 404),
         extension=True,
         summary="What the last abort of the session did",
+    ),
+    op(
+        "session.sandbox",
+        GET,
+        f"{_ONE}/sandbox",
+        returns=SandboxState,
+        errors=(400, 404),
+        extension=True,
+        summary="What the session's commands may see and do",
     ),
 )
 

@@ -15,10 +15,13 @@ from records import a_session, a_text, a_tool, a_user, an_answer, of_message, of
 from oad.contract.session import Session
 from oad.contract.wire import PROTOCOL_VERSION, Call, Drain, Event, Frame, Hello
 from oad.contract.worker import WorkerSpec
+from oad.daemon.confinement import Confiner
 from oad.daemon.credentials import Credentials
 from oad.daemon.dispatch import Dispatcher
 from oad.daemon.operations.context import Services
 from oad.daemon.restart import RestartBudget
+from oad.daemon.sandbox_probe import Enforceable
+from oad.daemon.sandboxes import Sandboxes
 from oad.daemon.settings import DaemonSettings
 from oad.daemon.spawn import SpawnFailed
 from oad.daemon.supervisor import Supervisor
@@ -166,7 +169,11 @@ class Live(Books):
         self.spawner = LinkSpawner(self.context, nursery)
         self.settings = DaemonSettings(data=path / "data", runtime=path / "run", **settings)
         self.settings.worker_endpoints.mkdir(parents=True)
-        self.supervisor = Supervisor(self.settings, self.spawner, self.context, RestartBudget(), self.keeper)
+        confiner = Confiner(self.settings.policy, self.settings.private)
+        self.sandboxes = Sandboxes(confiner, Enforceable(), self.store, self.journal)
+        self.supervisor = Supervisor(
+            self.settings, self.spawner, self.context, RestartBudget(), self.keeper, self.sandboxes
+        )
         self.credentials = Credentials(path / "auth.json")
         self.services = Services(
             self.store,
@@ -176,6 +183,7 @@ class Live(Books):
             self.asks,
             self.credentials,
             self.supervisor,
+            self.sandboxes,
             self.keeper.limits,
         )
         self.dispatcher = Dispatcher(self.services)

@@ -473,7 +473,6 @@ async def test_after_a_crash_of_everything_escape_ends_what_seems_to_run(
     await tui.until("Alive again.", footer())
 
 
-async def test_wrong_password_is_refused(place_of_all: Place, tui: Terminal) -> None:
+async def test_wrong_password_is_refused(place_of_all: Place) -> None:
     await place_of_all.attach(password="wrong")
     await place_of_all.terminal.until("401", "ended with status")
-    await place_of_all.begin()

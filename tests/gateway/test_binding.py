@@ -45,7 +45,7 @@ async def test_malformed_id_is_named(client: httpx2.AsyncClient) -> None:
         (
             "/permission/per_x/reply",
             '{"reply":"maybe"}',
-            'Expected "once" | "always" | "reject", got "maybe"\n  at ["reply"]',
+            'Expected "once" | "always" | "reject" | "allow" | "deny", got "maybe"\n  at ["reply"]',
         ),
     ],
 )

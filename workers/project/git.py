@@ -21,7 +21,11 @@ async def ask_git(exec: Exec, directory: str, *arguments: str) -> str | None:
     settings = ["-c", "core.fsmonitor=false", "-c", "safe.directory=*"]
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     command = Command(
-        argv=["git", *settings, *arguments], cwd=directory, env={**environment, **_QUIET}, merge_stderr=False
+        argv=["git", *settings, *arguments],
+        cwd=directory,
+        env={**environment, **_QUIET},
+        merge_stderr=False,
+        profile="read-only",
     )
     output: list[bytes] = []
 

@@ -51,6 +51,12 @@ class Conversation:
     def last_assistant(self) -> MessageWithParts | None:
         return next((m for m in reversed(self.messages) if isinstance(m.info, AssistantMessage)), None)
 
+    def next_moment(self) -> int:
+        """The time of a message that comes after all there are: lists go by time, and ids may be the clients' own, so
+        two messages of one millisecond would be shown in any order."""
+        newest = max((message.info.time.created for message in self.messages), default=0)
+        return max(now_ms(), newest + 1)
+
     # -- changes that are kept ----------------------------------------------------------------------------------
 
     async def put_message(self, info: Message) -> None:
@@ -82,11 +88,15 @@ class Conversation:
                 return
         message.parts.append(part)
 
-    async def patch(self, patch: dict[str, Any], *, touch: bool = True) -> None:
-        """Changes the session's record; what model calls cost since the last time goes along."""
+    async def patch(self, patch: dict[str, Any], *, touch: bool = True, accepted: bool = False) -> None:
+        """Changes the session's record; what model calls cost since the last time goes along.
+
+        ``accepted``: a prompt ends here, and must survive a loss of power from now on."""
         for name, value in patch.items():
             setattr(self.session, name, value)
         properties: dict[str, Any] = {"sessionID": self.session.id, "patch": patch, "touch": touch}
+        if accepted:
+            properties["accepted"] = True
         if self._usage is not None:
             properties["usage"] = {"cost": self._usage.cost, "tokens": self._usage.tokens}
             self._usage = None

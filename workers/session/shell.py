@@ -19,8 +19,10 @@ from oad.contract.message import (
     UserMessage,
 )
 from oad.contract.prompt import ShellInput
+from oad.contract.sandbox import Confinement
 
 from ..exec import Command, ExecFailed
+from ..sandbox.explain import sandbox_notes
 from ..tools.bash import limit_note
 from ..tools.environment import command_environment
 from .input import session_model
@@ -49,7 +51,7 @@ async def _store_user(turn: Turn, input: ShellInput) -> UserMessage:
     user = UserMessage(
         id=input.message_id or new_id("msg"),
         session_id=turn.session.id,
-        time=CreatedTime(created=now_ms()),
+        time=CreatedTime(created=turn.conversation.next_moment()),
         agent=agent.name,
         model=ModelReference(provider_id=chosen.provider_id, model_id=chosen.model_id),
     )
@@ -57,6 +59,12 @@ async def _store_user(turn: Turn, input: ShellInput) -> UserMessage:
     part = TextPart(id=new_id("prt"), session_id=turn.session.id, message_id=user.id, text=SHELL_RUN, synthetic=True)
     await turn.conversation.put_part(part)
     return user
+
+
+def explained(confinement: Confinement, command: str, output: str) -> str:
+    """What to add to the output when the sandbox hindered the command."""
+    notes = sandbox_notes(confinement, command, output)
+    return "\n\n<shell_metadata>\n" + "\n".join(notes) + "\n</shell_metadata>" if notes else ""
 
 
 class _ShellRun:
@@ -83,7 +91,9 @@ class _ShellRun:
             argv=["/bin/bash", "-c", self._command], cwd=self._turn.session.directory, env=command_environment()
         )
         try:
-            outcome = await self._turn.exec.run(command, on_stdout=self._take)
+            agent = self._turn.agent(self._info.agent)
+            outcome = await self._turn.exec_for(agent).run(command, on_stdout=self._take)
+            self._output += explained(self._turn.confinement(agent), self._command, self._output)
         except ExecFailed as failed:
             self._output += f"{failed}\n"
         except BaseException as error:

@@ -102,6 +102,7 @@ class Calls:
 
     def context(self, part: ToolPart) -> ToolContext:
         turn = self._turn
+        agent = turn.agent(self._agent)
         reference = ToolReference(message_id=part.message_id, call_id=part.call_id)
 
         async def ask(permission: str, patterns: list[str], *, always: list[str], metadata: dict[str, Any]) -> None:
@@ -130,7 +131,8 @@ class Calls:
             directory=Path(turn.session.directory),
             worktree=turn.scene.worktree,
             scratch=Path(turn.spec.scratch),
-            exec=turn.exec,
+            exec=turn.exec_for(agent),
+            confinement=turn.confinement(agent),
             ask=ask,
             progress=progress,
             publish=publish,

@@ -13,12 +13,14 @@ from oad.contract.ids import new_id, now_ms
 from oad.contract.limits import LimitHit
 from oad.contract.message import AssistantMessage, MessagePath, MessageWithParts, NamedError, TurnTime, UserMessage
 from oad.contract.permission import PermissionRule
+from oad.contract.sandbox import Confinement
 from oad.contract.session import Session, no_tokens
 from oad.contract.worker import WorkerSpec
 
 from ..exec import Exec
 from ..link import Link
 from ..providers.model import Endpoint
+from ..sandbox.agent_exec import AgentExec, UnknownProfile, narrow
 from .bounds import Bounds
 from .conversation import Conversation
 from .reducer import Reducer
@@ -96,6 +98,17 @@ class Turn:
             raise UnknownName(unknown_agent(name, self.scene.agents()))
         return agent
 
+    def confinement(self, agent: Agent) -> Confinement:
+        """What holds for what this agent runs. Raises UnknownName for a profile that does not exist."""
+        try:
+            return narrow(self.spec.confinement, agent)
+        except UnknownProfile as error:
+            raise UnknownName(str(error)) from error
+
+    def exec_for(self, agent: Agent) -> Exec:
+        """Raises UnknownName."""
+        return AgentExec(self.exec, self.confinement(agent).profile)
+
     def rules(self, agent: Agent) -> list[PermissionRule]:
         return [*self.scene.rules(agent), *(self.session.permission or [])]
 
@@ -110,7 +123,7 @@ class Turn:
             id=new_id("msg"),
             session_id=self.session.id,
             parent_id=user.id,
-            time=TurnTime(created=now_ms()),
+            time=TurnTime(created=self.conversation.next_moment()),
             model_id=user.model.model_id,
             provider_id=user.model.provider_id,
             mode=agent,

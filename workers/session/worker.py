@@ -19,7 +19,6 @@ from oad.contract.prompt import (
     ShellInput,
     SummarizeInput,
 )
-from oad.contract.session import StatusIdle
 from oad.contract.worker import WorkerSpec
 
 from ..allowance import Allowance
@@ -71,7 +70,6 @@ class SessionWorker:
         self._turn: Turn | None = None
         self._unfinished: set[Turn] = set()  # answered turns whose title is still being made, and the current one
         self._services: dict[str, Any] = {}
-        self._stopped = False  # a signal has stopped a turn, and the call that follows it has not come yet
         self._number = 0
         self._nursery: trio.Nursery | None = None
         self._operations: dict[str, Callable[[bytes], Awaitable[Answer]]] = {
@@ -112,7 +110,6 @@ class SessionWorker:
         Has no checkpoint, so that a signal's handler can call it.
         """
         for turn in self._unfinished:
-            self._stopped = True
             turn.sealed = True
             turn.scope.cancel()
         _log.info("abort", session=self._spec.name, reason=reason, turns=len(self._unfinished))
@@ -192,13 +189,10 @@ class SessionWorker:
         return Answer(TRUE)
 
     async def _abort(self, body: bytes) -> Answer:
-        """Answered when nothing of any turn runs any more. With nothing to stop, idleness is confirmed."""
+        """Answered when nothing of any turn runs any more."""
         self.abort("asked by the daemon")
-        stopped, self._stopped = self._stopped, False
         for turn in list(self._unfinished):
             await turn.ended.wait()
-        if not stopped:
-            await self._confirm_idle()
         return Answer(msgspec.json.encode({"killed": 0}))
 
     async def _limit(self, body: bytes) -> Answer:
@@ -368,11 +362,6 @@ class SessionWorker:
         turn.ended.set()
         if self._turn is turn:
             self._turn = None
-
-    async def _confirm_idle(self) -> None:
-        session_id = self._spec.name
-        await self._link.publish("session.status", {"sessionID": session_id, "status": StatusIdle()})
-        await self._link.publish("session.idle", {"sessionID": session_id})
 
 
 def blank_user(turn: Turn, model: ModelReference) -> UserMessage:

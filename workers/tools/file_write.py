@@ -17,7 +17,9 @@ import trio
 from oad.contract.limit_text import describe
 
 from ..exec import Command, ExecFailed
+from ..sandbox.explain import is_protected
 from .environment import command_environment
+from .leave_sandbox import ask_to_leave
 from .tool import ToolContext, ToolFailed
 
 _DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -56,8 +58,16 @@ async def _change(
     except OSError as error:
         # Only a permitted way out: inside the workspace a denial may be a symlink swapped in after the check.
         if not outside or error.errno not in _DENIED:
-            raise ToolFailed(f"{path} cannot be changed: {error.strerror or error}") from error
+            raise ToolFailed(f"{path} cannot be changed: {error.strerror or error}{_reason(context, path)}") from error
         await _run(context, path, script, stdin)
+
+
+def _reason(context: ToolContext, path: Path) -> str:
+    if is_protected(context.confinement, str(path)):
+        return ". The sandbox keeps it read-only, so that nothing is run outside by way of it."
+    if context.confinement.profile == "read-only":
+        return ". The sandbox of this session is read-only."
+    return ""
 
 
 async def _run(context: ToolContext, path: Path, script: str, stdin: bytes) -> None:
@@ -67,7 +77,8 @@ async def _run(context: ToolContext, path: Path, script: str, stdin: bytes) -> N
         if len(said) < 4096:
             said.extend(chunk)
 
-    command = Command(["/bin/sh", "-c", script, "sh", str(path)], "/", command_environment(), stdin)
+    profile = await ask_to_leave(context, f"write {path}", "The file lies outside of the workspace.", [f"write {path}"])
+    command = Command(["/bin/sh", "-c", script, "sh", str(path)], "/", command_environment(), stdin, profile=profile)
     try:
         outcome = await context.exec.run(command, on_stdout=take, timeout_s=60)
     except ExecFailed as error:

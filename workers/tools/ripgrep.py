@@ -66,7 +66,9 @@ async def run_ripgrep(
         async def on_stderr(chunk: bytes) -> None:
             said.extend(chunk[: 4096 - len(said)])
 
-        command = Command([binary(), *arguments], str(directory), command_environment(), merge_stderr=False)
+        command = Command(
+            [binary(), *arguments], str(directory), command_environment(), merge_stderr=False, profile="read-only"
+        )
         try:
             outcome = await context.exec.run(command, on_stdout=on_stdout, on_stderr=on_stderr, timeout_s=_TIMEOUT_S)
         except ExecFailed as error:

@@ -7,6 +7,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from oad.contract.message import FilePart
+from oad.contract.sandbox import UNCONFINED, Confinement
 
 from ..exec import Exec
 
@@ -67,6 +68,7 @@ class ToolContext(msgspec.Struct, frozen=True):
     publish: Callable[[str, dict[str, Any]], Awaitable[None]]  # an event of this session's directory
     call: Callable[[str, dict[str, str], bytes], Awaitable[bytes]]
     services: dict[str, Any] = {}  # what single tools need: skills, subagents, settings, files read
+    confinement: Confinement = UNCONFINED  # with the agent's profile, which commands run under
     settle: Callable[[ToolResult], None] = _discard  # what a cancelled call has so far: it ends as completed with that
 
 

@@ -7,6 +7,7 @@ import msgspec
 from .ids import MessageID, SessionID
 from .limits import SessionLimits
 from .permission import PermissionRule, ToolReference
+from .sandbox import SandboxWish
 from .wire_model import WireModel
 
 
@@ -163,6 +164,7 @@ class SessionCreate(WireModel):
     metadata: dict[str, Any] | None = None
     permission: list[PermissionRule] | None = None
     workspace_id: str | None = None
+    sandbox: SandboxWish | None = None
     limits: SessionLimits | None = None
 
 
@@ -175,6 +177,7 @@ class SessionPatch(WireModel):
     metadata: dict[str, Any] | None = None
     permission: list[PermissionRule] | None = None
     time: ArchiveTime | None = None
+    sandbox: SandboxWish | None = None
     limits: SessionLimits | None = None
 
 

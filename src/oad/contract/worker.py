@@ -5,6 +5,8 @@ from typing import Literal
 import msgspec
 
 from .limits import CommandLimits
+from .policy import Profile
+from .sandbox import UNCONFINED, Confinement
 
 WorkerKind = Literal["session", "project"]
 Level = Literal["pidns", "subreaper"]
@@ -22,6 +24,7 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     log_level: str = "info"
     log_file: str = ""  # empty: to standard error only
     log_to_stderr: bool = False
+    confinement: Confinement = UNCONFINED
     limits: CommandLimits = CommandLimits()  # the operator's, for every command whatever the worker says
 
 
@@ -32,6 +35,7 @@ class Run(msgspec.Struct, tag="run", frozen=True):
     argv: list[str]
     cwd: str
     env: dict[str, str]
+    profile: Profile | None = None  # None: the session's
     limits: CommandLimits = CommandLimits()
 
 

@@ -1,7 +1,7 @@
 // The first generation of the SDK's client: one call of every operation that is served.
 import assert from "node:assert/strict";
 import {
-  ASSISTANT, DIRECTORY, MODEL_SHAPE, PROVIDER, SERVER, SESSION, TOKENS, USER, check, fails, gather, list, ok, run, script,
+  ASSISTANT, DIRECTORY, MODEL_SHAPE, PROVIDER, SERVER, SESSION, TOKENS, USER, check, fails, gather, list, ok, ownId, run, script,
   sdk, shape, until,
 } from "./checking.mjs";
 
@@ -173,7 +173,7 @@ check("session.summarize", async () => {
 
 check("session.init", async () => {
   const id = await create();
-  const body = { providerID: "fake", modelID: "fake-1", messageID: "msg_ffffffffffff00000000000001" };
+  const body = { providerID: "fake", modelID: "fake-1", messageID: ownId("msg") };
   assert.equal(await ok(client.session.init({ path: { id }, body })), true);
   assert.equal((await ok(client.session.messages({ path: { id } })))[0].info.id, body.messageID);
 });

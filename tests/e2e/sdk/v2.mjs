@@ -1,7 +1,7 @@
 // The second generation of the SDK's client: flat parameters, and the operations which the first does not have.
 import assert from "node:assert/strict";
 import {
-  ASSISTANT, DIRECTORY, MODEL_SHAPE, PROVIDER, SERVER, SESSION, check, fails, gather, list, ok, run, script, sdk, shape,
+  ASSISTANT, DIRECTORY, MODEL_SHAPE, PROVIDER, SERVER, SESSION, check, fails, gather, list, ok, ownId, run, script, sdk, shape,
   until,
 } from "./checking.mjs";
 
@@ -77,8 +77,8 @@ check("session.delete takes children along", async () => {
 
 check("session.prompt with ids of the client's own", async () => {
   const id = await create();
-  const messageID = "msg_fffffffff000AAAAAAAAAAAAAA";
-  const part = { id: "prt_fffffffff000AAAAAAAAAAAAAA", type: "text", text: "mine" };
+  const messageID = ownId("msg");
+  const part = { id: ownId("prt"), type: "text", text: "mine" };
   const answer = await ok(client.session.prompt({ sessionID: id, messageID, parts: [part] }));
   shape(answer.info, ASSISTANT);
   assert.equal(answer.info.parentID, messageID);
