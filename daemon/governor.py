@@ -73,7 +73,7 @@ class Governor:
     async def _wait(self, least_s: float) -> None:
         """Until the next look; less when processes multiply on this host: sampling alone may be late for that."""
         fast = any(watch.fast for watch in self._watches.values())
-        if fast or not any(watch.use.calls for watch in self._watches.values()):
+        if fast or not any(watch.exposed for watch in self._watches.values()):
             await trio.sleep(max(NEAR_S if fast else BUSY_S, least_s))
             return
         before = tasks_of_host()

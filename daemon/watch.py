@@ -45,7 +45,8 @@ class Watch:
         self._marks = deque[_Mark]()
         self._written: dict[Process, int] = {}
         self._grown: dict[Process, int] = {}
-        self.fast = False  # a limit is near, or a fork bomb would find nothing in its way
+        self.fast = False  # a limit is near
+        self.exposed = False  # a fork bomb would find nothing but us in its way
 
     def note(self, now: float, use: TreeUse, limits: SessionLimits, *, busy: bool) -> None:
         """Takes a sample in."""
@@ -61,7 +62,9 @@ class Watch:
         self._remember("processes", use.tasks)
         near = _is_near(use.memory_kb / 1024, limits.memory_mb) or _is_near(use.tasks, limits.processes)
         self.fast = bool(use.calls) and near
-        self.due = now + (NEAR_S if self.fast else BUSY_S if busy or use.calls else CALM_S)
+        self.exposed = bool(use.calls) and limits.processes is not None
+        pressing = _is_limited(limits) and (busy or use.calls)
+        self.due = now + (NEAR_S if self.fast else BUSY_S if pressing else CALM_S)
 
     def note_written(self, written: dict[Process, int]) -> int:
         """Bytes that each call has written so far; returns how much was added since the last time."""
@@ -124,6 +127,11 @@ def choose(shares: dict[Process, float], excess: float) -> Process | None:
     if not taking:
         return None
     return next((holder for share, holder in taking if share >= excess), taking[-1][1])
+
+
+def _is_limited(limits: SessionLimits) -> bool:
+    """Whether looking can lead to anything; without it there is only the report of what is used."""
+    return any(most is not None for most in (limits.memory_mb, limits.cpu, limits.processes, limits.written_mb))
 
 
 def _is_near(value: float, most: float | None) -> bool:

@@ -79,6 +79,7 @@ def test_how_soon_it_looks_again() -> None:
     limits = SessionLimits(processes=10)
     assert watched(limits, a_call(1, tasks=2)).due == BUSY_S
     assert watched(limits, a_call(1, tasks=6)).due == NEAR_S
+    assert watched(SessionLimits(), a_call(1, tasks=99)).due == CALM_S  # there is nothing to enforce
     resting = Watch()
     resting.note(0, TreeUse((), 0, 0), limits, busy=False)
     assert resting.due == CALM_S
