@@ -12,6 +12,7 @@ from oad.contract.message import Message, Part
 from oad.contract.session import Todo
 from oad.contract.wire import Event, ProtocolError
 
+from .job_book import Ended, Started
 from .journal import INTERNAL_PREFIX
 
 # What the daemon alone says of sessions, asks, projects and itself.
@@ -48,6 +49,8 @@ _SHAPES: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     "message.removed": msgspec.json.Decoder(_Removed),
     "message.part.removed": msgspec.json.Decoder(_Removed),
     "todo.updated": msgspec.json.Decoder(_TodoUpdated),
+    "job.started": msgspec.json.Decoder(Started),
+    "job.ended": msgspec.json.Decoder(Ended),
 }
 _claims: Final = msgspec.json.Decoder(_Claims)
 

@@ -20,6 +20,7 @@ from .abort import Receipt
 from .admission import check_event
 from .asks import Asks
 from .closing import aborted, crashed
+from .job_book import JobBook
 from .journal import Journal, Place
 from .lifecycle import State
 from .limits import Limits
@@ -55,6 +56,7 @@ class Bookkeeper:
         self._sessions = sessions
         self._turns = turns
         self._asks = asks
+        self.jobs = JobBook()
 
     # --- what workers say -----------------------------------------------------------------------------------------
 
@@ -86,6 +88,7 @@ class Bookkeeper:
             self.limits.count(place.session, msgspec.json.decode(body, type=LimitHit))
         if place.session:
             self._turns.observe(event.type, place.session, body, durable=event.durable)
+            self.jobs.observe(event.type, place.session, body)
         self._journal.append(event.type, body, place, durable=event.durable)
 
     def _place(self, worker: Worker, event: Event) -> Place:
@@ -100,6 +103,7 @@ class Bookkeeper:
         if worker.spec.kind != "session":
             return
         self._asks.drop(worker.spec.name)
+        self._close_jobs(worker.spec.name)
         await self._journal.settled()
         if self._sessions.exists(worker.spec.name):
             text = f"The session's worker ended unexpectedly (status {worker.life.status}); the turn was interrupted"
@@ -109,11 +113,18 @@ class Bookkeeper:
             self._turns.close(self._sessions.find(worker.spec.name), error)
             await self._journal.settled()
 
+    def _close_jobs(self, session: str) -> None:
+        for id in self.jobs.close(session):
+            if self._sessions.exists(session):
+                properties = {"sessionID": session, "jobID": id, "reason": "session", "killed": 0}
+                self._journal.append("job.ended", properties, place_of(self._sessions.find(session)))
+
     def aborted(self, session: Session, receipt: Receipt) -> None:
         """Writes the receipt down, in the journal and in the log."""
         self._asks.drop(session.id)
         self._journal.append("oad.session.aborted", receipt, place_of(session))
-        _log.info("aborted", receipt=msgspec.to_builtins(receipt))
+        log = _log.error if receipt.survivors else _log.info
+        log("aborted", receipt=msgspec.to_builtins(receipt))
 
     async def recover(self) -> int:
         """After a start: closes every turn that the last daemon could not. Returns how many there were."""

@@ -11,6 +11,7 @@ from oad.link import Answer
 
 from .operations.answers import ANSWERS
 from .operations.context import Operation, Request, Services
+from .operations.jobs import JOBS
 from .operations.messages import MESSAGES, read_message
 from .operations.projects import PROJECTS
 from .operations.service import SERVICE
@@ -19,7 +20,7 @@ from .operations.v2 import V2
 from .operations.workers import WORKERS
 from .worker import Worker
 
-OWN: Final[Mapping[str, Operation]] = {**SESSIONS, **MESSAGES, **PROJECTS, **ANSWERS, **SERVICE, **V2}
+OWN: Final[Mapping[str, Operation]] = {**SESSIONS, **MESSAGES, **PROJECTS, **ANSWERS, **JOBS, **SERVICE, **V2}
 
 SESSION_WORK: Final = frozenset(
     {
@@ -36,8 +37,18 @@ SESSION_WORK: Final = frozenset(
 _OF_CHILDREN: Final = frozenset({"session.prompt", "session.abort", "session.get", "session.messages"})
 
 
-# Halfway through these a session would be neither stopped nor running, neither there nor gone.
-_TO_THE_END: Final = frozenset({"session.abort", "session.delete", "instance.dispose", "global.dispose"})
+# Halfway through these a session would be neither stopped nor running, neither there nor gone, a patch half applied.
+_TO_THE_END: Final = frozenset(
+    {
+        "session.abort",
+        "session.delete",
+        "job.stop",
+        "instance.dispose",
+        "global.dispose",
+        "vcs.apply",
+        "project.initGit",
+    }
+)
 
 # What is answered with the message that the turn ended with.
 _ANSWERED_BY_MESSAGE: Final = frozenset({"session.prompt", "session.shell", "session.command"})
@@ -73,6 +84,9 @@ class Dispatcher:
             return await SESSIONS[call.op](Request(call.op, call.params, body, self._services, caller=name))
         if call.op not in _OF_CHILDREN or not self._is_below(call.params.get("sessionID", ""), name):
             raise _forbidden(call.op)
+        if call.op == "session.abort":  # as hard as its own session is being aborted, if it is
+            params = {"sessionID": call.params["sessionID"]}
+            return await OWN[call.op](Request(call.op, params, body, self._services, caller=name))
         return await self.for_gateway(call, body)
 
     def _is_below(self, session: str, ancestor: str) -> bool:

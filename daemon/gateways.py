@@ -15,6 +15,7 @@ from oad.contract.wire import Ack, Flush, Flushed, ProtocolError, Push, decode_f
 from oad.link import TrioSocket
 
 from .journal import Published
+from .listeners import Listeners
 
 _log = structlog.get_logger("oad.gateways")
 
@@ -122,6 +123,7 @@ class Gateways:
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self._context = context
         self._links: dict[bytes, GatewayLink] = {}
+        self.listeners = Listeners()
 
     def publish(self, event: Published) -> None:
         for link in self._links.values():
@@ -159,6 +161,7 @@ class Gateways:
         return link
 
     def drop(self, identity: bytes) -> None:
+        self.listeners.forget(identity)
         link = self._links.pop(identity, None)
         if link is not None:
             link.close()

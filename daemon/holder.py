@@ -107,6 +107,9 @@ class Holder:
     def _hear(self, signum: int) -> None:
         if signum == signal.SIGTERM and self._command:
             self._terminate()
+        elif signum == signal.SIGTERM:
+            for process in tree_kill.walk_below(os.getpid()).living:
+                tree_kill.send(process, signal.SIGTERM)
         elif signum == signal.SIGUSR2:
             tree_kill.kill_below(os.getpid(), reap=self._reap)
 
@@ -120,25 +123,27 @@ class Holder:
 
     def _reap(self) -> bool:
         """False when the call has no descendants left."""
+        status, left = None, True
         try:
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 if ended[0] == self._command:
-                    self._command = 0
-                    self._report(self._judge(os.waitstatus_to_exitcode(ended[1])))
+                    self._command, status = 0, os.waitstatus_to_exitcode(ended[1])
         except ChildProcessError:
-            return False
-        return True
+            left = False
+        if status is not None:
+            self._report(self._judge(status, left=left))
+        return left
 
-    def _judge(self, status: int) -> Exited | Failed:
+    def _judge(self, status: int, *, left: bool) -> Exited | Failed:
         """Bubblewrap ends with the command's status, and also when it could not start it: nothing has run then."""
         if self._confined.status < 0 or status < 0 or has_started(os.read(self._confined.status, _REPORT_BYTES)):
-            return Exited(status)
+            return Exited(status, left=left)
         return Failed(0, f"the sandbox can't be set up: {self._enclosure.diagnose(self._request)}")
 
-    def _report(self, status: Exited | Failed) -> None:
+    def _report(self, ended: Exited | Failed) -> None:
+        # The pipe stays open: its end tells that the last descendant, and with it this process, has gone.
         with contextlib.suppress(OSError):  # nobody may be listening any more
-            os.write(self._pipes.status, encode_status(status))
-        os.close(self._pipes.status)
+            os.write(self._pipes.status, encode_status(ended))
 
 
 def _reset_ignored_signals() -> None:

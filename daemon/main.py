@@ -101,7 +101,10 @@ async def _services(
     sandboxes = Sandboxes(Confiner(settings.policy, settings.private), enforceable, store, journal)
     supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes)
     credentials = Credentials(settings.data / "auth.json")
-    services = Services(store, journal, sessions, turns, asks, credentials, supervisor, sandboxes, limits)
+    listeners = gateways.listeners
+    services = Services(
+        store, journal, sessions, turns, asks, credentials, supervisor, sandboxes, limits, listeners=listeners
+    )
     governor = Governor(limits, supervisor, sessions, turns, asks, groups, inherited_kb=spawner.memory_kb)
     dispatcher = Dispatcher(services)
     books.dispatch = dispatcher.for_worker

@@ -18,6 +18,7 @@ from oad.contract.wire import (
     Cancel,
     Frame,
     Hello,
+    Listening,
     Ping,
     Pong,
     ProtocolError,
@@ -89,6 +90,8 @@ class Router:
         elif isinstance(frame, Cancel):
             if (running := self._scopes.get((identity, frame.id))) is not None:
                 running.cancel()
+        elif isinstance(frame, Listening):
+            self._gateways.listeners.report(identity, frame.streams)
         elif isinstance(frame, Ping):
             self._send(identity, encode_frame(Pong(frame.number)))
         else:

@@ -101,8 +101,9 @@ class Sandboxes:
         return confinement
 
     def confine_project(self, directory: str, scratch: Path) -> Confinement:
-        """For questions about a directory, which are answered without changing it."""
-        return self._confine([directory], scratch, SandboxWish(profile="read-only"))
+        """For questions about a directory, each of which is asked under the profile read-only; what a client has done
+        there, such as applying a patch, may write to the whole worktree."""
+        return self._confine(sorted({directory, _worktree(directory)}), scratch, SandboxWish(profile="workspace"))
 
     def is_outdated(self, session: str, confinement: Confinement) -> bool:
         """Whether a worker that was started with this holds to what is no longer asked for."""
@@ -130,3 +131,9 @@ class Sandboxes:
     def _save(self, session: Session, record: SandboxRecord) -> None:
         self._records[session.id] = record
         self._journal.append("oad.session.sandbox", record, place_of(session))
+
+
+def _worktree(directory: str) -> str:
+    """The nearest directory upwards that holds a ``.git``; without one the directory itself."""
+    here = Path(directory)
+    return str(next((level for level in (here, *here.parents) if (level / ".git").exists()), here))

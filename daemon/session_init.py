@@ -18,11 +18,24 @@ from typing import NoReturn, cast
 import msgspec
 import setproctitle
 
-from oad.contract.broker import encode_destroyed, receive_request
-from oad.contract.worker import BrokerRequest, Destroy, DestroyAll, Destroyed, Level, Run, Terminate, WorkerSpec
+from oad.contract.broker import encode_answer, receive_request
+from oad.contract.worker import (
+    BrokerAnswer,
+    BrokerRequest,
+    Destroy,
+    DestroyAll,
+    Destroyed,
+    Level,
+    Measure,
+    Measured,
+    Run,
+    Terminate,
+    WorkerSpec,
+)
 
 from . import holder, procs, tree_kill
 from .enclosure import Enclosure
+from .usage import measure
 
 Entry = Callable[[WorkerSpec, int], int]
 
@@ -201,10 +214,16 @@ class _Session:
                 self._confirm(self._destroy(id))
             case DestroyAll():
                 self._confirm(self._destroy_all())
+            case Measure(id):
+                self._confirm(self._measure(id))
 
-    def _confirm(self, answer: Destroyed) -> None:
+    def _confirm(self, answer: BrokerAnswer) -> None:
         with contextlib.suppress(ConnectionError):
-            self._broker.send(encode_destroyed(answer))
+            self._broker.send(encode_answer(answer))
+
+    def _measure(self, call: int) -> Measured:
+        keeper = self._calls.get(call)
+        return Measured(call, measure(keeper) if keeper is not None else None)
 
     def _destroy_all(self) -> Destroyed:
         ended = tree_kill.kill_below(os.getpid(), spare={self._worker}, reap=self._reap_but_worker)

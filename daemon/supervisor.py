@@ -27,6 +27,7 @@ from oad.link import Answer
 
 from .abort import Receipt, abort_worker
 from .bookkeeper import Bookkeeper
+from .ladder import Plan
 from .restart import Alarm, RestartBudget, Verdict
 from .sandboxes import Sandboxes
 from .settings import DaemonSettings
@@ -65,11 +66,13 @@ class Supervisor:
         sandboxes: Sandboxes,
     ) -> None:
         self._settings = settings
+        self.policy = settings.policy
         self._spawner = spawner
         self._context = context
         self._budget = budget
         self._workers: dict[Key, Worker] = {}
         self._aborts: dict[str, int] = {}
+        self._plans: dict[str, Plan] = {}  # of the aborts under way
         self._resting: dict[Key, float] = {}  # not before this time
         self._nursery: trio.Nursery | None = None
         self._books = books
@@ -156,17 +159,34 @@ class Supervisor:
         """How often the session was aborted since the start: work that arrived before the last time must not begin."""
         return self._aborts.get(session_id, 0)
 
-    async def abort(self, session: Session) -> Receipt:
-        """Stops the turn of a session and of all its subagents. When it returns none of their processes exists."""
+    def plan_of(self, session_id: str) -> Plan:
+        """How a session is being aborted just now; what it then has its subagents aborted with is no harder."""
+        return self._plans.get(session_id, Plan())
+
+    async def abort(self, session: Session, plan: Plan = Plan()) -> Receipt:  # noqa: B008  it is frozen
+        """Stops the turn of a session and of all its subagents, and the jobs that they left unless the plan keeps
+        them. When it returns none of their processes exists."""
         self._aborts[session.id] = self.aborts(session.id) + 1
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._abort_children, session)
-            receipt = await self._abort_one(session)
-        # Again: until its own turn had stopped, it may have begun further subagents.
-        await self._abort_children(session)
+        self._plans[session.id] = plan
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._abort_children, session, plan)
+                receipt = await self._abort_one(session, plan)
+            # Again: until its own turn had stopped, it may have begun further subagents.
+            await self._abort_children(session, plan)
+        finally:
+            self._plans.pop(session.id, None)
         return receipt
 
-    async def _abort_children(self, session: Session) -> None:
+    async def _abort_children(self, session: Session, plan: Plan) -> None:
+        async with trio.open_nursery() as nursery:
+            for child in self._books.children(session):
+                if self._active(child.id) or self._books.jobs.of(child.id):
+                    nursery.start_soon(self.abort, child, plan)
+                else:
+                    nursery.start_soon(self._abort_children, child, plan)
+
+    async def _abort_active(self, session: Session) -> None:
         async with trio.open_nursery() as nursery:
             for child in self._books.children(session):
                 if self._active(child.id):
@@ -177,12 +197,13 @@ class Supervisor:
         worker = self._workers.get(("session", session_id))
         return worker is not None and (worker.calls > 0 or not worker.settled.is_set() or self._books.busy(session_id))
 
-    async def _abort_one(self, session: Session) -> Receipt:
+    async def _abort_one(self, session: Session, plan: Plan) -> Receipt:
         worker = self._workers.get(("session", session.id))
         if worker is None:
-            return Receipt.nothing_to_do(session.id)
-        await worker.settled.wait()
-        receipt = await abort_worker(worker, session.id)
+            return Receipt.nothing_to_do(session.id, plan)
+        if plan.mode != "kill":
+            await worker.settled.wait()
+        receipt = await abort_worker(worker, session.id, plan)
         self._books.aborted(session, receipt)
         return receipt
 
@@ -261,7 +282,7 @@ class Supervisor:
         live = [worker for (kind, _), worker in self._workers.items() if kind == "session" and not worker.leaving]
         if len(live) < most:
             return
-        idle = [worker for worker in live if self._is_idle(worker)]
+        idle = [each for each in live if self._is_idle(each) and not self._books.jobs.of(each.spec.name)]
         if not idle:
             raise self._books.limits.refuse("liveSessions", most, len(live), retry_after_s=5)
         nursery.start_soon(min(idle, key=lambda worker: worker.last_used).drain, _DRAIN_S)
@@ -315,7 +336,7 @@ class Supervisor:
     async def _bury(self, key: Key, worker: Worker) -> None:
         end = worker.finish()
         if key[0] == "session" and self._books.exists(key[1]):
-            await self._abort_children(self._books.find(key[1]))  # a subagent ends with its parent
+            await self._abort_active(self._books.find(key[1]))  # a subagent ends with its parent
         await self._books.worker_ended(worker)
         try:
             if worker.life.abnormal:
@@ -341,13 +362,25 @@ class Supervisor:
             raise TooManyCrashes("more than twenty workers crashed within ten seconds")
 
     async def _sweep(self) -> None:
-        """Puts idle workers away."""
+        """Puts idle workers away. A turn, a call, an open ask or a background job is work; a listening client is not.
+        For jobs alone the operator may set a limit of their own."""
         while True:
             await trio.sleep(_SWEEP_S)
-            limit = trio.current_time() - self._settings.idle_worker_s
-            for worker in list(self._workers.values()):
-                if worker.last_used < limit and self._is_idle(worker):
+            now = trio.current_time()
+            for (kind, name), worker in list(self._workers.items()):
+                if worker.last_used < now - self._idle_limit(kind, name) and self._is_idle(worker):
                     await worker.drain(_DRAIN_S)
+
+    def _idle_limit(self, kind: WorkerKind, name: str) -> float:
+        """Seconds; infinite for a session with jobs, unless the operator says otherwise."""
+        if kind == "session" and self._books.jobs.of(name):
+            return self._settings.policy.jobs.idle_s or math.inf
+        return self._settings.idle_worker_s
+
+    def session_worker(self, session_id: str) -> Worker | None:
+        """The one that serves now; none is started."""
+        worker = self._workers.get(("session", session_id))
+        return worker if worker is not None and worker.serving else None
 
 
 def _writable(confinement: Confinement) -> tuple[str, ...]:

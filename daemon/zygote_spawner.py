@@ -218,7 +218,7 @@ class ZygoteSpawner:
     async def _on_child_end(self, child: SpawnedChild) -> None:
         self._children.discard(child.init_pid)
         if child.level == "subreaper":
-            await self.sweep()
+            child.survivors = (await self.sweep()).survivors
 
     async def sweep(self, known: Container[int] = ()) -> tree_kill.Killed:
         """Kills and collects every child of this process which is neither the zygote, nor a session, nor in ``known``:

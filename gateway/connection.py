@@ -20,6 +20,7 @@ from oad.contract.wire import (
     Flushed,
     Frame,
     Hello,
+    Listening,
     Ping,
     Pong,
     ProtocolError,
@@ -37,6 +38,7 @@ from .streams import FLUSH_S, Streams
 HELLO_S: Final = 10.0
 ACK_EVERY: Final = 64  # pushes; far below the daemon's window
 ACK_S: Final = 0.1  # after which fewer are acknowledged
+_CENSUS_S: Final = 0.05  # many streams may come or go at once
 _RECONNECT_MS: Final = 20
 
 Greeted = Callable[["Connection", Welcome], Awaitable[None]]
@@ -77,6 +79,7 @@ class Connection:
                 await self._send(Hello(PROTOCOL_VERSION, "gateway", self._name, pid, self._events_endpoint), b"")
                 if welcome := await self._await_welcome():
                     await greeted(self, welcome)
+                    nursery.start_soon(self._tell_of_streams, streams)
                     await self._read_events(streams, nursery)
                 nursery.cancel_scope.cancel()
         finally:
@@ -100,6 +103,14 @@ class Connection:
 
     async def _send(self, frame: Frame, body: bytes) -> None:
         await self._socket.send_multipart(encode_frame(frame, body))
+
+    async def _tell_of_streams(self, streams: Streams) -> None:
+        """Keeps the daemon informed of who listens: asks that nobody can hear of are not waited for."""
+        while True:
+            changed = streams.changed
+            await self._send(Listening(streams.by_directory()), b"")
+            await changed.wait()
+            await trio.sleep(_CENSUS_S)
 
     async def _read_replies(self) -> None:
         while True:

@@ -85,6 +85,7 @@ class FastLane:
             body=body,
             directory_header=header(scope, b"x-opencode-directory"),
             key=(header(scope, b"idempotency-key") or "")[:200],
+            accept=header(scope, b"accept") or "",
         )
         if operation.target == "project":
             await self._perform_watched(operation, request, receive, send)

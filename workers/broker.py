@@ -4,22 +4,43 @@ import contextlib
 import itertools
 import math
 import socket
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Final, Protocol
 
 import msgspec
 import trio
 
-from oad.contract.broker import decode_destroyed, send_request
-from oad.contract.worker import BrokerRequest, Destroy, DestroyAll, Destroyed, Exited, Failed, Run, Terminate
+from oad.contract.broker import decode_answer, send_request
+from oad.contract.job import Usage
+from oad.contract.worker import (
+    BrokerAnswer,
+    BrokerRequest,
+    Destroy,
+    DestroyAll,
+    Destroyed,
+    Exited,
+    Failed,
+    Measure,
+    Measured,
+    Run,
+    Terminate,
+)
 
 from .allowance import Allowance, Meter
-from .call import Call, OutputPump, discard
+from .call import DRAIN_S, Call, OutputPump, discard
 from .exec import Chunk, Command, ExecFailed, Outcome
 
 DESTROY_TIMEOUT_S: Final = 3.0
-DRAIN_S: Final = 0.05
 _ANSWER_BYTES = 4096
+
+
+class Keeper(Protocol):
+    """Who takes over what commands leave running."""
+
+    def adopt(self, call: Call, outputs: Sequence[int], command: Command) -> tuple[str, Path]:
+        """Owns call and descriptors from now on. Returns the job's id and the file of its output."""
+        ...
 
 
 class BrokerExec:
@@ -30,8 +51,12 @@ class BrokerExec:
         self._sock = socket.socket(fileno=fd)
         self._sock.setblocking(False)
         self._ids = itertools.count(1)
-        self._destroying = trio.Lock()
+        self._asking = trio.Lock()
+        self._graces: set[trio.CancelScope] = set()
+        self._abort_grace_s: float | None = None
+        self.keeper: Keeper | None = None  # without one what is left running is left to itself
         self.killed = 0  # processes that did not end by themselves, since the start
+        self.survivors = 0  # processes that could not be ended, since the start
 
     def close(self) -> None:
         trio.lowlevel.notify_closing(self._sock.fileno())
@@ -47,23 +72,27 @@ class BrokerExec:
         grace_s: float = 0.2,
     ) -> Outcome:
         """See Exec.run. What a callback raises comes out in an ExceptionGroup, after the call has been destroyed."""
-        call = await self._start(command)
+        call, outcome = await self._start(command), Outcome(None)
         meter = self.allowance.open(call.id)
         try:
             pumps = [OutputPump(call.stdout, meter.counted(on_stdout))]
             if call.stderr is not None:
                 pumps.append(OutputPump(call.stderr, meter.counted(on_stderr or on_stdout)))
             outcome = await self._attend(call, meter, command.stdin, pumps, timeout_s, grace_s)
-            self._keep_draining(call, pumps)
+            if outcome.left_running and self.keeper is not None:
+                outcome = self._hand_over(call, pumps, command, outcome, self.keeper)
+            else:
+                self._keep_draining(call, pumps)
         except ExecFailed:
             raise
         except BaseException:
             with trio.CancelScope(shield=True), contextlib.suppress(ExecFailed):
-                await self._end(call, grace_s)
+                await self._end(call, grace_s if self._abort_grace_s is None else self._abort_grace_s)
             raise
         finally:
-            call.close()
             self.allowance.close(call.id)
+            if not outcome.job:
+                call.close()
         hit = await meter.tell()
         return outcome if hit is None else msgspec.structs.replace(outcome, limit=hit)
 
@@ -105,7 +134,16 @@ class BrokerExec:
             raise lost
         if not ended:
             return Outcome(None, timed_out=not meter.over.is_set())
-        return self._outcome(await call.ended(), meter, left_running=not all(pump.at_end for pump in pumps))
+        status = await call.ended()
+        left = isinstance(status, Exited) and status.left and not await self._soon_gone(call)
+        return self._outcome(status, meter, left_running=left)
+
+    async def _soon_gone(self, call: Call) -> bool:
+        """Whether the rest of a call goes as well: members of a pipeline end one after the other."""
+        with trio.move_on_after(DRAIN_S):
+            await call.gone()
+            return True
+        return False
 
     async def _await_end(self, call: Call, meter: Meter, stdin: bytes, timeout_s: float | None) -> bool:
         """False when the time is up, or too much was written."""
@@ -137,12 +175,49 @@ class BrokerExec:
                 call.disown(pump.fd)
                 trio.lowlevel.spawn_system_task(discard, pump.fd, name="discard output")
 
+    def _hand_over(
+        self, call: Call, pumps: Sequence[OutputPump], command: Command, outcome: Outcome, keeper: Keeper
+    ) -> Outcome:
+        # No checkpoint here: the call has one owner at any time.
+        outputs = [pump.fd for pump in pumps if not pump.at_end]
+        job, file = keeper.adopt(call, outputs, command)
+        return Outcome(outcome.exit, left_running=True, job=job, job_output=str(file))
+
     async def _end(self, call: Call, grace_s: float) -> None:
         """TERM, grace, and then the end of whatever is left of the call."""
-        await self._send(Terminate(call.id))
-        with trio.move_on_after(grace_s):
+        await self.terminate(call)
+        with self.grace(grace_s):
             await call.ended()
-        await self._destroy(Destroy(call.id))
+        await self.destroy(call)
+
+    async def terminate(self, call: Call) -> None:
+        """Raises ExecFailed."""
+        await self._send(Terminate(call.id))
+
+    async def destroy(self, call: Call) -> Destroyed:
+        """Ends whatever is left of a call. Raises ExecFailed."""
+        return await self._destroy(Destroy(call.id))
+
+    @contextlib.contextmanager
+    def grace(self, seconds: float) -> Generator[None]:
+        """Time for a command to end by itself, which an abort may shorten meanwhile."""
+        with trio.move_on_after(seconds) as scope:
+            self._graces.add(scope)
+            try:
+                yield
+            finally:
+                self._graces.discard(scope)
+
+    def set_abort_grace(self, seconds: float) -> None:
+        """How long after TERM calls that are cancelled from now on are destroyed. Those that are being ended already
+        get no more than that either."""
+        self._abort_grace_s = seconds
+        for scope in self._graces:
+            scope.deadline = min(scope.deadline, trio.current_time() + seconds)
+
+    def clear_abort_grace(self) -> None:
+        """Calls that are cancelled have what their callers said again."""
+        self._abort_grace_s = None
 
     async def _end_or_lose(self, call: Call, grace_s: float) -> ExecFailed | None:
         """Raised in a nursery, it would come out wrapped."""
@@ -156,22 +231,31 @@ class BrokerExec:
         """Ends every program of the session at once: running calls, and what earlier ones left behind."""
         return await self._destroy(DestroyAll())
 
-    async def _destroy(self, request: Destroy | DestroyAll) -> Destroyed:
-        # Shielded: who is told to leave at once would otherwise leave processes behind.
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + DESTROY_TIMEOUT_S):
-            return await self._exchange(request)
-        raise ExecFailed("the session's broker does not answer")
+    async def measure(self, call: Call) -> Usage | None:
+        """None when nothing of the call exists any more. Raises ExecFailed."""
+        answer = await self._exchange(Measure(call.id))
+        assert isinstance(answer, Measured)
+        return answer.usage
 
-    async def _exchange(self, request: Destroy | DestroyAll) -> Destroyed:
-        async with self._destroying:
-            await self._send(request)
-            answer = await self._answer()
-            while answer.id != request.id:  # a late answer to somebody who has given up
-                answer = await self._answer()
+    async def _destroy(self, request: Destroy | DestroyAll) -> Destroyed:
+        answer = await self._exchange(request)
+        assert isinstance(answer, Destroyed)
         self.killed += answer.killed
+        self.survivors += answer.survivors
         return answer
 
-    async def _answer(self) -> Destroyed:
+    async def _exchange(self, request: Destroy | DestroyAll | Measure) -> BrokerAnswer:
+        # Shielded: who is told to leave at once would otherwise leave processes behind.
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + DESTROY_TIMEOUT_S):
+            async with self._asking:
+                await self._send(request)
+                answer = await self._answer()
+                while not _belongs(answer, request):  # a late answer to somebody who has given up
+                    answer = await self._answer()
+            return answer
+        raise ExecFailed("the session's broker does not answer")
+
+    async def _answer(self) -> BrokerAnswer:
         await trio.lowlevel.wait_readable(self._sock.fileno())
         try:
             packet = self._sock.recv(_ANSWER_BYTES)
@@ -179,7 +263,7 @@ class BrokerExec:
             raise ExecFailed("the session's broker is gone") from error
         if not packet:
             raise ExecFailed("the session's broker is gone")
-        return decode_destroyed(packet)
+        return decode_answer(packet)
 
     async def _send(self, request: BrokerRequest, fds: Sequence[int] = ()) -> None:
         await trio.lowlevel.checkpoint_if_cancelled()
@@ -192,6 +276,10 @@ class BrokerExec:
                 raise ExecFailed(f"the session's broker is gone: {error}") from error
             else:
                 return
+
+
+def _belongs(answer: BrokerAnswer, request: Destroy | DestroyAll | Measure) -> bool:
+    return answer.id == request.id and isinstance(answer, Measured) == isinstance(request, Measure)
 
 
 async def _cut(meter: Meter, time: trio.CancelScope) -> None:

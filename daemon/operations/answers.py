@@ -14,6 +14,7 @@ _OLDER_WORDS: Final[dict[AnswerWord, Reply]] = {"allow": "once", "deny": "reject
 
 
 async def list_permissions(request: Request) -> Answer:
+    request.services.listeners.saw(request.params["directory"])
     return json_answer(request.services.asks.listing("permission", request.params["directory"]))
 
 
@@ -46,6 +47,7 @@ def _reply(word: AnswerWord) -> Reply:
 
 
 async def list_questions(request: Request) -> Answer:
+    request.services.listeners.saw(request.params["directory"])
     return json_answer(request.services.asks.listing("question", request.params["directory"]))
 
 

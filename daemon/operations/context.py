@@ -12,6 +12,7 @@ from ..asks import Asks
 from ..credentials import Credentials
 from ..journal import Journal
 from ..limits import Limits
+from ..listeners import Listeners
 from ..sandboxes import Sandboxes
 from ..sessions import Sessions
 from ..store import Store
@@ -29,6 +30,7 @@ class Services(msgspec.Struct, frozen=True):
     supervisor: Supervisor
     sandboxes: Sandboxes
     limits: Limits
+    listeners: Listeners = msgspec.field(default_factory=Listeners)
 
 
 class Request(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from oad.contract.session import (
 )
 
 from ..operation import DELETE, GET, PATCH, POST, Operation, op
-from ..query import COUNT, NUMBER, TEXT, TRUTH, Choice, Integer, Kind
+from ..query import COUNT, NUMBER, TEXT, TRUTH, Choice, Decimal, Integer, Kind
 
 _ONE: Final = "/session/{sessionID}"
 _MESSAGE: Final = f"{_ONE}/message/{{messageID}}"
@@ -144,7 +144,17 @@ TURNS: tuple[Operation, ...] = (
         target="session",
         summary="Send async message",
     ),
-    op("session.abort", POST, f"{_ONE}/abort", returns=bool, errors=(400,), summary="Abort session"),
+    op(
+        "session.abort",
+        POST,
+        f"{_ONE}/abort",
+        returns=bool,
+        errors=(400,),
+        deadline_s=0,  # as long as its grace, and bounded by the daemon
+        summary="Abort session",
+        additions={"mode": Choice(("soft", "term", "kill")), "grace": Decimal(0, 60), "keep": TRUTH},
+        formats=("application/vnd.oad.receipt+json",),
+    ),
     op(
         "session.abortReceipt",
         GET,

@@ -11,12 +11,13 @@ from oad.contract.permission import PermissionRequest, PermissionRule, ToolRefer
 
 from ..link import Link
 from ..tools.table import permission_of
-from ..tools.tool import Rejected, ToolFailed
+from ..tools.tool import Rejected, ToolFailed, unanswered
 
 
 class Verdict(msgspec.Struct):
     reply: Literal["once", "always", "reject"]
     message: str | None = None
+    reason: str | None = None  # why nobody was waited for
 
 
 def is_withheld(tool: str, rules: Iterable[PermissionRule]) -> bool:
@@ -89,6 +90,8 @@ class Gate:
 def _heed(verdict: Verdict) -> None:
     if verdict.reply != "reject":
         return
+    if verdict.reason is not None:
+        raise unanswered(verdict.message or "", verdict.reason)
     if verdict.message:
         said = "The user rejected permission to use this specific tool call with the following feedback: "
         raise Rejected(said + verdict.message, ends_turn=False)

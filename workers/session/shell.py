@@ -88,7 +88,11 @@ class _ShellRun:
 
     async def execute(self) -> None:
         command = Command(
-            argv=["/bin/bash", "-c", self._command], cwd=self._turn.session.directory, env=command_environment()
+            argv=["/bin/bash", "-c", self._command],
+            cwd=self._turn.session.directory,
+            env=command_environment(),
+            shown=self._command,
+            call_id=self._part.call_id,
         )
         try:
             agent = self._turn.agent(self._info.agent)

@@ -58,7 +58,7 @@ class Calls:
             result = await self._execute(part, input)
         except Rejected as refused:
             self.ended = self.ended or refused.ends_turn
-            return self._failed(part, str(refused))
+            return self._failed(part, str(refused), refused.reason)
         except ToolFailed as failed:
             return self._failed(part, str(failed))
         except ApiError as failed:
@@ -173,10 +173,11 @@ class Calls:
             attachments=result.attachments,
         )
 
-    def _failed(self, part: ToolPart, text: str) -> ToolError:
+    def _failed(self, part: ToolPart, text: str, reason: str | None = None) -> ToolError:
         state = self._running(part)
+        metadata = state.metadata if reason is None else {**(state.metadata or {}), "reason": reason}
         time = CompletedTime(start=state.time.start, end=now_ms())
-        return ToolError(input=state.input, error=text, time=time, metadata=state.metadata)
+        return ToolError(input=state.input, error=text, time=time, metadata=metadata)
 
 
 def parse_input(raw: str) -> tuple[dict[str, Any], str | None]:

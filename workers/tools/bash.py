@@ -69,7 +69,10 @@ message, for those that do not.
             await trio.lowlevel.checkpoint_if_cancelled()  # a plain Cancelled, which callers can tell from a failure
             raise
         await call.feed.flush()
-        return call.result(_exit_code(outcome), *_notes(outcome, call.timeout_ms), limit=outcome.limit)
+        result = call.result(_exit_code(outcome), *_notes(outcome, call.timeout_ms), limit=outcome.limit)
+        if outcome.job is not None:
+            result.metadata["job"] = outcome.job
+        return result
 
 
 class _Call:
@@ -79,7 +82,14 @@ class _Call:
         self.timeout_ms = args.timeout or DEFAULT_TIMEOUT_MS
         self.capture = OutputCapture(context.scratch / "tool-output" / new_id("tool"))
         self.feed = ProgressFeed(self._show)
-        self._command = Command([_SHELL, "-c", args.command], str(workdir), command_environment(), profile=profile)
+        self._command = Command(
+            [_SHELL, "-c", args.command],
+            str(workdir),
+            command_environment(),
+            shown=args.command,
+            profile=profile,
+            call_id=context.call_id,
+        )
 
     async def execute(self) -> Outcome:
         """Raises ToolFailed when the shell cannot be started."""
@@ -166,7 +176,12 @@ def _notes(outcome: Outcome, timeout_ms: int) -> list[str]:
         notes.append("The command was killed before it ended")
     elif outcome.exit != 0:
         notes.append(f"Exit code {_exit_code(outcome)}")
-    if outcome.left_running:
+    if outcome.job is not None:
+        notes.append(
+            f"What the command started in the background is still running, as job {outcome.job}. "
+            f"Its newest output is kept in {outcome.job_output}. It ends with the session, or when it is killed."
+        )
+    elif outcome.left_running:
         notes.append("A process that the command started in the background is still running; its output is dropped")
     return notes
 

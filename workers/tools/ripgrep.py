@@ -10,9 +10,9 @@ import trio
 
 from oad.contract.limit_text import describe
 
-from ..exec import Command, ExecFailed
+from ..exec import Command, Exec, ExecFailed
 from .environment import command_environment
-from .tool import ToolContext, ToolFailed
+from .tool import ToolFailed
 
 _TIMEOUT_S = 60.0
 _MAX_LINE_BYTES = 1 << 20  # a longer record is dropped
@@ -48,7 +48,7 @@ class _Records:
 
 
 async def run_ripgrep(
-    context: ToolContext, directory: Path, arguments: list[str], separator: bytes, take: Callable[[bytes], bool]
+    exec: Exec, directory: Path, arguments: list[str], separator: bytes, take: Callable[[bytes], bool]
 ) -> None:
     """Runs ``rg`` and gives each record of its output to ``take`` until that returns False.
 
@@ -70,7 +70,7 @@ async def run_ripgrep(
             [binary(), *arguments], str(directory), command_environment(), merge_stderr=False, profile="read-only"
         )
         try:
-            outcome = await context.exec.run(command, on_stdout=on_stdout, on_stderr=on_stderr, timeout_s=_TIMEOUT_S)
+            outcome = await exec.run(command, on_stdout=on_stdout, on_stderr=on_stderr, timeout_s=_TIMEOUT_S)
         except ExecFailed as error:
             failure = error
         else:

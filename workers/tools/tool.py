@@ -32,11 +32,19 @@ class ToolFailed(Exception):
 
 
 class Rejected(Exception):
-    """A person refused. Without a message the turn ends after this step; with one it goes on."""
+    """A person refused. Without a message the turn ends after this step; with one it goes on. ``reason``: no person
+    did, but this."""
 
-    def __init__(self, text: str, *, ends_turn: bool) -> None:
+    def __init__(self, text: str, *, ends_turn: bool, reason: str | None = None) -> None:
         super().__init__(text)
         self.ends_turn = ends_turn
+        self.reason = reason
+
+
+def unanswered(text: str, reason: str) -> Rejected:
+    """The refusal of an ask in a person's place. By policy the model may try something else; where somebody should have
+    answered, the next ask would only be waited for again."""
+    return Rejected(f'{text} {{"reason":"{reason}"}}', ends_turn=reason != "policy", reason=reason)
 
 
 class Ask(Protocol):

@@ -26,6 +26,8 @@ EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
     "message.part.updated": ("both", "a part: durable when it begins and when it is finished, volatile in between"),
     "message.part.delta": ("volatile", "text that was added to a part"),
     "message.part.removed": ("durable", "a part is gone"),
+    "job.started": ("durable", "a command has left something running (oad's own)"),
+    "job.ended": ("durable", "nothing of a job runs any more, and why (oad's own)"),
     "permission.asked": ("durable", "a tool waits for an answer"),
     "permission.replied": ("durable", "it has one"),
     "question.asked": ("durable", "the model waits for an answer"),

@@ -86,11 +86,20 @@ class LimitPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AskPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[asks]``. ``wait_s`` None: for ever while a client listens; ``unheard_s``: how long without any listener."""
+    """``[asks]``. ``wait_s`` None: for ever while a client listens; ``unheard_s``: how long without any listener. A
+    session may ask for what is stricter: deny before wait before allow, and a shorter wait."""
 
     on_ask: OnAsk = "wait"
     wait_s: _Seconds | None = None
     unheard_s: _Seconds = 60.0
+
+
+class JobPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[jobs]``: what commands leave running. ``ttl_s`` is the longest that one may be kept for; ``idle_s``: they are
+    ended when their session has had nothing else to do for so long, None: never."""
+
+    ttl_s: _Seconds = 86_400.0
+    idle_s: _Seconds | None = None
 
 
 class AuditPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,3 +125,4 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     asks: AskPolicy = AskPolicy()
     audit: AuditPolicy = AuditPolicy()
     shell: ShellPolicy = ShellPolicy()
+    jobs: JobPolicy = JobPolicy()

@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from .job import Usage
 from .limits import CommandLimits
 from .policy import Profile
 from .sandbox import UNCONFINED, Confinement
@@ -40,7 +41,8 @@ class Run(msgspec.Struct, tag="run", frozen=True):
 
 
 class Terminate(msgspec.Struct, tag="terminate", frozen=True):
-    """TERM to the direct child of a call and to its process group. Advice only: Destroy is what ends a call."""
+    """TERM to the direct child of a call and to its process group; once that has ended, to every process that it left.
+    Advice only: Destroy is what ends a call."""
 
     id: int
 
@@ -66,10 +68,25 @@ class Destroyed(msgspec.Struct, tag="destroyed", frozen=True):
     survivors: int = 0
 
 
+class Measure(msgspec.Struct, tag="measure", frozen=True):
+    """What the processes of a call use now; answered by Measured."""
+
+    id: int
+
+
+class Measured(msgspec.Struct, tag="measured", frozen=True):
+    """``usage`` is None for a call that has ended."""
+
+    id: int
+    usage: Usage | None
+
+
 class Exited(msgspec.Struct, tag="exited", frozen=True):
-    """On the status pipe of a call: its direct child ended. ``status`` is negative for a signal."""
+    """On the status pipe of a call: its direct child ended. ``status`` is negative for a signal. ``left``: descendants
+    of it live on; the pipe ends when the last of them has."""
 
     status: int
+    left: bool = False
 
 
 class Failed(msgspec.Struct, tag="failed", frozen=True):
@@ -79,5 +96,6 @@ class Failed(msgspec.Struct, tag="failed", frozen=True):
     text: str
 
 
-BrokerRequest = Run | Terminate | Destroy | DestroyAll
+BrokerRequest = Run | Terminate | Destroy | DestroyAll | Measure
+BrokerAnswer = Destroyed | Measured
 CallStatus = Exited | Failed

@@ -296,6 +296,30 @@ check("vcs, lsp, formatter and mcp", async () => {
   assert.deepEqual(await ok(client.mcp.status()), {});
 });
 
+check("file.list, file.read and file.status", async () => {
+  const nodes = list(await ok(client.file.list({ query: { path: "" } })), {
+    name: "string", path: "string", absolute: "string", type: "string", ignored: "boolean",
+  });
+  assert.ok(nodes.some((node) => node.path === "opencode.json" && node.absolute === `${DIRECTORY}/opencode.json`));
+  const content = await ok(client.file.read({ query: { path: "opencode.json" } }));
+  assert.equal(content.type, "text");
+  assert.ok(JSON.parse(content.content).provider);
+  list(await ok(client.file.status()), { path: "string", added: "number", removed: "number", status: "string" });
+  const error = await fails(400, client.file.read({ query: { path: "../../etc/passwd" } }));
+  assert.equal(error.name, "BadRequest");
+});
+
+check("find.text, find.files and find.symbols", async () => {
+  const [match] = list(await ok(client.find.text({ query: { pattern: "Greet \\$1" } })), {
+    path: { text: "string" }, lines: { text: "string" }, line_number: "number", absolute_offset: "number", submatches: "array",
+  });
+  assert.equal(match.path.text, "opencode.json");
+  assert.equal(match.submatches[0].match.text, "Greet $1");
+  assert.deepEqual(await ok(client.find.files({ query: { query: "opn json" } })), ["opencode.json"]);
+  assert.deepEqual(await ok(client.find.symbols({ query: { query: "x" } })), []);
+  await fails(400, client.find.text({ query: { pattern: "(" } }));
+});
+
 check("tool.ids and tool.list", async () => {
   const ids = await ok(client.tool.ids());
   for (const id of ["bash", "read", "edit", "write", "task"]) assert.ok(ids.includes(id), id);
