@@ -72,6 +72,10 @@ class Asks:
             raise tagged(409, "DuplicateRequestError", requestID=pending.request.id, message="This id is in use")
         self._pending[pending.request.id] = pending
 
+    def waiting(self) -> set[str]:
+        """Sessions that wait for an answer."""
+        return {pending.place.session for pending in self._pending.values()}
+
     def listing(self, kind: str, directory: str | None = None, session: str | None = None) -> list[Any]:
         return [
             p.request

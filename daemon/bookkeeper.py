@@ -8,7 +8,10 @@ import structlog
 
 from oad.contract.errors import ApiError
 from oad.contract.ids import now_ms
+from oad.contract.limit_text import limit_error
+from oad.contract.limits import LimitHit
 from oad.contract.message import NamedError
+from oad.contract.policy import LimitPolicy
 from oad.contract.session import Session
 from oad.contract.wire import Call, Event, ProtocolError
 from oad.link import Answer
@@ -20,6 +23,7 @@ from .closing import aborted, crashed
 from .job_book import JobBook
 from .journal import Journal, Place
 from .lifecycle import State
+from .limits import Limits
 from .sessions import SessionPatched, Sessions, place_of
 from .store import Store
 from .turns import Turns
@@ -37,7 +41,16 @@ class Bookkeeper:
 
     dispatch: Dispatch
 
-    def __init__(self, store: Store, journal: Journal, sessions: Sessions, turns: Turns, asks: Asks) -> None:
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        sessions: Sessions,
+        turns: Turns,
+        asks: Asks,
+        limits: Limits | None = None,
+    ) -> None:
+        self.limits = limits or Limits(LimitPolicy(), sessions, store, journal)
         self._store = store
         self._journal = journal
         self._sessions = sessions
@@ -68,8 +81,11 @@ class Bookkeeper:
         if event.type == "session.patched":
             changed = msgspec.json.decode(body, type=SessionPatched)
             changed.session_id = place.session
-            self._sessions.merge(changed, now_ms())
+            session = self._sessions.merge(changed, now_ms())
+            self.limits.note_usage(session, changed.usage, changed.output)
             return
+        if event.type == "session.limit":
+            self.limits.count(place.session, msgspec.json.decode(body, type=LimitHit))
         if place.session:
             self._turns.observe(event.type, place.session, body, durable=event.durable)
             self.jobs.observe(event.type, place.session, body)
@@ -92,6 +108,8 @@ class Bookkeeper:
         if self._sessions.exists(worker.spec.name):
             text = f"The session's worker ended unexpectedly (status {worker.life.status}); the turn was interrupted"
             error = crashed(text) if worker.life.abnormal else aborted()
+            if isinstance(hit := worker.facts.get("limit"), LimitHit):
+                error = limit_error(hit)
             self._turns.close(self._sessions.find(worker.spec.name), error)
             await self._journal.settled()
 

@@ -105,6 +105,7 @@ class Dispatcher:
         session = services.sessions.find(params["sessionID"])
         if services.journal.failing is not None:
             raise named(503, "NotReadyError", message=f"The store can't be written: {services.journal.failing}")
+        services.limits.admit(session)
         aborts = services.supervisor.aborts(session.id)
         worker = await services.supervisor.ensure("session", session.id, session.directory, workspace(session))
         if services.supervisor.aborts(session.id) != aborts:

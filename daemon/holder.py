@@ -7,7 +7,6 @@ parent-death signal therefore really means the death of the init.
 
 import contextlib
 import os
-import resource
 import signal
 import subprocess
 from typing import Final, NamedTuple, NoReturn
@@ -17,7 +16,7 @@ import setproctitle
 from oad.contract.broker import encode_status
 from oad.contract.worker import Exited, Failed, Level, Run
 
-from . import procs, tree_kill
+from . import procs, rlimits, tree_kill
 from .enclosure import Confined, Enclosure, has_started
 
 _REPORT_BYTES: Final = 4096
@@ -30,10 +29,10 @@ class Pipes(NamedTuple):
     status: int
 
 
-def confine(request: Run, enclosure: Enclosure) -> Confined:
+def confine(request: Run, enclosure: Enclosure, level: Level) -> Confined:
     """What is really executed. The one place for what a command may see and do: a sandbox wraps the arguments here,
     limits and filters are set on the calling process, which the command inherits them from."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    rlimits.confine_process(request.limits, level)
     return enclosure.confine(request)
 
 
@@ -46,8 +45,8 @@ def hold(request: Run, pipes: Pipes, *, session: str, level: Level, enclosure: E
         # In a PID namespace the kernel kills all members with the init. Elsewhere a holder that died with it would
         # set its orphans free, so it is told instead, and kills them first.
         procs.die_with_parent(signal.SIGKILL if level == "pidns" else signal.SIGUSR2)
-        setproctitle.setproctitle(f"oad-session {session} call")
-        Holder(pipes, enclosure).run(request)
+        setproctitle.setproctitle(f"oad-session {session} call {request.id}")  # by which the daemon finds it
+        Holder(pipes, enclosure, level).run(request)
     except BaseException as error:  # noqa: BLE001  the last frame of this process; the caller must hear of it
         os.write(pipes.status, encode_status(Failed(0, f"the holder failed: {error!r}")))
     finally:
@@ -58,9 +57,10 @@ HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR2)
 
 
 class Holder:
-    def __init__(self, pipes: Pipes, enclosure: Enclosure) -> None:
+    def __init__(self, pipes: Pipes, enclosure: Enclosure, level: Level) -> None:
         self._pipes = pipes
         self._enclosure = enclosure
+        self._level: Level = level
         self._confined = Confined([], {})
         self._early: list[int] = []
         self._command = 0
@@ -81,7 +81,7 @@ class Holder:
         if not request.argv:
             raise ValueError("no program is named")
         os.chdir(request.cwd)
-        self._confined = confine(request, self._enclosure)
+        self._confined = confine(request, self._enclosure, self._level)
         _reset_ignored_signals()
         # The command inherits the signal mask, so it must be open while it starts; what arrives then is heard later.
         for signum in (signal.SIGTERM, signal.SIGUSR2):

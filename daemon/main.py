@@ -16,12 +16,17 @@ from oad.link import TrioSocket, bind_private
 from . import procs
 from .asks import Asks
 from .bookkeeper import Bookkeeper
+from .cgroups import Groups, find_delegation
 from .confinement import Confiner
 from .credentials import Credentials
 from .dispatch import Dispatcher, is_lasting
+from .enforceable import check_limits, probe_host
 from .gateways import Gateways
+from .governor import Governor
+from .grouping import GroupingSpawner
 from .instance_lock import InstanceLock
 from .journal import Journal
+from .limits import Limits
 from .operations.context import Services
 from .restart import RestartBudget
 from .router import Router, bind_router
@@ -40,7 +45,10 @@ _IO_THREADS: Final = 1
 
 
 def run_daemon(settings: DaemonSettings) -> None:
-    """Runs until SIGTERM or SIGINT. Raises AlreadyRunning, SchemaTooNew, CredentialsUnreadable, OSError."""
+    """Runs until SIGTERM or SIGINT. Raises AlreadyRunning, NotEnforceable, SchemaTooNew, CredentialsUnreadable,
+    OSError."""
+    host = probe_host()
+    check_limits(settings.policy.limits, host)
     with InstanceLock(settings.data):
         _make_private(settings)
         # Before trio: the zygote must be forked by a process with one thread, and this thread outlives it.
@@ -87,11 +95,17 @@ async def _services(
     """Everything running, in the order in which it depends on one another."""
     journal = Journal(store, gateways)
     sessions, turns, asks = Sessions(store, journal), Turns(store, journal), Asks(journal)
-    books = Bookkeeper(store, journal, sessions, turns, asks)
+    limits = Limits(settings.policy.limits, sessions, store, journal, probe_host())
+    groups = GroupingSpawner(spawner, _open_groups(), limits)
+    books = Bookkeeper(store, journal, sessions, turns, asks, limits)
     sandboxes = Sandboxes(Confiner(settings.policy, settings.private), enforceable, store, journal)
-    supervisor = Supervisor(settings, spawner, context, RestartBudget(), books, sandboxes)
+    supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes)
     credentials = Credentials(settings.data / "auth.json")
-    services = Services(store, journal, sessions, turns, asks, credentials, supervisor, sandboxes, gateways.listeners)
+    listeners = gateways.listeners
+    services = Services(
+        store, journal, sessions, turns, asks, credentials, supervisor, sandboxes, limits, listeners=listeners
+    )
+    governor = Governor(limits, supervisor, sessions, turns, asks, groups, inherited_kb=spawner.memory_kb)
     dispatcher = Dispatcher(services)
     books.dispatch = dispatcher.for_worker
     async with trio.open_nursery() as nursery:
@@ -102,6 +116,7 @@ async def _services(
         async with trio.open_nursery() as serving:
             serving.start_soon(spawner.run)
             serving.start_soon(supervisor.run)
+            serving.start_soon(governor.run)
             serving.start_soon(gateways.watch)
             socket = bind_router(context)
             bind_private(socket, settings.call_endpoint)
@@ -112,6 +127,20 @@ async def _services(
             yield services
             serving.cancel_scope.cancel()
         nursery.cancel_scope.cancel()
+
+
+def _open_groups() -> Groups | None:
+    delegation = find_delegation()
+    if delegation is None:
+        return None
+    groups = Groups(delegation)
+    try:
+        groups.prepare()
+    except OSError as error:
+        _log.warning("control groups can't be used", root=str(delegation.root), error=str(error))
+        return None
+    _log.info("sessions are in control groups", root=str(delegation.root), controllers=list(delegation.controllers))
+    return groups
 
 
 def _notify_ready(settings: DaemonSettings, enforceable: Enforceable) -> None:

@@ -230,6 +230,8 @@ class _Session:
         return Destroyed(0, *ended)
 
     def _fork_holder(self, request: Run, pipes: holder.Pipes) -> None:
+        # A worker may ask for less than the operator allows; for more it asks in vain.
+        request = msgspec.structs.replace(request, limits=request.limits.within(self._spec.limits))
         pid = os.fork()
         if pid == 0:
             holder.hold(request, pipes, session=self._spec.name, level=self._level, enclosure=self._enclosure)

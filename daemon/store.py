@@ -209,6 +209,9 @@ class Store:
             (session,),
         )
 
+    def session_count(self) -> int:
+        return int(self._rows("SELECT count(*) FROM session")[0][0])
+
     def child_ids(self, session: str) -> list[str]:
         """Only subagents: what ends with its parent."""
         return [row[0] for row in self._rows("SELECT id FROM session WHERE parent = ?", (session,))]

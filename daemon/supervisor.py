@@ -19,6 +19,7 @@ import zmq
 
 from oad.contract.errors import ApiError, session_not_found, unavailable
 from oad.contract.ids import random_text
+from oad.contract.limits import for_commands
 from oad.contract.sandbox import Confinement, worker_writable
 from oad.contract.session import Session
 from oad.contract.worker import WorkerKind, WorkerSpec
@@ -259,8 +260,10 @@ class Supervisor:
         if self._closing or self._nursery is None:
             raise unavailable("the service is stopping")
         kind, name = key
-        if kind == "session" and not self._books.exists(name):
-            raise session_not_found(name)  # deleted while this call waited for its last worker's end
+        if kind == "session":
+            if not self._books.exists(name):
+                raise session_not_found(name)  # deleted while this call waited for its last worker's end
+            self._check_room(self._nursery)
         wait_s = self._resting.pop(key, -math.inf) - trio.current_time()
         if wait_s > _LONGEST_WAIT_S:
             self._resting[key] = trio.current_time() + wait_s
@@ -269,6 +272,25 @@ class Supervisor:
         worker = self._workers[key] = Worker(self._spec(key, directory, writable), self._books, self._context)
         self._nursery.start_soon(self._lead, key, worker, max(wait_s, 0.0))
         return worker
+
+    def _check_room(self, nursery: trio.Nursery) -> None:
+        """Raises ApiError 429 when as many sessions live as may; the longest idle one is then put away, so that it
+        helps to come again."""
+        most = self._settings.policy.limits.live_sessions
+        if most is None:
+            return
+        live = [worker for (kind, _), worker in self._workers.items() if kind == "session" and not worker.leaving]
+        if len(live) < most:
+            return
+        idle = [each for each in live if self._is_idle(each) and not self._books.jobs.of(each.spec.name)]
+        if not idle:
+            raise self._books.limits.refuse("liveSessions", most, len(live), retry_after_s=5)
+        nursery.start_soon(min(idle, key=lambda worker: worker.last_used).drain, _DRAIN_S)
+
+    def _is_idle(self, worker: Worker) -> bool:
+        """A turn, a call or an open ask is work; a listening client is not."""
+        busy = worker.spec.kind == "session" and self._books.busy(worker.spec.name)
+        return worker.serving and not worker.calls and not busy
 
     def _spec(self, key: Key, directory: str, writable: Sequence[str]) -> WorkerSpec:
         kind, name = key
@@ -287,6 +309,7 @@ class Supervisor:
             log_file=str(self._settings.log_file or ""),
             log_to_stderr=self._settings.log_to_stderr,
             confinement=confinement,
+            limits=for_commands(self._settings.policy.limits),
         )
 
     def _confine(self, key: Key, directory: str, writable: Sequence[str], scratch: Path) -> Confinement:
@@ -345,8 +368,7 @@ class Supervisor:
             await trio.sleep(_SWEEP_S)
             now = trio.current_time()
             for (kind, name), worker in list(self._workers.items()):
-                idle = not worker.calls and worker.last_used < now - self._idle_limit(kind, name)
-                if worker.serving and idle and not (kind == "session" and self._books.busy(name)):
+                if worker.last_used < now - self._idle_limit(kind, name) and self._is_idle(worker):
                     await worker.drain(_DRAIN_S)
 
     def _idle_limit(self, kind: WorkerKind, name: str) -> float:

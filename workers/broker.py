@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
+import msgspec
 import trio
 
 from oad.contract.broker import decode_answer, send_request
@@ -26,6 +27,7 @@ from oad.contract.worker import (
     Terminate,
 )
 
+from .allowance import Allowance, Meter
 from .call import DRAIN_S, Call, OutputPump, discard
 from .exec import Chunk, Command, ExecFailed, Outcome
 
@@ -44,7 +46,8 @@ class Keeper(Protocol):
 class BrokerExec:
     """See Exec. ``fd`` is the worker's end of the broker's socket and belongs to this object from now on."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, allowance: Allowance | None = None) -> None:
+        self.allowance = allowance or Allowance()
         self._sock = socket.socket(fileno=fd)
         self._sock.setblocking(False)
         self._ids = itertools.count(1)
@@ -70,11 +73,12 @@ class BrokerExec:
     ) -> Outcome:
         """See Exec.run. What a callback raises comes out in an ExceptionGroup, after the call has been destroyed."""
         call, outcome = await self._start(command), Outcome(None)
+        meter = self.allowance.open(call.id)
         try:
-            pumps = [OutputPump(call.stdout, on_stdout)]
+            pumps = [OutputPump(call.stdout, meter.counted(on_stdout))]
             if call.stderr is not None:
-                pumps.append(OutputPump(call.stderr, on_stderr or on_stdout))
-            outcome = await self._attend(call, command.stdin, pumps, timeout_s, grace_s)
+                pumps.append(OutputPump(call.stderr, meter.counted(on_stderr or on_stdout)))
+            outcome = await self._attend(call, meter, command.stdin, pumps, timeout_s, grace_s)
             if outcome.left_running and self.keeper is not None:
                 outcome = self._hand_over(call, pumps, command, outcome, self.keeper)
             else:
@@ -86,14 +90,23 @@ class BrokerExec:
                 await self._end(call, grace_s if self._abort_grace_s is None else self._abort_grace_s)
             raise
         finally:
+            self.allowance.close(call.id)
             if not outcome.job:
                 call.close()
-        return outcome
+        hit = await meter.tell()
+        return outcome if hit is None else msgspec.structs.replace(outcome, limit=hit)
 
     async def _start(self, command: Command) -> Call:
         call = Call(next(self._ids), command)
         try:
-            request = Run(id=call.id, argv=command.argv, cwd=command.cwd, env=command.env, profile=command.profile)
+            request = Run(
+                id=call.id,
+                argv=command.argv,
+                cwd=command.cwd,
+                env=command.env,
+                profile=command.profile,
+                limits=self.allowance.for_kernel(),
+            )
             await self._send(request, call.theirs)
             call.release()
         except BaseException:
@@ -102,22 +115,28 @@ class BrokerExec:
         return call
 
     async def _attend(
-        self, call: Call, stdin: bytes, pumps: Sequence[OutputPump], timeout_s: float | None, grace_s: float
+        self,
+        call: Call,
+        meter: Meter,
+        stdin: bytes,
+        pumps: Sequence[OutputPump],
+        timeout_s: float | None,
+        grace_s: float,
     ) -> Outcome:
         async with trio.open_nursery() as readers:
             for pump in pumps:
                 readers.start_soon(pump.run)
-            ended = await self._await_end(call, stdin, timeout_s)
+            ended = await self._await_end(call, meter, stdin, timeout_s)
             lost = None if ended else await self._end_or_lose(call, grace_s)
             for pump in pumps:
                 pump.finish_by(trio.current_time() + DRAIN_S)
         if lost is not None:
             raise lost
         if not ended:
-            return Outcome(None, timed_out=True)
+            return Outcome(None, timed_out=not meter.over.is_set())
         status = await call.ended()
         left = isinstance(status, Exited) and status.left and not await self._soon_gone(call)
-        return self._outcome(status, left_running=left)
+        return self._outcome(status, meter, left_running=left)
 
     async def _soon_gone(self, call: Call) -> bool:
         """Whether the rest of a call goes as well: members of a pipeline end one after the other."""
@@ -126,21 +145,26 @@ class BrokerExec:
             return True
         return False
 
-    async def _await_end(self, call: Call, stdin: bytes, timeout_s: float | None) -> bool:
-        """False when the time is up."""
-        with trio.move_on_after(math.inf if timeout_s is None else timeout_s):
+    async def _await_end(self, call: Call, meter: Meter, stdin: bytes, timeout_s: float | None) -> bool:
+        """False when the time is up, or too much was written."""
+        allowed_s = meter.time(timeout_s)
+        with trio.move_on_after(math.inf if allowed_s is None else allowed_s) as time:
             async with trio.open_nursery() as feeder:
                 feeder.start_soon(call.feed, stdin)
+                feeder.start_soon(_cut, meter, time)
                 await call.ended()
                 feeder.cancel_scope.cancel()
             return True
+        if not meter.over.is_set():
+            meter.ran_out(timeout_s)
         return False
 
-    def _outcome(self, status: Exited | Failed | None, *, left_running: bool) -> Outcome:
+    def _outcome(self, status: Exited | Failed | None, meter: Meter, *, left_running: bool) -> Outcome:
         match status:
             case Failed(_, text):
                 raise ExecFailed(text)
             case Exited(code):
+                meter.ended(code)
                 return Outcome(code, left_running=left_running)
             case None:
                 return Outcome(None)
@@ -256,3 +280,8 @@ class BrokerExec:
 
 def _belongs(answer: BrokerAnswer, request: Destroy | DestroyAll | Measure) -> bool:
     return answer.id == request.id and isinstance(answer, Measured) == isinstance(request, Measure)
+
+
+async def _cut(meter: Meter, time: trio.CancelScope) -> None:
+    await meter.over.wait()
+    time.cancel()

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from oad.contract.limits import LimitHit
 from oad.contract.policy import Profile
 
 
@@ -36,6 +37,7 @@ class Outcome(msgspec.Struct, frozen=True):
     left_running: bool = False  # the command ended, but a descendant of it lives on
     job: str | None = None  # its handle, where jobs are kept
     job_output: str | None = None  # the file in which what it writes from now on is kept
+    limit: LimitHit | None = None  # what it was stopped for
 
 
 Chunk = Callable[[bytes], Awaitable[None]]

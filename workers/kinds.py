@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 import msgspec
 import trio
 
+from oad.contract.limits import LimitHit, reached
 from oad.contract.worker import WorkerSpec
 
 from .broker import BrokerExec
@@ -76,10 +77,15 @@ class SessionKind:
     """The prompt loop, and what an abort of it took."""
 
     def __init__(self, spec: WorkerSpec, broker: BrokerExec, link: Link) -> None:
+        async def report(hit: LimitHit) -> None:
+            await link.publish("session.limit", reached(spec.name, hit))
+
         self._broker = broker
+        broker.allowance.report = report
         self._jobs = Jobs(broker, link, spec.name, Path(spec.scratch) / "jobs")
         broker.keeper = self._jobs
-        self._session = SessionWorker(link, broker, spec, ProjectSurroundings(readable=(spec.scratch,)))
+        surroundings = ProjectSurroundings(readable=(spec.scratch,))
+        self._session = SessionWorker(link, broker, spec, surroundings, allowance=broker.allowance)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         async with trio.open_nursery() as nursery:

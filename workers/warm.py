@@ -11,7 +11,7 @@ from .config.check import find_issues
 from .config.settings import Config
 from .providers import warm
 from .providers.registry import Registry
-from .session.worker import TurnStart
+from .session.orders import TurnStart
 from .tools.table import TOOLS, describe
 
 __all__ = ["warm"]

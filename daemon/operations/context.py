@@ -11,6 +11,7 @@ from oad.link import Answer
 from ..asks import Asks
 from ..credentials import Credentials
 from ..journal import Journal
+from ..limits import Limits
 from ..listeners import Listeners
 from ..sandboxes import Sandboxes
 from ..sessions import Sessions
@@ -28,6 +29,7 @@ class Services(msgspec.Struct, frozen=True):
     credentials: Credentials
     supervisor: Supervisor
     sandboxes: Sandboxes
+    limits: Limits
     listeners: Listeners = msgspec.field(default_factory=Listeners)
 
 

@@ -105,6 +105,8 @@ async def create_session(request: Request) -> Answer:
     if request.caller:  # a worker gets subagents of its own session, and nothing else
         directory, wanted.parent_id = services.sessions.find(request.caller).directory, request.caller
     project = await resolve_project(services, directory)
+    services.limits.check(wanted.limits)
+    check_count(services)  # from here to the end nobody else can create one
     now = now_ms()
     session = Session(
         id=new_id("ses"),
@@ -123,6 +125,7 @@ async def create_session(request: Request) -> Answer:
         model=wanted.model,
         metadata=wanted.metadata,
         permission=wanted.permission,
+        limits=wanted.limits,
         on_ask=_allowed_wish(services, wanted.on_ask),
     )
     services.sessions.save(session, created=True)
@@ -131,6 +134,19 @@ async def create_session(request: Request) -> Answer:
     elif wanted.sandbox is not None:
         services.sandboxes.wish(session, wanted.sandbox)
     return json_answer(session)
+
+
+def check_count(services: Services) -> None:
+    """Raises ApiError 429 when the service has as many sessions as it may have."""
+    most = services.limits.policy.sessions
+    if most is not None and services.sessions.total >= most:
+        raise services.limits.refuse("sessions", most, services.sessions.total)
+
+
+async def get_limits(request: Request) -> Answer:
+    """What holds, what is used, and the peaks."""
+    session = request.services.sessions.find(request.params["sessionID"])
+    return json_answer(request.services.limits.report(session))
 
 
 def _allowed_wish(services: Services, wish: OnAskWish | None) -> OnAskWish | None:
@@ -152,9 +168,10 @@ async def get_session(request: Request) -> Answer:
 
 
 async def update_session(request: Request) -> Answer:
-    """Title, metadata (replaced), permission rules (appended), archive time. An empty patch is no event."""
+    """Title, metadata and limits (replaced), permission rules (appended), archive time. An empty patch is no event."""
     patch: SessionPatch = request.decode(SessionPatch)
     session = request.services.sessions.find(request.params["sessionID"])
+    request.services.limits.check(patch.limits)
     _allowed_wish(request.services, patch.on_ask)
     if patch.sandbox is not None:
         request.services.sandboxes.wish(session, patch.sandbox)
@@ -165,7 +182,7 @@ async def update_session(request: Request) -> Answer:
 def _patched(session: Session, patch: SessionPatch) -> Session | None:
     """As the reference does it: only metadata and rules count as a change of the session's time."""
     archived = patch.time.archived if patch.time is not None else None
-    given = (patch.title, patch.metadata, patch.permission, archived, patch.on_ask)
+    given = (patch.title, patch.metadata, patch.permission, archived, patch.on_ask, patch.limits)
     if all(value is None for value in given):
         return None
     changed = msgspec.structs.replace(session, time=msgspec.structs.replace(session.time))
@@ -179,6 +196,8 @@ def _patched(session: Session, patch: SessionPatch) -> Session | None:
         changed.time.updated = now_ms()
     if patch.on_ask is not None:
         changed.on_ask = patch.on_ask
+    if patch.limits is not None:
+        changed.limits = patch.limits
     if archived is not None:
         changed.time.archived = int(archived)
     return changed
@@ -200,6 +219,7 @@ async def _delete_tree(request: Request, session: Session) -> None:
         services.asks.drop(session.id)
         services.turns.forget(session.id)
         services.sessions.delete(session)
+        services.limits.forget(session.id)
         services.sandboxes.forget(session.id)
     await services.supervisor.end_session(session.id)  # of a prompt that came between its end and its deletion
 
@@ -247,6 +267,7 @@ async def fork_session(request: Request) -> Answer:
     await services.journal.settled()
     # On another thread, as every reading of a whole transcript.
     messages, parts = await trio.to_thread.run_sync(_read_all, services, source.id)
+    check_count(services)
     now = now_ms()
     fork = msgspec.structs.replace(
         source,
@@ -353,6 +374,7 @@ SESSIONS: Final[dict[str, Operation]] = {
     "experimental.session.list": list_everywhere,
     "session.create": create_session,
     "session.get": get_session,
+    "session.limits": get_limits,
     "session.update": update_session,
     "session.delete": delete_session,
     "session.status": session_status,

@@ -30,6 +30,8 @@ async def begin_turn(request: Request) -> Answer:
         "session": session,
         "messages": msgspec.Raw(messages),
         "credentials": services.credentials.all(),
+        "limits": services.limits.of(session.id),
+        "output": services.limits.ledger(session.id).output,
     }
     return json_answer(state)
 

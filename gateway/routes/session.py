@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from oad.contract.limits import SessionLimitReport
 from oad.contract.message import MessageWithParts, Part
 from oad.contract.prompt import CommandInput, InitInput, PromptInput, ShellInput, SummarizeInput
 from oad.contract.sandbox import SandboxState
@@ -60,6 +61,15 @@ RECORDS: tuple[Operation, ...] = (
     op("session.delete", DELETE, _ONE, returns=bool, errors=(400, 404), summary="Delete session"),
     op("session.update", PATCH, _ONE, body=SessionPatch, returns=Session, errors=(400, 404), summary="Update session"),
     op("session.children", GET, f"{_ONE}/children", returns=list[Session], errors=(404,), summary="List children"),
+    op(
+        "session.limits",
+        GET,
+        f"{_ONE}/limits",
+        returns=SessionLimitReport,
+        errors=(400, 404),
+        extension=True,
+        summary="The limits of a session, what it uses of them, and its peaks",
+    ),
     op("session.todo", GET, f"{_ONE}/todo", returns=list[Todo], errors=(400, 404), summary="Get session todos"),
     op(
         "session.diff",

@@ -184,6 +184,7 @@ class Live(Books):
             self.credentials,
             self.supervisor,
             self.sandboxes,
+            self.keeper.limits,
         )
         self.dispatcher = Dispatcher(self.services)
         self.keeper.dispatch = self.dispatcher.for_worker

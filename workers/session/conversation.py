@@ -19,6 +19,10 @@ class Usage(msgspec.Struct):
     tokens: Tokens = msgspec.field(default_factory=no_tokens)
 
 
+def _nothing() -> int:
+    return 0
+
+
 class Conversation:
     """The worker's copy. Messages and parts are never changed in place, only replaced, so that an event that still
     waits for the link cannot change under way.
@@ -33,6 +37,8 @@ class Conversation:
         self._link = link
         self._unsaid: dict[str, tuple[str, dict[str, Any]]] = {}
         self._usage: Usage | None = None
+        self.output = _nothing  # bytes that the session's commands have written by now
+        self._output = 0
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -94,6 +100,8 @@ class Conversation:
         if self._usage is not None:
             properties["usage"] = {"cost": self._usage.cost, "tokens": self._usage.tokens}
             self._usage = None
+        if (output := self.output()) != self._output:
+            properties["output"] = self._output = output
         # Usage adds up, so each patch is said once: the link promises that a cancelled publish was not sent.
         await self._say(f"patch {id(properties)}", "session.patched", properties)
 

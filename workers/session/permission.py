@@ -1,6 +1,6 @@
 """Asking for permission on behalf of a tool call: the rules decide first, then a person does."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import msgspec
@@ -41,12 +41,16 @@ def refusal(permission: str, rules: Iterable[PermissionRule]) -> str:
 
 
 class Gate:
-    """Decides for one session and agent. ``rules`` are those of the agent, then those of the session."""
+    """Decides for one session and agent. ``rules`` are those of the agent, then those of the session; ``on_ask`` is
+    told before a person is asked, and may raise."""
 
-    def __init__(self, link: Link, session_id: str, rules: list[PermissionRule]) -> None:
+    def __init__(
+        self, link: Link, session_id: str, rules: list[PermissionRule], on_ask: Callable[[], None] = lambda: None
+    ) -> None:
         self._link = link
         self._session_id = session_id
         self._rules = rules
+        self._on_ask = on_ask
 
     async def pass_(
         self,
@@ -64,6 +68,7 @@ class Gate:
         undecided = [pattern for pattern, action in actions.items() if action == "ask"]
         if not undecided:
             return
+        self._on_ask()
         request = PermissionRequest(
             id=new_id("per"),
             session_id=self._session_id,

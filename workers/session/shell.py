@@ -23,6 +23,7 @@ from oad.contract.sandbox import Confinement
 
 from ..exec import Command, ExecFailed
 from ..sandbox.explain import sandbox_notes
+from ..tools.bash import limit_note
 from ..tools.environment import command_environment
 from .input import session_model
 from .texts import SHELL_RUN
@@ -95,18 +96,24 @@ class _ShellRun:
         )
         try:
             agent = self._turn.agent(self._info.agent)
-            await self._turn.exec_for(agent).run(command, on_stdout=self._take)
+            outcome = await self._turn.exec_for(agent).run(command, on_stdout=self._take)
             self._output += explained(self._turn.confinement(agent), self._command, self._output)
         except ExecFailed as failed:
             self._output += f"{failed}\n"
         except BaseException as error:
             if isinstance(error, Exception):
                 raise
-            self._output += _ABORTED  # cancelled, perhaps inside a nursery of the exec client's own
+            # Cancelled, perhaps inside a nursery of the exec client's own.
+            verdict = self._turn.verdict
+            self._output += _ABORTED if verdict is None else f"\n\n<metadata>\n{verdict.data['message']}\n</metadata>"
+            self._info = msgspec.structs.replace(self._info, error=verdict)
             with trio.CancelScope(shield=True):
                 await self._finish()
-            self._turn.quiet = True
+            self._turn.quiet = verdict is None
             raise
+        else:
+            if outcome.limit is not None:
+                self._output += f"\n\n<metadata>\n{limit_note(outcome.limit)}\n</metadata>"
         await self._finish()
 
     async def _take(self, chunk: bytes) -> None:

@@ -21,6 +21,7 @@ from oad.contract.permission import ToolReference
 
 from ..tools.tool import Rejected, Tool, ToolContext, ToolFailed, ToolResult
 from .doom import DoomGuard
+from .failure import TurnFailed
 from .permission import Gate
 from .turn import Turn
 
@@ -62,6 +63,8 @@ class Calls:
             return self._failed(part, str(failed))
         except ApiError as failed:
             return self._failed(part, message_of(failed))
+        except TurnFailed:
+            raise
         except Exception as error:  # noqa: BLE001  a tool call is a task boundary, its failure is the model's to read
             return self._failed(part, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
         return self._completed(part, result)
@@ -77,6 +80,7 @@ class Calls:
         name = part.tool
         if problem is not None:
             input, name = {"tool": part.tool, "error": problem}, "invalid"
+        self._turn.bounds.on_call(name, input)
         running = ToolRunning(input=input, time=RunningTime(start=now_ms()))
         admitted = msgspec.structs.replace(part, tool=name, state=running)
         await self._turn.conversation.put_part(admitted)
@@ -112,6 +116,8 @@ class Calls:
 
         async def call(op: str, params: dict[str, str], body: bytes) -> bytes:
             await trio.lowlevel.checkpoint_if_cancelled()
+            if op == "ask.question":
+                turn.bounds.on_ask()
             return await turn.link.call(op, params, body)
 
         def settle(result: ToolResult) -> None:

@@ -10,7 +10,8 @@ import trio
 from oad.contract.catalogue import Agent, Model
 from oad.contract.errors import ApiError
 from oad.contract.ids import new_id, now_ms
-from oad.contract.message import AssistantMessage, MessagePath, MessageWithParts, TurnTime, UserMessage
+from oad.contract.limits import LimitHit
+from oad.contract.message import AssistantMessage, MessagePath, MessageWithParts, NamedError, TurnTime, UserMessage
 from oad.contract.permission import PermissionRule
 from oad.contract.sandbox import Confinement
 from oad.contract.session import Session, no_tokens
@@ -20,6 +21,7 @@ from ..exec import Exec
 from ..link import Link
 from ..providers.model import Endpoint
 from ..sandbox.agent_exec import AgentExec, UnknownProfile, narrow
+from .bounds import Bounds
 from .conversation import Conversation
 from .reducer import Reducer
 from .retry import RetryPlan
@@ -29,12 +31,21 @@ from .surroundings import Scene, UnknownName
 class Turn:
     """From the prompt that finds the session idle to idle again; prompts that come meanwhile join it."""
 
-    def __init__(self, number: int, link: Link, exec: Exec, spec: WorkerSpec, services: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        number: int,
+        link: Link,
+        exec: Exec,
+        spec: WorkerSpec,
+        services: dict[str, Any],
+        bounds: Bounds | None = None,
+    ) -> None:
         self.number = number
         self.link = link
         self.exec = exec
         self.spec = spec
         self.services = services  # shared by all tool calls of the session, which keep records of their own in it
+        self.bounds = bounds or Bounds()
         self.scope = trio.CancelScope()
         self.retries = RetryPlan()
         self.reducer: Reducer | None = None  # of the newest stream; the closing keeps what it still holds
@@ -44,6 +55,8 @@ class Turn:
         self.quiet = False  # its work closes itself when it is aborted
         self.sealed = False  # takes no more prompts: the next one opens the next turn
         self.answer: MessageWithParts | None = None
+        self.verdict: NamedError | None = None  # why it was cancelled, when that is not an abort
+        self.hit: LimitHit | None = None  # the limit that stopped it, not yet told
         self.problem: ApiError | None = None  # a failure that has no message to carry it
         self.done = trio.Event()
         self.ended = trio.Event()  # nothing of it runs any more

@@ -1,7 +1,7 @@
 """The session worker: takes a session's operations, runs one turn at a time, and stops it when told to."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import structlog
@@ -9,6 +9,8 @@ import trio
 
 from oad.contract.errors import bad_request, not_found, session_busy, unexpected
 from oad.contract.ids import new_id, now_ms
+from oad.contract.limit_text import limit_error
+from oad.contract.limits import reached
 from oad.contract.message import CreatedTime, MessageWithParts, ModelReference, NamedError, UserMessage
 from oad.contract.prompt import (
     CommandInput,
@@ -17,19 +19,21 @@ from oad.contract.prompt import (
     ShellInput,
     SummarizeInput,
 )
-from oad.contract.session import Session
 from oad.contract.worker import WorkerSpec
 
+from ..allowance import Allowance
 from ..exec import Exec
 from ..link import Answer, Link
+from .bounds import Bounds, TurnStopped
 from .closing import close, quiet, refuse
 from .command import expand_command
 from .compaction import request_compaction
 from .conversation import Conversation
-from .failure import ABORTED, TurnFailed, unknown
+from .failure import ABORTED, TurnFailed, first_of, unknown
 from .input import accept
 from .loop import Loop
 from .old_dialect import OldPrompt, flatten, is_old, translate
+from .orders import LimitOrder, TurnStart
 from .revert import drop_reverted
 from .shell import run_shell
 from .surroundings import Surroundings, UnknownName
@@ -40,14 +44,6 @@ _log = structlog.get_logger("oad.session")
 
 TRUE = b"true"
 Work = Callable[[Turn], Awaitable[None]]
-
-
-class TurnStart(msgspec.Struct):
-    """What the daemon knows when a turn begins."""
-
-    session: Session
-    messages: list[MessageWithParts]
-    credentials: dict[str, Any] = {}
 
 
 class SessionWorker:
@@ -61,12 +57,15 @@ class SessionWorker:
         surroundings: Surroundings,
         *,
         on_idle: Callable[[int], None] | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
         self._link = link
         self._exec = exec
         self._spec = spec
         self._surroundings = surroundings
         self._on_idle = on_idle
+        self._allowance = allowance or Allowance()
+        self._bounds = Bounds()
         self._admission = trio.Lock()
         self._turn: Turn | None = None
         self._unfinished: set[Turn] = set()  # answered turns whose title is still being made, and the current one
@@ -81,6 +80,7 @@ class SessionWorker:
             "session.command": self._command,
             "session.init": self._init,
             "worker.abort": self._abort,
+            "worker.limit": self._limit,
         }
 
     async def run(self, *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
@@ -166,6 +166,7 @@ class SessionWorker:
 
     async def _run_command(self, input: CommandInput) -> Answer:
         async def store(turn: Turn) -> None:
+            turn.bounds.on_prompt()
             await accept(turn, await expand_command(turn, input))
             turn.prompts += 1
 
@@ -194,12 +195,29 @@ class SessionWorker:
             await turn.ended.wait()
         return Answer(msgspec.json.encode({"killed": 0}))
 
+    async def _limit(self, body: bytes) -> Answer:
+        """Answered when the reason is noted, of a turn when nothing of it runs any more."""
+        order: LimitOrder = _decode(body, LimitOrder)
+        if order.call is not None:
+            self._allowance.stopped(order.call, order.hit)
+            return Answer(TRUE)
+        turns = list(self._unfinished)
+        for turn in turns:
+            turn.verdict = limit_error(order.hit)
+        self.abort(f"limit {order.hit.limit}")
+        self._stopped = False
+        for turn in turns:
+            await turn.ended.wait()
+        return Answer(TRUE)
+
     # -- admission ----------------------------------------------------------------------------------------------
 
     async def _admit_prompt(self, input: PromptInput) -> tuple[Turn, MessageWithParts]:
         stored: list[MessageWithParts] = []
 
         async def store(turn: Turn) -> None:
+            if not input.no_reply:
+                turn.bounds.on_prompt()
             stored.append(await accept(turn, input))
             turn.prompts += 0 if input.no_reply else 1
 
@@ -223,7 +241,8 @@ class SessionWorker:
 
     async def _open(self, store: Work, work: Work | None, *, silent: bool) -> Turn:
         self._number += 1
-        turn = Turn(self._number, self._link, self._exec, self._spec, self._services)
+        self._stopped = False
+        turn = Turn(self._number, self._link, self._exec, self._spec, self._services, self._bounds)
         self._turn = turn  # from now on an abort reaches it, though it has not begun
         self._unfinished.add(turn)
         started = False
@@ -242,8 +261,11 @@ class SessionWorker:
     async def _load(self, turn: Turn) -> None:
         reply = await self._link.call("daemon.turn", {"sessionID": self._spec.name})
         start = msgspec.json.decode(reply, type=TurnStart)
+        self._bounds.begin(start.limits)
+        self._allowance.begin(start.limits, start.output)
         scene = await self._surroundings.scene(start.session.directory, start.credentials)
         turn.begin(scene, Conversation(self._link, start.session, start.messages))
+        turn.conversation.output = lambda: self._allowance.output
         await drop_reverted(turn.conversation)
 
     async def _store(self, turn: Turn, store: Work) -> None:
@@ -283,10 +305,12 @@ class SessionWorker:
                 async with trio.open_nursery() as background:
                     await self._work(turn, work, background)
         except Exception as error:  # noqa: BLE001  a turn is a task boundary
-            return ABORTED if turn.scope.cancel_called else self._diagnose(turn, first_of(error))
-        return ABORTED
+            return turn.verdict or ABORTED if turn.scope.cancel_called else self._diagnose(turn, first_of(error))
+        return turn.verdict or ABORTED
 
     def _diagnose(self, turn: Turn, error: BaseException) -> NamedError:
+        if isinstance(error, TurnStopped):
+            turn.hit = error.hit
         if isinstance(error, TurnFailed):
             return error.error
         if isinstance(error, UnknownName):
@@ -312,6 +336,8 @@ class SessionWorker:
     async def _close(self, turn: Turn, error: NamedError) -> None:
         turn.sealed = True
         try:
+            if turn.hit is not None:
+                await self._link.publish("session.limit", reached(self._spec.name, turn.hit))
             if turn.problem is not None:
                 await refuse(turn, str(turn.problem.body["data"]["message"]))
             elif turn.quiet:
@@ -347,13 +373,6 @@ def blank_user(turn: Turn, model: ModelReference) -> UserMessage:
         agent=turn.scene.default_agent(),
         model=model,
     )
-
-
-def first_of(group: BaseException) -> BaseException:
-    """The first real exception of a group."""
-    if isinstance(group, BaseExceptionGroup):
-        return first_of(cast("BaseExceptionGroup[BaseException]", group).exceptions[0])
-    return group
 
 
 def _decode(body: bytes, type: type[Any]) -> Any:

@@ -7,6 +7,8 @@ import trio
 from msgspec import Meta
 
 from oad.contract.ids import new_id
+from oad.contract.limit_text import describe
+from oad.contract.limits import LimitHit
 from oad.contract.policy import Profile
 
 from ..config.shell_split import external_directories, split
@@ -67,7 +69,7 @@ message, for those that do not.
             await trio.lowlevel.checkpoint_if_cancelled()  # a plain Cancelled, which callers can tell from a failure
             raise
         await call.feed.flush()
-        result = call.result(_exit_code(outcome), *_notes(outcome, call.timeout_ms))
+        result = call.result(_exit_code(outcome), *_notes(outcome, call.timeout_ms), limit=outcome.limit)
         if outcome.job is not None:
             result.metadata["job"] = outcome.job
         return result
@@ -107,7 +109,7 @@ class _Call:
             raise ToolFailed(f"The command could not be started: {failure}")
         return outcome
 
-    def result(self, exit_code: int | None, *notes: str) -> ToolResult:
+    def result(self, exit_code: int | None, *notes: str, limit: LimitHit | None = None) -> ToolResult:
         shown = self.capture.recent(SHOWN_CHARACTERS)
         captured = self.capture.finish()
         if self._command.profile is None:
@@ -117,6 +119,8 @@ class _Call:
             "exit": exit_code,
             "truncated": captured.truncated,
         }
+        if limit is not None:
+            metadata["limit"] = limit
         if captured.file is not None:
             metadata["outputPath"] = str(captured.file)
         return ToolResult(title=self.args.command, output=_compose(captured, notes), metadata=metadata)
@@ -154,14 +158,16 @@ async def _ask(args: BashArgs, workdir: Path, context: ToolContext) -> Profile |
 
 
 def _exit_code(outcome: Outcome) -> int | None:
-    if outcome.timed_out or outcome.exit is None:
+    if outcome.timed_out or outcome.exit is None or outcome.limit is not None:
         return None
     return outcome.exit if outcome.exit >= 0 else 128 - outcome.exit  # as shells report a signal
 
 
 def _notes(outcome: Outcome, timeout_ms: int) -> list[str]:
     notes: list[str] = []
-    if outcome.timed_out:
+    if outcome.limit is not None:
+        notes.append(limit_note(outcome.limit))
+    elif outcome.timed_out:
         notes.append(
             f"The command was stopped because it ran longer than {timeout_ms} ms. "
             "If it needs more time and does not wait for input, run it again with a larger timeout."
@@ -178,6 +184,13 @@ def _notes(outcome: Outcome, timeout_ms: int) -> list[str]:
     elif outcome.left_running:
         notes.append("A process that the command started in the background is still running; its output is dropped")
     return notes
+
+
+def limit_note(hit: LimitHit) -> str:
+    return (
+        f"The command was stopped: {describe(hit)}. This is a limit of the session, which running it again in the "
+        "same way will reach again."
+    )
 
 
 def _compose(captured: Captured, notes: tuple[str, ...]) -> str:

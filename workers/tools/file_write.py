@@ -14,6 +14,8 @@ from weakref import WeakValueDictionary
 
 import trio
 
+from oad.contract.limit_text import describe
+
 from ..exec import Command, ExecFailed
 from ..sandbox.explain import is_protected
 from .environment import command_environment
@@ -81,6 +83,8 @@ async def _run(context: ToolContext, path: Path, script: str, stdin: bytes) -> N
         outcome = await context.exec.run(command, on_stdout=take, timeout_s=60)
     except ExecFailed as error:
         raise ToolFailed(f"{path} cannot be changed: {error}") from error
+    if outcome.limit is not None:
+        raise ToolFailed(f"{path} was not changed: {describe(outcome.limit)}.")
     if outcome.exit != 0:
         reason = said.decode("utf-8", "replace").strip() or f"exit code {outcome.exit}"
         raise ToolFailed(f"{path} cannot be changed: {reason}")

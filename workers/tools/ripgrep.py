@@ -8,6 +8,8 @@ from pathlib import Path
 
 import trio
 
+from oad.contract.limit_text import describe
+
 from ..exec import Command, Exec, ExecFailed
 from .environment import command_environment
 from .tool import ToolFailed
@@ -72,6 +74,8 @@ async def run_ripgrep(
         except ExecFailed as error:
             failure = error
         else:
+            if outcome.limit is not None:
+                raise ToolFailed(f"The search was stopped: {describe(outcome.limit)}.")
             if outcome.timed_out:
                 raise ToolFailed(f"The search took longer than {_TIMEOUT_S:.0f} seconds. Search a smaller directory.")
             # 2 is also the code when some files could not be read; then there is output to go on.

@@ -19,6 +19,7 @@ EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
     "session.idle": ("durable", "the turn is over; follows the status"),
     "session.error": ("durable", "a turn failed or was aborted"),
     "session.diff": ("durable", "files that the turn has changed"),
+    "session.limit": ("durable", "a limit was reached: which, its value, the peak, and what was stopped (oad's own)"),
     "session.compacted": ("durable", "the conversation was summarised"),
     "message.updated": ("durable", "a message without its parts"),
     "message.removed": ("durable", "a message and its parts are gone"),

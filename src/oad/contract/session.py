@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import msgspec
 
 from .ids import MessageID, SessionID
+from .limits import SessionLimits
 from .permission import PermissionRule, ToolReference
 from .policy import OnAsk
 from .sandbox import SandboxWish
@@ -91,6 +92,7 @@ class Session(WireModel):
     permission: list[PermissionRule] | None = None
     revert: SessionRevert | None = None
     on_ask: OnAskWish | None = None  # oad's own, only where it was asked for
+    limits: SessionLimits | None = None  # what was asked for; what holds is answered by session.limits
 
 
 class ProjectSummary(WireModel):
@@ -173,6 +175,7 @@ class SessionCreate(WireModel):
     on_ask: OnAskWish | None = None
     workspace_id: str | None = None
     sandbox: SandboxWish | None = None
+    limits: SessionLimits | None = None
 
 
 class ArchiveTime(WireModel):
@@ -186,6 +189,7 @@ class SessionPatch(WireModel):
     time: ArchiveTime | None = None
     sandbox: SandboxWish | None = None
     on_ask: OnAskWish | None = None
+    limits: SessionLimits | None = None
 
 
 class SessionFork(WireModel):

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from .job import Usage
+from .limits import CommandLimits
 from .policy import Profile
 from .sandbox import UNCONFINED, Confinement
 
@@ -25,6 +26,7 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     log_file: str = ""  # empty: to standard error only
     log_to_stderr: bool = False
     confinement: Confinement = UNCONFINED
+    limits: CommandLimits = CommandLimits()  # the operator's, for every command whatever the worker says
 
 
 class Run(msgspec.Struct, tag="run", frozen=True):
@@ -35,6 +37,7 @@ class Run(msgspec.Struct, tag="run", frozen=True):
     cwd: str
     env: dict[str, str]
     profile: Profile | None = None  # None: the session's
+    limits: CommandLimits = CommandLimits()
 
 
 class Terminate(msgspec.Struct, tag="terminate", frozen=True):
