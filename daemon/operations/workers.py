@@ -74,9 +74,9 @@ async def _wait(request: Request, ask: Callable[[Settle], None], id: str) -> Ans
     ask(settle)
     try:
         await _settled(request, id, done)
-    except trio.Cancelled:
-        services.asks.withdraw(id)
-        raise
+    finally:
+        if not done.is_set():  # cancelled, perhaps inside of a nursery, which would wrap what says so
+            services.asks.withdraw(id)
     await services.journal.settled()  # the decision is on disk before anything is done because of it
     if isinstance(outcome[0], ApiError):
         raise outcome[0]
