@@ -3,6 +3,7 @@
 Made once per session, before the worker is forked; every holder is a fork of the same init and finds it ready.
 """
 
+import functools
 import json
 import os
 import platform
@@ -46,6 +47,7 @@ class Enclosure:
         """In the session's init, in its own mount namespace. Raises OSError."""
         if self._view is not None:
             self._view.enter()
+            _filter(self.confinement.profile)
 
     def shield_worker(self) -> None:
         """In the init, when the worker has been forked: commands of the session may signal each other, not it."""
@@ -115,7 +117,9 @@ class Enclosure:
         return done.stderr.strip()[-500:] or "bubblewrap ended without starting the command"
 
 
+@functools.cache
 def _filter(profile: Profile) -> bytes:
+    """Made in the init, before the first command; the holders inherit it."""
     return seccomp.make_filter(platform.machine(), "full" if profile == "full" else "sandbox")
 
 

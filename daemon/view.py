@@ -5,7 +5,9 @@ the project. Symlinks are followed, because a mount is made where a path leads.
 """
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from oad.contract.policy import Profile
@@ -44,23 +46,30 @@ class Mount(NamedTuple):
     source: str = ""
 
 
-class Disk(NamedTuple):
-    """How the planner looks at the file system; tests give it another one."""
-
-    resolve: Callable[[str], str] = os.path.realpath
-    exists: Callable[[str], bool] = os.path.lexists
-    is_directory: Callable[[str], bool] = os.path.isdir
+class Found(NamedTuple):
+    path: str  # links followed
+    is_directory: bool
 
 
-REAL_DISK: Final = Disk()
+Look = Callable[[str], Found | None]
 
 
-def plan_view(
-    confinement: Confinement, profile: Profile, disk: Disk = REAL_DISK, *, worker: bool = False
-) -> list[Mount]:
+def look(path: str) -> Found | None:
+    """None where nothing is. The kernel follows the links, in one call instead of one for each part of the path."""
+    try:
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return Found(str(Path(f"/proc/self/fd/{fd}").readlink()), stat.S_ISDIR(os.fstat(fd).st_mode))
+    finally:
+        os.close(fd)
+
+
+def plan_view(confinement: Confinement, profile: Profile, look: Look = look, *, worker: bool = False) -> list[Mount]:
     """Below a root that is read-only, or with "full" writable, or with ``root = "minimal"`` empty. A ``worker`` has the
     host's root always, for its own program must run, and writes to its scratch."""
-    view = _View(disk)
+    view = _View(look)
     view.add("hide", confinement.private)
     view.add("tmp", TMP, source=temporary_of(confinement))
     if worker:
@@ -74,7 +83,7 @@ def plan_view(
     view.add("read", (*NEEDED, *confinement.exposed, *confinement.protected))
     if confinement.root == "minimal" and not worker:
         view.add("read", MINIMAL_ROOT)
-        return [*view.mounts("hide"), *_links(disk)]
+        return [*view.mounts("hide"), *_links(look)]
     return view.mounts("read")
 
 
@@ -83,9 +92,10 @@ def temporary_of(confinement: Confinement) -> str:
     return f"{confinement.scratch}/tmp"  # noqa: S108
 
 
-def _links(disk: Disk) -> list[Mount]:
+def _links(look: Look) -> list[Mount]:
     """``/bin`` and its like, where they are links to what is below ``/usr``."""
-    return [Mount(path, "link", disk.resolve(path)) for path in MINIMAL_ROOT if disk.resolve(path) != path]
+    found = ((path, look(path)) for path in MINIMAL_ROOT)
+    return [Mount(path, "link", led.path) for path, led in found if led is not None and led.path != path]
 
 
 def is_below(path: str, place: str) -> bool:
@@ -103,21 +113,21 @@ def outermost(paths: Iterable[str]) -> list[str]:
 
 
 class _View:
-    def __init__(self, disk: Disk) -> None:
-        self._disk = disk
+    def __init__(self, look: Look) -> None:
+        self._look = look
         self._kinds: dict[str, Kind] = {}
         self._sources: dict[str, str] = {}
 
     def add(self, kind: Kind, paths: Iterable[str], source: str = "") -> None:
         for path in paths:
-            resolved = self._disk.resolve(path)
-            if resolved == "/" or not self._disk.exists(resolved):
+            there = self._look(path)
+            if there is None or there.path == "/":
                 continue
-            found: Kind = "hide-file" if kind == "hide" and not self._disk.is_directory(resolved) else kind
-            known = self._kinds.get(resolved)
+            found: Kind = "hide-file" if kind == "hide" and not there.is_directory else kind
+            known = self._kinds.get(there.path)
             if known is None or _RANK[found] < _RANK[known]:
-                self._kinds[resolved] = found
-                self._sources[resolved] = source
+                self._kinds[there.path] = found
+                self._sources[there.path] = source
 
     def mounts(self, root: Kind) -> list[Mount]:
         self._pin()

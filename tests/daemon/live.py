@@ -160,17 +160,22 @@ class LinkSpawner:
         return next(child for child in reversed(self.children) if child.spec.name == session)
 
 
+ALL_ENFORCEABLE = Enforceable()
+
+
 class Live(Books):
     """Books, a supervisor and a dispatcher. ``ask`` is what a gateway's call would be."""
 
-    def __init__(self, path: Path, nursery: trio.Nursery, **settings: Any) -> None:
+    def __init__(
+        self, path: Path, nursery: trio.Nursery, *, enforceable: Enforceable = ALL_ENFORCEABLE, **settings: Any
+    ) -> None:
         super().__init__(path)
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.spawner = LinkSpawner(self.context, nursery)
         self.settings = DaemonSettings(data=path / "data", runtime=path / "run", **settings)
         self.settings.worker_endpoints.mkdir(parents=True)
         confiner = Confiner(self.settings.policy, self.settings.private)
-        self.sandboxes = Sandboxes(confiner, Enforceable(), self.store, self.journal)
+        self.sandboxes = Sandboxes(confiner, enforceable, self.store, self.journal)
         self.supervisor = Supervisor(
             self.settings, self.spawner, self.context, RestartBudget(), self.keeper, self.sandboxes
         )

@@ -88,15 +88,20 @@ def _writable(confinement: Confinement) -> str:
 
 def _mentioned(confinement: Confinement, text: str) -> list[str]:
     shown = [(place, _short(place, confinement.home)) for place in confinement.hidden]
-    return [short for place, short in shown if place in text or _stands_in(short, text)]
+    return [short for place, short in shown if _stands_in(place, text) or _stands_below_home(short, text)]
 
 
 def _short(place: str, home: str) -> str:
     return f"~/{Path(place).relative_to(home)}" if home and _is_below(place, home) else place
 
 
-def _stands_in(short: str, text: str) -> bool:
-    return any(f"{prefix}{short.removeprefix('~/')}" in text for prefix in ("~/", "$HOME/", "${HOME}/"))
+def _stands_below_home(short: str, text: str) -> bool:
+    return short.startswith("~/") and any(_stands_in(head + short[1:], text) for head in ("~", "$HOME", "${HOME}"))
+
+
+def _stands_in(path: str, text: str) -> bool:
+    """As a path of its own, or the beginning of one; not in the middle of a longer name."""
+    return re.search(rf"(?<![\w./-]){re.escape(path)}(?![\w.-])", text) is not None
 
 
 def _is_below(path: str, place: str) -> bool:
