@@ -57,6 +57,7 @@ OPERATIONS: tuple[Operation, ...] = (
         POST,
         "/project/git/init",
         returns=Project,
+        errors=(400,),
         target="project",
         summary="Initialize git repository",
     ),

@@ -112,5 +112,5 @@ def _cannot_open(error: OSError, text: str) -> Exception:
     if error.errno == errno.ENOENT:
         return Missing(text)
     return bad_request(
-        f"{_REASONS.get(error.errno or 0, error.strerror or 'It cannot be opened')}: {text[:200]}", "Query"
+        f"{_REASONS.get(error.errno or 0, error.strerror or 'It cannot be opened')}: {text[:200] or '.'}", "Query"
     )

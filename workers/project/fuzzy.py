@@ -18,37 +18,41 @@ def rank(query: str, paths: Iterable[str], limit: int) -> list[str]:
     words = query.casefold()[:_MAX_CHARACTERS].split()[:_MAX_WORDS]
     if not words:
         return []
-    filters = [_in_order(word) for word in words]
-    fitting = (path for path in paths if all(each.search(path) for each in filters))
-    return heapq.nsmallest(limit, fitting, key=lambda path: _score(words, path))
+    fitting = [(path, folded) for path in paths for folded in (path.casefold(),)]
+    for word in words:
+        fits = _in_order(word).match
+        fitting = [each for each in fitting if fits(each[1])]
+    return [path for *_, path in heapq.nsmallest(limit, (_score(words, *each) for each in fitting))]
 
 
 def _in_order(word: str) -> re.Pattern[str]:
-    # A set of the others between two letters, instead of anything: no backtracking.
-    return re.compile("".join(f"[^{re.escape(letter)}]*{re.escape(letter)}" for letter in word), re.IGNORECASE)
+    # A set of the others between two letters, instead of anything, and from the beginning: no backtracking.
+    return re.compile("".join(f"[^{re.escape(letter)}]*{re.escape(letter)}" for letter in word))
 
 
-def _score(words: Sequence[str], path: str) -> Score:
-    folded = path.casefold()
+def _score(words: Sequence[str], path: str, folded: str) -> Score:
     return sum(_misfit(word, folded) for word in words), len(path), path.count("/"), path
 
 
 def _misfit(word: str, path: str) -> int:
     """0 is a perfect fit. Distances between the classes are larger than what happens within them."""
     bare = path.rstrip("/")
-    name = bare.rsplit("/", 1)[-1]
-    if word in (name, bare, path):
-        return 0
-    stem = name.split(".", 1)[0] if not name.startswith(".") else name[1:].split(".", 1)[0]
-    if word == stem:
-        return 10
-    if name.startswith(word):
-        return 100
+    name = bare[bare.rfind("/") + 1 :]
     if (at := name.find(word)) >= 0:
-        return 200 if name[at - 1] in _BOUNDARIES else 300
+        return _misfit_in_name(word, name, at)
+    if word in (bare, path):
+        return 0
     if (at := path.find(word)) >= 0:
         return 400 if at == 0 or path[at - 1] in _BOUNDARIES else 500
     return 1000 + min(_scatter(word, name), _scatter(word, path) + 200)
+
+
+def _misfit_in_name(word: str, name: str, at: int) -> int:
+    if word == name:
+        return 0
+    if word == name.lstrip(".").partition(".")[0]:
+        return 10
+    return 100 if at == 0 else 200 if name[at - 1] in _BOUNDARIES else 300
 
 
 def _scatter(word: str, text: str) -> int:

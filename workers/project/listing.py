@@ -59,7 +59,7 @@ def read_listing(root: str, path: str) -> Listing:
                 raise bad_request(f"Not a directory: {path[:200]}", "Query")
             return Listing(opened.path, opened.real, _entries(opened))
     except Missing:
-        raise bad_request(f"There is no such directory: {path[:200]}", "Query") from None
+        raise bad_request(f"There is no such directory: {path[:200] or '.'}", "Query") from None
 
 
 def in_order(name: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from oad.contract.errors import ApiError, named, unexpected
+from oad.contract.errors import ApiError, bad_request, named
 
 from ..exec import Exec
 from .git import ask_git, run_git
@@ -31,12 +31,12 @@ async def apply_patch(exec: Exec, directory: str, patch: str) -> None:
 
 
 async def make_repository(exec: Exec, directory: str) -> None:
-    """Nothing happens to one that exists. Raises ApiError."""
+    """Nothing happens to one that exists. Raises ApiError (400)."""
     if await ask_git(exec, directory, "rev-parse", "--show-toplevel"):
         return  # also in a directory below its top: a repository within the repository is not what was wished for
     answer = await run_git(exec, directory, "init", "--quiet", timeout_s=_TIMEOUT_S, profile="workspace")
     if answer.exit != 0:
-        raise unexpected(f"git init failed: {answer.stderr.strip()[:1000]}")
+        raise bad_request(f"git init failed: {answer.stderr.strip()[:1000]}", "Query")
 
 
 def _refused(reason: str, message: str) -> ApiError:

@@ -2,7 +2,6 @@
 
 import base64
 import os
-import posixpath
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -47,10 +46,10 @@ async def find_files(
     """The best first; directories end in a slash. What git ignores is not found, nor are empty directories."""
     if not query.strip():
         return []
-    files: list[str] = []
+    files: list[bytes] = []
 
     def take(name: bytes) -> bool:
-        files.append(shown(os.fsdecode(name)))
+        files.append(name)
         return len(files) < _MAX_FILES
 
     await _search(exec, directory, ["--files", "--null", *_SEEN], b"\0", take)
@@ -58,7 +57,8 @@ async def find_files(
     return [FileSystemEntry(path=path, type="directory" if path.endswith("/") else "file") for path in best]
 
 
-def _best(query: str, files: Sequence[str], type: EntryType | None, limit: int) -> list[str]:
+def _best(query: str, names: Sequence[bytes], type: EntryType | None, limit: int) -> list[str]:
+    files = shown(os.fsdecode(b"\0".join(names))).split("\0")
     paths = list[str]() if type == "directory" else list(files)
     if type != "file":
         paths += directories_of(files)
@@ -69,10 +69,10 @@ def directories_of(files: Sequence[str]) -> list[str]:
     """All that lie above the files, with a slash at their ends."""
     found: set[str] = set()
     for path in files:
-        above = posixpath.dirname(path)
+        above = path.rpartition("/")[0]
         while above and above not in found:
             found.add(above)
-            above = posixpath.dirname(above)
+            above = above.rpartition("/")[0]
     return [f"{path}/" for path in found]
 
 

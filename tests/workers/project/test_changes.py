@@ -220,3 +220,14 @@ async def test_a_broken_repository_is_an_error(dirty: Path) -> None:
             file.unlink()
     with pytest.raises(ApiError, match="git can't tell"):
         await CHANGES.status(str(dirty))
+
+
+async def test_linked_worktrees_and_split_indexes(repo: Path, git: Git) -> None:
+    git(repo, "worktree", "add", "-q", str(repo.parent / "linked"))
+    git(repo, "update-index", "--split-index")
+    for place in (repo, repo.parent / "linked"):
+        (place / "f").write_text("1\n")
+        git(place, "add", "f")
+        (place / "g").write_text("2\n")
+        assert await status(place) == [("f", 1, 0, "added"), ("g", 1, 0, "added")]
+        assert git(place, "status", "--short") == "A  f\n?? g"
