@@ -22,6 +22,7 @@ from .gateways import Gateways
 from .instance_lock import InstanceLock
 from .journal import Journal
 from .operations.context import Services
+from .own_directories import OwnDirectories
 from .restart import RestartBudget
 from .router import Router, bind_router
 from .sessions import Sessions
@@ -49,6 +50,7 @@ def run_daemon(settings: DaemonSettings) -> None:
 def _make_private(settings: DaemonSettings) -> None:
     for directory in (settings.data, settings.runtime, settings.worker_endpoints, settings.scratch):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    OwnDirectories(settings.scratch).sweep()
     for leftover in settings.worker_endpoints.glob("*.sock"):
         leftover.unlink()  # of a daemon that was killed; the lock proves that none lives
 
@@ -85,7 +87,7 @@ async def _services(
     books = Bookkeeper(store, journal, sessions, turns, asks)
     supervisor = Supervisor(settings, spawner, context, RestartBudget(), books)
     credentials = Credentials(settings.data / "auth.json")
-    services = Services(store, journal, sessions, turns, asks, credentials, supervisor)
+    services = Services(store, journal, sessions, turns, asks, credentials, supervisor, settings.secret_environment)
     dispatcher = Dispatcher(services)
     books.dispatch = dispatcher.for_worker
     async with trio.open_nursery() as nursery:

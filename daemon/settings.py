@@ -19,6 +19,7 @@ class DaemonSettings(msgspec.Struct, frozen=True):
     log_file: Path | None = None
     log_to_stderr: bool = False
     policy: Policy = Policy()
+    secret_environment: dict[str, str] = {}  # variables that workers need and nobody may see
 
     @property
     def database(self) -> Path:

@@ -7,9 +7,7 @@ and gets one that serves. A worker that ends by itself is replaced when it is ne
 import hashlib
 import math
 import random
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -25,6 +23,7 @@ from oad.link import Answer
 
 from .abort import Receipt, abort_worker
 from .bookkeeper import Bookkeeper
+from .own_directories import OwnDirectories
 from .restart import Alarm, RestartBudget, Verdict
 from .settings import DaemonSettings
 from .spawn import Spawner
@@ -65,6 +64,7 @@ class Supervisor:
         self._context = context
         self._budget = budget
         self._workers: dict[Key, Worker] = {}
+        self._scratch = OwnDirectories(settings.scratch)
         self._aborts: dict[str, int] = {}
         self._resting: dict[Key, float] = {}  # not before this time
         self._nursery: trio.Nursery | None = None
@@ -180,7 +180,9 @@ class Supervisor:
         self._budget.forgive(session_id)
         self._resting.pop(key, None)
         self._aborts.pop(session_id, None)
-        await trio.to_thread.run_sync(lambda: shutil.rmtree(self._scratch("session", session_id), ignore_errors=True))
+        left = await trio.to_thread.run_sync(self._scratch.remove, session_id)
+        if left:
+            _log.warning("not all of a session's scratch could be removed", session=session_id, left=left[:20])
 
     async def end_directory(self, directory: str) -> None:
         """Aborts the turns of a directory, then ends its project worker and idle sessions' workers."""
@@ -239,8 +241,8 @@ class Supervisor:
 
     def _spec(self, key: Key, directory: str, writable: Sequence[str]) -> WorkerSpec:
         kind, name = key
-        scratch = self._scratch(kind, name)
-        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]  # a directory's path can't be a file's name
+        scratch = self._scratch.make(name if kind == "session" else f"project-{digest}")
         socket = self._settings.worker_endpoints / f"{random_text(12)}.sock"
         return WorkerSpec(
             kind=kind,
@@ -253,10 +255,6 @@ class Supervisor:
             log_file=str(self._settings.log_file or ""),
             log_to_stderr=self._settings.log_to_stderr,
         )
-
-    def _scratch(self, kind: WorkerKind, name: str) -> Path:
-        digest = hashlib.sha256(name.encode()).hexdigest()[:16]  # a directory's path can't be a file's name
-        return self._settings.scratch / (name if kind == "session" else f"project-{digest}")
 
     async def _lead(self, key: Key, worker: Worker, wait_s: float) -> None:
         """The one task of a worker: waits out the restart delay, lets it live, and closes its books."""

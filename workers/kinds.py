@@ -9,9 +9,12 @@ from oad.contract.worker import WorkerSpec
 
 from .broker import BrokerExec
 from .config.project import ProjectSetup
+from .environment import Keys, take_keys
+from .exec import Exec
 from .link import Answer, Link
 from .project.handler import ProjectHandler
 from .providers.registry import Registry
+from .redacted_exec import RedactedExec
 from .scene import ProjectSurroundings, Registries
 from .session.worker import SessionWorker
 from .tools.table import TOOLS, describe
@@ -34,12 +37,12 @@ class Kind(Protocol):
 class ProjectKind:
     """Answers what is asked of a directory."""
 
-    def __init__(self, spec: WorkerSpec, broker: BrokerExec, link: Link) -> None:
+    def __init__(self, spec: WorkerSpec, exec: Exec, link: Link) -> None:
         self._link = link
         self._credentials: dict[str, Any] = {}
         self._registries = Registries()
         self._handler = ProjectHandler(
-            spec.directory, exec=broker, providers=self._providers, tools=lambda: describe(list(TOOLS), {})
+            spec.directory, exec=exec, providers=self._providers, tools=lambda: describe(list(TOOLS), {})
         )
 
     def _providers(self, setup: ProjectSetup) -> Registry:
@@ -57,7 +60,9 @@ class ProjectKind:
         return await self._handler.handle(op, params, body)
 
     async def _refresh(self) -> None:
-        self._credentials = msgspec.json.decode(await self._link.call("daemon.credentials", {}), type=dict)
+        keys = msgspec.json.decode(await self._link.call("daemon.credentials", {}), type=Keys)
+        take_keys(keys)
+        self._credentials = keys.credentials
 
     def abort(self, reason: str) -> None:
         """Nothing of a directory's worker belongs to a turn."""
@@ -66,9 +71,9 @@ class ProjectKind:
 class SessionKind:
     """The prompt loop, and what an abort of it took."""
 
-    def __init__(self, spec: WorkerSpec, broker: BrokerExec, link: Link) -> None:
+    def __init__(self, spec: WorkerSpec, broker: BrokerExec, exec: Exec, link: Link) -> None:
         self._broker = broker
-        self._session = SessionWorker(link, broker, spec, ProjectSurroundings(readable=(spec.scratch,)))
+        self._session = SessionWorker(link, exec, spec, ProjectSurroundings(readable=(spec.scratch,)))
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         await self._session.run(task_status=task_status)
@@ -86,6 +91,7 @@ class SessionKind:
 
 def make_kind(spec: WorkerSpec, broker_fd: int, link: Link) -> Kind:
     broker = BrokerExec(broker_fd)
+    exec = RedactedExec(broker)
     if spec.kind == "project":
-        return ProjectKind(spec, broker, link)
-    return SessionKind(spec, broker, link)
+        return ProjectKind(spec, exec, link)
+    return SessionKind(spec, broker, exec, link)

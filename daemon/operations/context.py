@@ -25,6 +25,7 @@ class Services(msgspec.Struct, frozen=True):
     asks: Asks
     credentials: Credentials
     supervisor: Supervisor
+    secret_environment: dict[str, str] = {}
 
 
 class Request(msgspec.Struct, frozen=True):

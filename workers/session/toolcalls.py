@@ -18,6 +18,7 @@ from oad.contract.message import (
     ToolRunning,
 )
 from oad.contract.permission import ToolReference
+from oad.contract.redact import KNOWN
 
 from ..tools.tool import Rejected, Tool, ToolContext, ToolFailed, ToolResult
 from .doom import DoomGuard
@@ -158,7 +159,7 @@ class Calls:
         state = self._running(part)
         return ToolCompleted(
             input=state.input,
-            output=result.output,
+            output=KNOWN.conceal_text(result.output),
             title=result.title,
             metadata=result.metadata,
             time=CompletedTime(start=state.time.start, end=now_ms()),
@@ -168,7 +169,7 @@ class Calls:
     def _failed(self, part: ToolPart, text: str) -> ToolError:
         state = self._running(part)
         time = CompletedTime(start=state.time.start, end=now_ms())
-        return ToolError(input=state.input, error=text, time=time, metadata=state.metadata)
+        return ToolError(input=state.input, error=KNOWN.conceal_text(text), time=time, metadata=state.metadata)
 
 
 def parse_input(raw: str) -> tuple[dict[str, Any], str | None]:

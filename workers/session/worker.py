@@ -20,6 +20,7 @@ from oad.contract.prompt import (
 from oad.contract.session import Session, StatusIdle
 from oad.contract.worker import WorkerSpec
 
+from ..environment import Keys, take_keys
 from ..exec import Exec
 from ..link import Answer, Link
 from .closing import close, quiet, refuse
@@ -42,12 +43,11 @@ TRUE = b"true"
 Work = Callable[[Turn], Awaitable[None]]
 
 
-class TurnStart(msgspec.Struct):
+class TurnStart(Keys, kw_only=True):
     """What the daemon knows when a turn begins."""
 
     session: Session
     messages: list[MessageWithParts]
-    credentials: dict[str, Any] = {}
 
 
 class SessionWorker:
@@ -248,6 +248,7 @@ class SessionWorker:
     async def _load(self, turn: Turn) -> None:
         reply = await self._link.call("daemon.turn", {"sessionID": self._spec.name})
         start = msgspec.json.decode(reply, type=TurnStart)
+        take_keys(start)
         scene = await self._surroundings.scene(start.session.directory, start.credentials)
         turn.begin(scene, Conversation(self._link, start.session, start.messages))
         await drop_reverted(turn.conversation)

@@ -46,9 +46,9 @@ class Redactor:
         self._text_pattern = re.compile("|".join(map(re.escape, self._texts)))
 
     @property
-    def secrets(self) -> tuple[bytes, ...]:
+    def texts(self) -> tuple[str, ...]:
         """Longest first."""
-        return self._secrets
+        return self._texts
 
     def conceal(self, data: bytes) -> bytes:
         # Searching for each secret by itself is some ten times quicker than the pattern, and almost always enough.
