@@ -18,13 +18,16 @@ _EMPTY: Final = b"{}"
 
 
 class Request(msgspec.Struct, frozen=True):
-    """An HTTP request without its transport. ``variables`` come from the path, decoded; ``directory_header`` is raw."""
+    """An HTTP request without its transport. ``variables`` come from the path, decoded; ``directory_header`` is raw.
+    ``who`` and ``address`` are what the gateway itself has found out of its client."""
 
     variables: dict[str, str]
     query_string: bytes
     body: bytes
     directory_header: str | None = None
     key: str = ""
+    who: str = ""
+    address: str = ""
 
 
 def bind(operation: Operation, request: Request, cwd: str) -> tuple[dict[str, str], bytes]:

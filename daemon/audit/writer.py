@@ -1,11 +1,13 @@
 """Appending to an audit log. Every line is given to the kernel before ``append`` returns, so that the death of this
 process loses none; against a loss of power ``sync`` writes them to the disk."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
+import trio
 
 from oad.contract.policy import AuditPolicy
 
@@ -28,7 +30,7 @@ class AuditWriter:
         self._open()
         self.mended = ""
         self.link = self._resume()
-        self._unsynced = False
+        self._synced = self.link.seq
 
     def append(self, fields: dict[str, Any]) -> int:
         """Returns the line's number. Raises OSError; the file is then as before."""
@@ -44,16 +46,24 @@ class AuditWriter:
             raise
         self._size += len(line)
         self.link = link
-        self._unsynced = True
         return link.seq
 
-    def sync(self) -> None:
-        """Blocks until all lines are on the disk. Raises OSError. May be called in a thread."""
-        if self._unsynced:
-            self._unsynced = False
-            os.fdatasync(self._descriptor)
+    async def sync(self) -> None:
+        """Returns when all lines appended so far are on the disk. Raises OSError."""
+        if self._synced == self.link.seq:
+            return
+        reached = self.link.seq
+        descriptor = os.dup(self._descriptor)  # rotation may close the file meanwhile, and syncs it before
+        try:
+            await trio.to_thread.run_sync(os.fdatasync, descriptor)
+        finally:
+            os.close(descriptor)
+        self._synced = max(self._synced, reached)
 
     def close(self) -> None:
+        """With all lines on the disk, if that is possible."""
+        with contextlib.suppress(OSError):
+            os.fdatasync(self._descriptor)
         os.close(self._descriptor)
 
     def _open(self) -> None:
