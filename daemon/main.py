@@ -1,11 +1,13 @@
 """The daemon: put together, run, and taken apart in order."""
 
 import contextlib
+import functools
 import os
 import signal
 from collections.abc import AsyncGenerator
 from typing import Final
 
+import msgspec
 import structlog
 import trio
 import zmq
@@ -15,6 +17,9 @@ from oad.link import TrioSocket, bind_private
 
 from . import procs
 from .asks import Asks
+from .audit.happenings import record_event
+from .audit.log import AuditLog
+from .audit.writer import AuditWriter
 from .bookkeeper import Bookkeeper
 from .credentials import Credentials
 from .dispatch import Dispatcher, is_lasting
@@ -67,6 +72,7 @@ async def _serve(settings: DaemonSettings, spawner: ZygoteSpawner) -> None:
                     _log.info("stopping", signal=signal.Signals(number).name)
                     break
             await services.supervisor.shut_down()
+            services.audit.note("service.stopped")
     finally:
         context.destroy(linger=200)
         store.close()
@@ -84,13 +90,18 @@ async def _services(
     """Everything running, in the order in which it depends on one another."""
     journal = Journal(store, gateways)
     sessions, turns, asks = Sessions(store, journal), Turns(store, journal), Asks(journal)
-    books = Bookkeeper(store, journal, sessions, turns, asks)
+    audit = _open_audit(settings)
+    journal.observe = functools.partial(record_event, audit)
+    books = Bookkeeper(store, journal, sessions, turns, asks, audit)
     supervisor = Supervisor(settings, spawner, context, RestartBudget(), books)
     credentials = Credentials(settings.data / "auth.json")
-    services = Services(store, journal, sessions, turns, asks, credentials, supervisor, settings.secret_environment)
+    services = Services(
+        store, journal, sessions, turns, asks, credentials, supervisor, settings.secret_environment, audit
+    )
     dispatcher = Dispatcher(services)
     books.dispatch = dispatcher.for_worker
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(audit.run)
         nursery.start_soon(journal.run)
         recovered = await books.recover()
         if recovered:
@@ -108,6 +119,17 @@ async def _services(
             yield services
             serving.cancel_scope.cancel()
         nursery.cancel_scope.cancel()
+
+
+def _open_audit(settings: DaemonSettings) -> AuditLog:
+    """Raises OSError when it can't be opened, whether it is required or not: a server that was told to keep a record
+    does not run without one unseen."""
+    policy = settings.policy
+    if not policy.audit.enabled:
+        return AuditLog(None)
+    audit = AuditLog(AuditWriter(settings.audit, policy.audit), required=policy.audit.required)
+    audit.record("service.started", pid=os.getpid(), policy=msgspec.to_builtins(policy))
+    return audit
 
 
 def _notify_ready(settings: DaemonSettings) -> None:

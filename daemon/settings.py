@@ -26,6 +26,10 @@ class DaemonSettings(msgspec.Struct, frozen=True):
         return self.data / "oad.db"
 
     @property
+    def audit(self) -> Path:
+        return self.data / "audit"
+
+    @property
     def call_endpoint(self) -> Path:
         return self.runtime / "daemon.sock"
 

@@ -251,6 +251,8 @@ class Supervisor:
             endpoint=f"ipc://{socket}",
             scratch=str(scratch),
             writable=list(writable),
+            audit=self._books.audit_mode,
+            shell=self._settings.policy.shell,
             log_level=self._settings.log_level,
             log_file=str(self._settings.log_file or ""),
             log_to_stderr=self._settings.log_to_stderr,
@@ -261,6 +263,7 @@ class Supervisor:
         try:
             with trio.move_on_after(wait_s):
                 await worker.over.wait()
+            self._books.worker_begins(worker)
             await worker.live(self._spawner)
         finally:
             with trio.CancelScope(shield=True):

@@ -7,6 +7,8 @@ import trio
 
 from oad.contract.worker import WorkerSpec
 
+from .audit import Audit, make_audit
+from .audited_exec import AuditedExec
 from .broker import BrokerExec
 from .config.project import ProjectSetup
 from .environment import Keys, take_keys
@@ -71,9 +73,9 @@ class ProjectKind:
 class SessionKind:
     """The prompt loop, and what an abort of it took."""
 
-    def __init__(self, spec: WorkerSpec, broker: BrokerExec, exec: Exec, link: Link) -> None:
+    def __init__(self, spec: WorkerSpec, broker: BrokerExec, exec: Exec, link: Link, audit: Audit) -> None:
         self._broker = broker
-        self._session = SessionWorker(link, exec, spec, ProjectSurroundings(readable=(spec.scratch,)))
+        self._session = SessionWorker(link, exec, spec, ProjectSurroundings(readable=(spec.scratch,)), audit=audit)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         await self._session.run(task_status=task_status)
@@ -91,7 +93,8 @@ class SessionKind:
 
 def make_kind(spec: WorkerSpec, broker_fd: int, link: Link) -> Kind:
     broker = BrokerExec(broker_fd)
-    exec = RedactedExec(broker)
+    audit = make_audit(link, spec.audit)
+    exec = AuditedExec(RedactedExec(broker), audit, spec.profile)
     if spec.kind == "project":
         return ProjectKind(spec, exec, link)
-    return SessionKind(spec, broker, exec, link)
+    return SessionKind(spec, broker, exec, link, audit)

@@ -10,6 +10,7 @@ import trio
 from oad.contract.errors import ApiError, named
 from oad.contract.redact import KNOWN
 from oad.contract.wire import Origin
+from oad.contract.worker import AuditMode
 
 from .writer import AuditWriter
 
@@ -35,24 +36,24 @@ class AuditLog:
             self.record("audit.mended", reason=writer.mended)
 
     @property
-    def mode(self) -> "str":
-        """off, on or required; workers are told."""
+    def mode(self) -> AuditMode:
+        """Workers are told."""
         if self._writer is None:
             return "off"
         return "required" if self._required else "on"
 
-    def record(self, action: str, origin: Origin = SERVICE, *, session: str = "", **fields: Any) -> int:
+    def record(self, action: str, origin: Origin = SERVICE, session: str = "", /, **fields: Any) -> int:
         """Writes a line and returns its number, 0 if that failed. Raises ApiError 503 instead when it is required."""
         if self._writer is None:
             return 0
-        line = {
+        own = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "action": action,
             "who": origin.who,
             "session": session,
             "address": origin.address,
-            **cast("dict[str, Any]", bounded(KNOWN.conceal_value(fields))),
         }
+        line = own | cast("dict[str, Any]", bounded(KNOWN.conceal_value(fields))) | own
         try:
             if self._lost:
                 self._tell_lost(self._writer)
@@ -60,10 +61,10 @@ class AuditLog:
         except OSError as error:
             return self._fail(action, error)
 
-    def note(self, action: str, origin: Origin = SERVICE, *, session: str = "", **fields: Any) -> int:
+    def note(self, action: str, origin: Origin = SERVICE, session: str = "", /, **fields: Any) -> int:
         """As ``record``, for what has been done already: never raises."""
         try:
-            return self.record(action, origin, session=session, **fields)
+            return self.record(action, origin, session, **fields)
         except ApiError:
             return 0
 

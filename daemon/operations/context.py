@@ -9,6 +9,7 @@ from oad.contract.errors import bad_request
 from oad.link import Answer
 
 from ..asks import Asks
+from ..audit.log import AuditLog
 from ..credentials import Credentials
 from ..journal import Journal
 from ..sessions import Sessions
@@ -25,7 +26,8 @@ class Services(msgspec.Struct, frozen=True):
     asks: Asks
     credentials: Credentials
     supervisor: Supervisor
-    secret_environment: dict[str, str] = {}
+    secret_environment: dict[str, str]
+    audit: AuditLog
 
 
 class Request(msgspec.Struct, frozen=True):

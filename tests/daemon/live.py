@@ -15,6 +15,7 @@ from records import a_session, a_text, a_tool, a_user, an_answer, of_message, of
 from oad.contract.session import Session
 from oad.contract.wire import PROTOCOL_VERSION, Call, Drain, Event, Frame, Hello
 from oad.contract.worker import WorkerSpec
+from oad.daemon.audit.log import AuditLog
 from oad.daemon.credentials import Credentials
 from oad.daemon.dispatch import Dispatcher
 from oad.daemon.operations.context import Services
@@ -169,7 +170,15 @@ class Live(Books):
         self.supervisor = Supervisor(self.settings, self.spawner, self.context, RestartBudget(), self.keeper)
         self.credentials = Credentials(path / "auth.json")
         self.services = Services(
-            self.store, self.journal, self.sessions, self.turns, self.asks, self.credentials, self.supervisor
+            self.store,
+            self.journal,
+            self.sessions,
+            self.turns,
+            self.asks,
+            self.credentials,
+            self.supervisor,
+            {},
+            AuditLog(None),
         )
         self.dispatcher = Dispatcher(self.services)
         self.keeper.dispatch = self.dispatcher.for_worker

@@ -20,6 +20,7 @@ from oad.contract.message import (
 )
 from oad.contract.prompt import ShellInput
 
+from ..audit import CURRENT_CALL, CurrentCall
 from ..exec import Command, ExecFailed
 from ..tools.environment import command_environment
 from .input import session_model
@@ -81,6 +82,7 @@ class _ShellRun:
         command = Command(
             argv=["/bin/bash", "-c", self._command], cwd=self._turn.session.directory, env=command_environment()
         )
+        CURRENT_CALL.set(CurrentCall("shell", self._part.call_id))
         try:
             await self._turn.exec.run(command, on_stdout=self._take)
         except ExecFailed as failed:

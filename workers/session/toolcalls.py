@@ -20,6 +20,7 @@ from oad.contract.message import (
 from oad.contract.permission import ToolReference
 from oad.contract.redact import KNOWN
 
+from ..audit import CURRENT_CALL, CurrentCall
 from ..tools.tool import Rejected, Tool, ToolContext, ToolFailed, ToolResult
 from .doom import DoomGuard
 from .permission import Gate
@@ -95,6 +96,7 @@ class Calls:
             text = f"The arguments provided to the tool are invalid: {input['error']}"
             return ToolResult(title="Invalid Tool", output=text, metadata={"truncated": False})
         tool = self._tools[part.tool]
+        CURRENT_CALL.set(CurrentCall(part.tool, part.call_id))  # each call has a task of its own
         return await tool.run(msgspec.convert(input, tool.args), self.context(part))
 
     def context(self, part: ToolPart) -> ToolContext:
@@ -126,6 +128,7 @@ class Calls:
             worktree=turn.scene.worktree,
             scratch=Path(turn.spec.scratch),
             exec=turn.exec,
+            audit=turn.audit,
             ask=ask,
             progress=progress,
             publish=publish,

@@ -15,6 +15,7 @@ from oad.contract.permission import PermissionRule
 from oad.contract.session import Session, no_tokens
 from oad.contract.worker import WorkerSpec
 
+from ..audit import Audit, Unrecorded
 from ..exec import Exec
 from ..link import Link
 from ..providers.model import Endpoint
@@ -27,7 +28,16 @@ from .surroundings import Scene, UnknownName
 class Turn:
     """From the prompt that finds the session idle to idle again; prompts that come meanwhile join it."""
 
-    def __init__(self, number: int, link: Link, exec: Exec, spec: WorkerSpec, services: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        number: int,
+        link: Link,
+        exec: Exec,
+        spec: WorkerSpec,
+        services: dict[str, Any],
+        audit: Audit | None = None,
+    ) -> None:
+        self.audit = audit or Unrecorded()
         self.number = number
         self.link = link
         self.exec = exec

@@ -20,6 +20,7 @@ from oad.contract.prompt import (
 from oad.contract.session import Session, StatusIdle
 from oad.contract.worker import WorkerSpec
 
+from ..audit import Audit, Unrecorded
 from ..environment import Keys, take_keys
 from ..exec import Exec
 from ..link import Answer, Link
@@ -61,7 +62,9 @@ class SessionWorker:
         surroundings: Surroundings,
         *,
         on_idle: Callable[[int], None] | None = None,
+        audit: Audit | None = None,
     ) -> None:
+        self._audit = audit or Unrecorded()
         self._link = link
         self._exec = exec
         self._spec = spec
@@ -229,7 +232,7 @@ class SessionWorker:
     async def _open(self, store: Work, work: Work | None, *, silent: bool) -> Turn:
         self._number += 1
         self._stopped = False
-        turn = Turn(self._number, self._link, self._exec, self._spec, self._services)
+        turn = Turn(self._number, self._link, self._exec, self._spec, self._services, self._audit)
         self._turn = turn  # from now on an abort reaches it, though it has not begun
         self._unfinished.add(turn)
         started = False

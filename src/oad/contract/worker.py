@@ -4,8 +4,11 @@ from typing import Literal
 
 import msgspec
 
+from .policy import Profile, ShellPolicy
+
 WorkerKind = Literal["session", "project"]
 Level = Literal["pidns", "subreaper"]
+AuditMode = Literal["off", "on", "required"]
 
 
 class WorkerSpec(msgspec.Struct, frozen=True):
@@ -17,6 +20,9 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     endpoint: str
     scratch: str  # a private directory, writable
     writable: list[str]  # further roots that the worker's own file tools may write to
+    profile: Profile = "full"  # of the sandbox around its programs
+    audit: AuditMode = "off"  # what the worker is to report; "required": before it does it
+    shell: ShellPolicy = ShellPolicy()
     log_level: str = "info"
     log_file: str = ""  # empty: to standard error only
     log_to_stderr: bool = False
