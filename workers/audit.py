@@ -73,11 +73,5 @@ def _report(action: str, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cut(fields: dict[str, Any]) -> dict[str, Any]:
-    """Texts shortened to what the log keeps of them anyway."""
-    return {name: _cut_value(value) for name, value in fields.items()}
-
-
-def _cut_value(value: Any) -> Any:
-    if isinstance(value, str):
-        return value[:4200]
-    return list(map(_cut_value, value[:20])) if isinstance(value, list) else value
+    """As texts, shortened to what the log keeps of them anyway."""
+    return {name: value if isinstance(value, int | float) else str(value)[:4200] for name, value in fields.items()}

@@ -7,7 +7,7 @@ import msgspec
 import structlog
 import trio
 
-from oad.contract.errors import bad_request, not_found, session_busy, unexpected
+from oad.contract.errors import bad_request, named, not_found, session_busy, unexpected
 from oad.contract.ids import new_id, now_ms
 from oad.contract.message import CreatedTime, MessageWithParts, ModelReference, NamedError, UserMessage
 from oad.contract.prompt import (
@@ -24,6 +24,7 @@ from ..audit import Audit, Unrecorded
 from ..environment import Keys, take_keys
 from ..exec import Exec
 from ..link import Answer, Link
+from ..restriction.decision import decide
 from .closing import close, quiet, refuse
 from .command import expand_command
 from .compaction import request_compaction
@@ -154,6 +155,7 @@ class SessionWorker:
 
     async def _shell(self, body: bytes) -> Answer:
         input = _decode(body, ShellInput)
+        await self._check_shell(input.command)
         if self.busy:
             raise session_busy(self._spec.name)
 
@@ -165,6 +167,14 @@ class SessionWorker:
 
         turn = await self._admit(nothing, work=work)
         return Answer(msgspec.json.encode(await self._outcome(turn)))
+
+    async def _check_shell(self, command: str) -> None:
+        """Raises ApiError 403 for what clients may not run."""
+        decision = decide(command, self._spec.directory, self._spec.shell)
+        verdict = "refused" if decision.rule else "allowed"
+        await self._audit.before("shell.decision", decision=verdict, rule=decision.rule, command=command)
+        if decision.rule:
+            raise named(403, "ForbiddenError", message=decision.message)
 
     async def _command(self, body: bytes) -> Answer:
         return await self._run_command(_decode(body, CommandInput))
