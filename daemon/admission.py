@@ -12,6 +12,7 @@ from oad.contract.message import Message, Part
 from oad.contract.session import Todo
 from oad.contract.wire import Event, ProtocolError
 
+from .audit.reports import EVENT
 from .job_book import Ended, Started
 from .journal import INTERNAL_PREFIX
 
@@ -57,6 +58,8 @@ _claims: Final = msgspec.json.Decoder(_Claims)
 
 def check_event(kind: str, name: str, event: Event, properties: bytes) -> None:
     """``kind`` and ``name`` of the worker that sent it. Raises ProtocolError."""
+    if event.type == EVENT:
+        return  # is read, and refused, where it is written down
     if kind == "session":
         if event.session != name or event.type.startswith(_RESERVED):
             raise ProtocolError(f"{name} sent {event.type} of {event.session}")

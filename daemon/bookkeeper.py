@@ -1,5 +1,6 @@
 """What the daemon writes down of what workers say, and of how they end: events, closed turns, dropped asks."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -14,11 +15,14 @@ from oad.contract.message import NamedError
 from oad.contract.policy import LimitPolicy
 from oad.contract.session import Session
 from oad.contract.wire import Call, Event, ProtocolError
+from oad.contract.worker import AuditMode
 from oad.link import Answer
 
 from .abort import Receipt
 from .admission import check_event
 from .asks import Asks
+from .audit.log import SERVICE, AuditLog
+from .audit.reports import EVENT, read_report, write_report
 from .closing import aborted, crashed
 from .job_book import JobBook
 from .journal import Journal, Place
@@ -49,8 +53,10 @@ class Bookkeeper:
         turns: Turns,
         asks: Asks,
         limits: Limits | None = None,
+        audit: AuditLog | None = None,
     ) -> None:
         self.limits = limits or Limits(LimitPolicy(), sessions, store, journal)
+        self._audit = audit or AuditLog(None)
         self._store = store
         self._journal = journal
         self._sessions = sessions
@@ -69,12 +75,20 @@ class Bookkeeper:
         if worker.leaving and worker.life.state is not State.DRAINING:
             return  # what a killed worker had still in the pipe must not follow the closing of its turn
         check_event(worker.spec.kind, worker.spec.name, event, body)
+        if event.type == EVENT:
+            self._write_down(worker, body)
+            return
         try:
             self._note(worker, event, body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ProtocolError(f"{event.type} of {worker.spec.name}: {error}") from error
         except ApiError as error:  # the session was deleted while its worker still spoke
             _log.info("event dropped", type=event.type, session=event.session, status=error.status)
+
+    def _write_down(self, worker: Worker, body: bytes) -> None:
+        report = read_report(body)
+        with contextlib.suppress(ApiError):  # what must be recorded before it is done comes as a call
+            write_report(self._audit, worker.spec.kind, worker.spec.name, report)
 
     def _note(self, worker: Worker, event: Event, body: bytes) -> None:
         place = self._place(worker, event)
@@ -98,8 +112,18 @@ class Bookkeeper:
 
     # --- how they end ---------------------------------------------------------------------------------------------
 
+    def worker_begins(self, worker: Worker) -> None:
+        self._audit_worker("worker.started", worker)
+
+    def _audit_worker(self, action: str, worker: Worker, **fields: object) -> None:
+        spec = worker.spec
+        session = spec.name if spec.kind == "session" else ""
+        self._audit.note(action, SERVICE, session, kind=spec.kind, directory=spec.directory, **fields)
+
     async def worker_ended(self, worker: Worker) -> None:
         """Closes what is open: the asks it waits for, and the turn it was in."""
+        end = worker.life.end
+        self._audit_worker("worker.ended", worker, reason=end.value if end else "", status=worker.life.status)
         if worker.spec.kind != "session":
             return
         self._asks.drop(worker.spec.name)
@@ -134,6 +158,10 @@ class Bookkeeper:
                 self._turns.close(self._sessions.find(id), interrupted())
         await self._journal.settled()
         return len(ids)
+
+    @property
+    def audit_mode(self) -> AuditMode:
+        return self._audit.mode
 
     # --- what the supervisor asks -----------------------------------------------------------------------------------
 

@@ -6,6 +6,10 @@ from typing import Any
 
 import msgspec
 
+from oad.contract.redact import KNOWN
+
+from .vault import secrets_of
+
 
 class CredentialsUnreadable(Exception):
     """The file exists but is no credential file; it is left as it is."""
@@ -17,12 +21,14 @@ class Credentials:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._entries: dict[str, dict[str, Any]] = self._load()
+        KNOWN.learn(secrets_of(self._entries))
 
     def all(self) -> dict[str, dict[str, Any]]:
         return dict(self._entries)
 
     def set(self, provider: str, entry: dict[str, Any]) -> None:
         """Raises OSError; then nothing has changed."""
+        KNOWN.learn(secrets_of({provider: entry}))
         self._save({**self._entries, provider: entry})
 
     def remove(self, provider: str) -> None:

@@ -4,13 +4,21 @@ import contextlib
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+import trio
+
 from oad.contract.errors import ApiError, aborted_early, named, session_not_found
 from oad.contract.session import Session
-from oad.contract.wire import Call
+from oad.contract.wire import Call, Origin
 from oad.link import Answer
 
+from .audit.log import SERVICE as BY_SERVICE
+from .audit.logins import Logins
+from .audit.recording import record_request
+from .audit.reports import read_report, write_report
+from .audit.requests import is_recorded
 from .operations.answers import ANSWERS
-from .operations.context import Operation, Request, Services
+from .operations.context import TRUE, Operation, Request, Services
 from .operations.jobs import JOBS
 from .operations.messages import MESSAGES, read_message
 from .operations.projects import PROJECTS
@@ -35,6 +43,7 @@ SESSION_WORK: Final = frozenset(
 
 # What a session's worker may ask besides WORKERS, and only of the sessions below its own.
 _OF_CHILDREN: Final = frozenset({"session.prompt", "session.abort", "session.get", "session.messages"})
+_READS_OF_CHILDREN: Final = frozenset({"session.get", "session.messages"})
 
 
 # Halfway through these a session would be neither stopped nor running, neither there nor gone, a patch half applied.
@@ -62,9 +71,18 @@ def is_lasting(op: str) -> bool:
 class Dispatcher:
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._logins = Logins(services.audit, trio.current_time)
 
     async def for_gateway(self, call: Call, body: bytes) -> Answer:
         """Raises ApiError."""
+        if call.op == "oad.login":
+            self._logins.report(call.params, call.origin or BY_SERVICE)
+            return TRUE
+        if is_recorded(call):
+            return await record_request(self._services.audit, call, body, self._carry_out)
+        return await self._carry_out(call, body)
+
+    async def _carry_out(self, call: Call, body: bytes) -> Answer:
         if call.op in OWN:
             return await OWN[call.op](Request(call.op, call.params, body, self._services))
         if call.op in SESSION_WORK:
@@ -74,20 +92,30 @@ class Dispatcher:
     async def for_worker(self, worker: Worker, call: Call, body: bytes) -> Answer:
         """Raises ApiError; 403 for what a worker has no business with."""
         name = worker.spec.name
+        if call.op == "daemon.audit":
+            write_report(self._services.audit, worker.spec.kind, name, read_report(body))
+            await self._services.audit.secured()
+            return TRUE
         if worker.spec.kind == "project":
             if call.op != "daemon.credentials":
                 raise _forbidden(call.op)
             return await WORKERS[call.op](Request(call.op, call.params, body, self._services))
         if call.op in WORKERS:
             return await WORKERS[call.op](Request(call.op, call.params, body, self._services, caller=name))
+        method = "GET" if call.op in _READS_OF_CHILDREN else "CALL"
+        call = msgspec.structs.replace(call, origin=Origin(f"session:{name}", method=method))  # whatever it says itself
         if call.op == "session.create":
-            return await SESSIONS[call.op](Request(call.op, call.params, body, self._services, caller=name))
+            return await record_request(self._services.audit, call, body, self._create_child, name)
         if call.op not in _OF_CHILDREN or not self._is_below(call.params.get("sessionID", ""), name):
             raise _forbidden(call.op)
         if call.op == "session.abort":  # as hard as its own session is being aborted, if it is
             params = {"sessionID": call.params["sessionID"]}
             return await OWN[call.op](Request(call.op, params, body, self._services, caller=name))
         return await self.for_gateway(call, body)
+
+    async def _create_child(self, call: Call, body: bytes) -> Answer:
+        caller = (call.origin or BY_SERVICE).who.removeprefix("session:")
+        return await SESSIONS[call.op](Request(call.op, call.params, body, self._services, caller=caller))
 
     def _is_below(self, session: str, ancestor: str) -> bool:
         seen: set[str] = set()

@@ -61,7 +61,12 @@ class _Durable(msgspec.Struct, frozen=True):
 
 
 Action = Callable[[], None]
+Observer = Callable[[str, bytes, str], None]
 _Entry = _Durable | Published | Action
+
+
+def _ignore(type: str, properties: bytes, session: str) -> None:
+    """Nobody observes."""
 
 
 class Journal:
@@ -80,6 +85,7 @@ class Journal:
         self._since_prune = 0
         self._aggregates: dict[str, int] = {}
         self.failing: str | None = None
+        self.observe: Observer = _ignore  # hears of every event as it is appended; must not raise
 
     @property
     def last_seq(self) -> int:
@@ -89,6 +95,7 @@ class Journal:
     def append(self, type: str, properties: Any, place: Place, *, durable: bool = True, full: bool = False) -> None:
         """Queues an event. ``properties``: JSON bytes or what msgspec encodes. ``full``: on disk before it is seen."""
         encoded = properties if isinstance(properties, bytes) else _raw_encoder.encode(properties)
+        self.observe(type, encoded, place.session)
         self._push(self._record(type, encoded, place, full) if durable else _volatile(type, encoded, place))
 
     def then(self, action: Action) -> None:

@@ -1,11 +1,13 @@
 """The daemon: put together, run, and taken apart in order."""
 
 import contextlib
+import functools
 import os
 import signal
 from collections.abc import AsyncGenerator
 from typing import Final
 
+import msgspec
 import structlog
 import trio
 import zmq
@@ -15,6 +17,9 @@ from oad.link import TrioSocket, bind_private
 
 from . import procs
 from .asks import Asks
+from .audit.happenings import record_event
+from .audit.log import AuditLog
+from .audit.writer import AuditWriter
 from .bookkeeper import Bookkeeper
 from .cgroups import Groups, find_delegation
 from .confinement import Confiner
@@ -28,6 +33,7 @@ from .instance_lock import InstanceLock
 from .journal import Journal
 from .limits import Limits
 from .operations.context import Services
+from .own_directories import OwnDirectories
 from .restart import RestartBudget
 from .router import Router, bind_router
 from .sandbox_probe import Enforceable
@@ -61,6 +67,7 @@ def run_daemon(settings: DaemonSettings) -> None:
 def _make_private(settings: DaemonSettings) -> None:
     for directory in (settings.data, settings.runtime, settings.worker_endpoints, settings.scratch):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    OwnDirectories(settings.scratch).sweep()
     for leftover in settings.worker_endpoints.glob("*.sock"):
         leftover.unlink()  # of a daemon that was killed; the lock proves that none lives
 
@@ -77,6 +84,7 @@ async def _serve(settings: DaemonSettings, spawner: ZygoteSpawner, enforceable: 
                     _log.info("stopping", signal=signal.Signals(number).name)
                     break
             await services.supervisor.shut_down()
+            services.audit.note("service.stopped")
     finally:
         context.destroy(linger=200)
         store.close()
@@ -95,20 +103,34 @@ async def _services(
     """Everything running, in the order in which it depends on one another."""
     journal = Journal(store, gateways)
     sessions, turns, asks = Sessions(store, journal), Turns(store, journal), Asks(journal)
+    audit = _open_audit(settings)
+    journal.observe = functools.partial(record_event, audit)
     limits = Limits(settings.policy.limits, sessions, store, journal, probe_host())
     groups = GroupingSpawner(spawner, _open_groups(), limits)
-    books = Bookkeeper(store, journal, sessions, turns, asks, limits)
+    books = Bookkeeper(store, journal, sessions, turns, asks, limits, audit)
     sandboxes = Sandboxes(Confiner(settings.policy, settings.private), enforceable, store, journal)
     supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes)
     credentials = Credentials(settings.data / "auth.json")
     listeners = gateways.listeners
     services = Services(
-        store, journal, sessions, turns, asks, credentials, supervisor, sandboxes, limits, listeners=listeners
+        store,
+        journal,
+        sessions,
+        turns,
+        asks,
+        credentials,
+        supervisor,
+        sandboxes,
+        limits,
+        settings.secret_environment,
+        audit,
+        listeners,
     )
     governor = Governor(limits, supervisor, sessions, turns, asks, groups, inherited_kb=spawner.memory_kb)
     dispatcher = Dispatcher(services)
     books.dispatch = dispatcher.for_worker
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(audit.run)
         nursery.start_soon(journal.run)
         recovered = await books.recover()
         if recovered:
@@ -127,6 +149,17 @@ async def _services(
             yield services
             serving.cancel_scope.cancel()
         nursery.cancel_scope.cancel()
+
+
+def _open_audit(settings: DaemonSettings) -> AuditLog:
+    """Raises OSError when it can't be opened, whether it is required or not: a server that was told to keep a record
+    does not run without one unseen."""
+    policy = settings.policy
+    if not policy.audit.enabled:
+        return AuditLog(None)
+    audit = AuditLog(AuditWriter(settings.audit, policy.audit), required=policy.audit.required)
+    audit.record("service.started", pid=os.getpid(), policy=msgspec.to_builtins(policy))
+    return audit
 
 
 def _open_groups() -> Groups | None:

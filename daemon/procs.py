@@ -8,6 +8,7 @@ use it too, and they must stay small.
 import ctypes
 import errno
 import os
+import resource
 import signal
 import struct
 import sys
@@ -73,6 +74,13 @@ def die_with_parent(signal: int) -> None:
 def hide_memory() -> None:
     """Keeps other processes of the same user from reading this one's memory and environment (root still can)."""
     prctl(PR_SET_DUMPABLE, 0)
+
+
+def shield_memory() -> None:
+    """As ``hide_memory``, and no core dump holds it either. For processes that know secrets."""
+    # Both, because a core pattern that is a pipe pays no heed to the limit.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    hide_memory()
 
 
 def unshare(flags: int) -> None:

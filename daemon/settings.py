@@ -19,10 +19,15 @@ class DaemonSettings(msgspec.Struct, frozen=True):
     log_file: Path | None = None
     log_to_stderr: bool = False
     policy: Policy = Policy()
+    secret_environment: dict[str, str] = {}  # variables that workers need and nobody may see
 
     @property
     def database(self) -> Path:
         return self.data / "oad.db"
+
+    @property
+    def audit(self) -> Path:
+        return self.data / "audit"
 
     @property
     def call_endpoint(self) -> Path:

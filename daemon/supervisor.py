@@ -7,7 +7,6 @@ and gets one that serves. A worker that ends by itself is replaced when it is ne
 import hashlib
 import math
 import random
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -28,6 +27,7 @@ from oad.link import Answer
 from .abort import Receipt, abort_worker
 from .bookkeeper import Bookkeeper
 from .ladder import Plan
+from .own_directories import OwnDirectories
 from .restart import Alarm, RestartBudget, Verdict
 from .sandboxes import Sandboxes
 from .settings import DaemonSettings
@@ -71,6 +71,7 @@ class Supervisor:
         self._context = context
         self._budget = budget
         self._workers: dict[Key, Worker] = {}
+        self._scratch = OwnDirectories(settings.scratch)
         self._aborts: dict[str, int] = {}
         self._plans: dict[str, Plan] = {}  # of the aborts under way
         self._resting: dict[Key, float] = {}  # not before this time
@@ -214,7 +215,9 @@ class Supervisor:
         self._budget.forgive(session_id)
         self._resting.pop(key, None)
         self._aborts.pop(session_id, None)
-        await trio.to_thread.run_sync(lambda: shutil.rmtree(self._scratch("session", session_id), ignore_errors=True))
+        left = await trio.to_thread.run_sync(self._scratch.remove, session_id)
+        if left:
+            _log.warning("not all of a session's scratch could be removed", session=session_id, left=left[:20])
 
     async def end_directory(self, directory: str) -> None:
         """Aborts the turns of a directory, then ends its project worker and idle sessions' workers."""
@@ -294,8 +297,8 @@ class Supervisor:
 
     def _spec(self, key: Key, directory: str, writable: Sequence[str]) -> WorkerSpec:
         kind, name = key
-        scratch = self._scratch(kind, name)
-        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]  # a directory's path can't be a file's name
+        scratch = self._scratch.make(name if kind == "session" else f"project-{digest}")
         confinement = self._confine(key, directory, writable, scratch)
         socket = self._settings.worker_endpoints / f"{random_text(12)}.sock"
         return WorkerSpec(
@@ -305,6 +308,8 @@ class Supervisor:
             endpoint=f"ipc://{socket}",
             scratch=str(scratch),
             writable=list(worker_writable(confinement)),
+            audit=self._books.audit_mode,
+            shell=self._settings.policy.shell,
             log_level=self._settings.log_level,
             log_file=str(self._settings.log_file or ""),
             log_to_stderr=self._settings.log_to_stderr,
@@ -319,15 +324,12 @@ class Supervisor:
             return self._sandboxes.confine_session(self._books.find(name), list(writable), scratch)
         return self._sandboxes.confine_project(directory, scratch)
 
-    def _scratch(self, kind: WorkerKind, name: str) -> Path:
-        digest = hashlib.sha256(name.encode()).hexdigest()[:16]  # a directory's path can't be a file's name
-        return self._settings.scratch / (name if kind == "session" else f"project-{digest}")
-
     async def _lead(self, key: Key, worker: Worker, wait_s: float) -> None:
         """The one task of a worker: waits out the restart delay, lets it live, and closes its books."""
         try:
             with trio.move_on_after(wait_s):
                 await worker.over.wait()
+            self._books.worker_begins(worker)
             await worker.live(self._spawner)
         finally:
             with trio.CancelScope(shield=True):

@@ -10,12 +10,21 @@ from typing import Final
 from urllib.parse import parse_qs
 
 from .asgi import Scope, header
+from .logins import LoginReports
 from .settings import Credentials
 
 MAX_FAILURES: Final = 20  # wrong credentials per address that are looked at within the window
 WINDOW_S: Final = 60.0
 _MAX_ADDRESSES: Final = 1000
 _log = logging.getLogger("oad.gateway.auth")
+
+
+WHO: Final = "oad.who"  # the key of a scope; a client can't set it
+ANYONE: Final = "anyone"  # without authentication
+
+
+def address_of(scope: Scope) -> str:
+    return str((scope.get("client") or ("local",))[0])
 
 
 class FailureLimit:
@@ -42,37 +51,46 @@ class FailureLimit:
 
 
 class Authenticator:
-    def __init__(self, credentials: Credentials) -> None:
+    """``logins`` hears of every wrong credential that is looked at, and of the first right ones."""
+
+    def __init__(self, credentials: Credentials, logins: LoginReports | None = None) -> None:
         self._credentials = credentials
         self._limit = FailureLimit()
+        self._logins = logins or LoginReports()
 
     def refusal(self, scope: Scope) -> tuple[int, list[tuple[bytes, bytes]]] | None:
-        """None lets the request in; else a status (401, 429) and its headers."""
+        """None lets the request in, with who it is noted in the scope; else a status (401, 429) and its headers."""
         if not self._credentials:
             return None
         offered = _offered(scope)
         if offered:
-            address, now = (scope.get("client") or ("local",))[0], time.monotonic()
+            address, now = address_of(scope), time.monotonic()
             if wait := self._limit.retry_after(address, now):
                 return 429, [(b"retry-after", b"%d" % (int(wait) + 1))]
-            if any(self._is_right(scheme, secret) for scheme, secret in offered):
+            if who := next((who for scheme, secret in offered if (who := self._identify(scheme, secret))), ""):
+                scope[WHO] = who
+                self._logins.succeeded(who, address, now)
                 return None
             self._limit.record(address, now)
+            self._logins.failed(address, scope["method"], scope["path"])
             _log.warning("wrong credentials from %s for %s", address, scope["path"][:200].encode("unicode_escape"))
         return 401, [(b"www-authenticate", b'Basic realm="Secure Area"')]
 
-    def _is_right(self, scheme: str, secret: bytes) -> bool:
+    def _identify(self, scheme: str, secret: bytes) -> str:
+        """Whose credential it is; empty for a wrong one."""
         known = self._credentials
         if scheme == "bearer":
-            return bool(known.token) and hmac.compare_digest(secret, known.token.encode())
+            right = bool(known.token) and hmac.compare_digest(secret, known.token.encode())
+            return "token (bearer)" if right else ""
         try:
             pair = base64.b64decode(secret, validate=True)
         except binascii.Error:
-            return False
+            return ""
         if known.password and hmac.compare_digest(pair, f"{known.username}:{known.password}".encode()):
-            return True
+            return f"{known.username} (basic)"
         # Clients that know only Basic can use the token as their password, under any name.
-        return bool(known.token) and hmac.compare_digest(pair.partition(b":")[2], known.token.encode())
+        right = bool(known.token) and hmac.compare_digest(pair.partition(b":")[2], known.token.encode())
+        return "token (basic)" if right else ""
 
 
 def _offered(scope: Scope) -> list[tuple[str, bytes]]:

@@ -20,7 +20,8 @@ _EMPTY: Final = b"{}"
 
 
 class Request(msgspec.Struct, frozen=True):
-    """An HTTP request without its transport. ``variables`` come from the path, decoded; ``directory_header`` is raw."""
+    """An HTTP request without its transport. ``variables`` come from the path, decoded; ``directory_header`` is raw.
+    ``who`` and ``address`` are what the gateway itself has found out of its client."""
 
     variables: dict[str, str]
     query_string: bytes
@@ -28,6 +29,8 @@ class Request(msgspec.Struct, frozen=True):
     directory_header: str | None = None
     key: str = ""
     accept: str = ""
+    who: str = ""
+    address: str = ""
 
 
 def bind(operation: Operation, request: Request, cwd: str) -> tuple[dict[str, str], bytes]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from oad.contract.errors import ApiError, unexpected
+from oad.contract.wire import Origin
 
 from .binding import Request, bind
 from .link import DaemonLink
@@ -39,7 +40,12 @@ class Exchange:
         if isinstance(operation.returns, Fixed):
             return Response(operation.status, msgspec.json.encode(operation.returns.value))
         reply, answer = await self._link.call(
-            operation.name, params, body, deadline_s=operation.deadline_s, key=request.key
+            operation.name,
+            params,
+            body,
+            deadline_s=operation.deadline_s,
+            key=request.key,
+            origin=Origin(request.who, request.address, operation.method),
         )
         status = operation.status if reply.status == 200 else reply.status
         return Response(status, b"" if status == 204 else answer, reply.headers)

@@ -9,6 +9,7 @@ import trio
 from oad.contract.errors import ApiError
 
 from .asgi import App, Headers, Receive, Scope, Send, header
+from .auth import ANYONE, WHO, address_of
 from .binding import Request, too_long
 from .exchange import Exchange, Response
 from .operation import Operation
@@ -86,6 +87,8 @@ class FastLane:
             directory_header=header(scope, b"x-opencode-directory"),
             key=(header(scope, b"idempotency-key") or "")[:200],
             accept=header(scope, b"accept") or "",
+            who=scope.get(WHO, ANYONE),
+            address=address_of(scope),
         )
         if operation.target == "project":
             await self._perform_watched(operation, request, receive, send)

@@ -11,7 +11,7 @@ import zmq
 
 from oad.contract.errors import ApiError, named, unavailable
 from oad.contract.replay import ReplayPage, decode_page
-from oad.contract.wire import ProtocolError, Reply, Welcome
+from oad.contract.wire import Origin, ProtocolError, Reply, Welcome
 from oad.link import LinkLost
 
 from .connection import Connection
@@ -77,7 +77,14 @@ class DaemonLink:
         self._up.set()
 
     async def call(
-        self, op: str, params: dict[str, str], body: bytes = b"", *, deadline_s: float = 0.0, key: str = ""
+        self,
+        op: str,
+        params: dict[str, str],
+        body: bytes = b"",
+        *,
+        deadline_s: float = 0.0,
+        key: str = "",
+        origin: Origin | None = None,
     ) -> tuple[Reply, bytes]:
         """Asks the daemon; returns whatever it answers once the events before the answer are on the open streams.
 
@@ -85,7 +92,7 @@ class DaemonLink:
         """
         connection = await self._connected()
         try:
-            reply, answer = await connection.calls.call(op, params, body, deadline_s=deadline_s, key=key)
+            reply, answer = await connection.calls.call(op, params, body, deadline_s=deadline_s, key=key, origin=origin)
         except LinkLost:
             raise unavailable("The service was restarted before it answered.") from None
         except trio.TooSlowError:

@@ -11,6 +11,8 @@ from hypercorn.config import Config
 from hypercorn.trio import serve  # pyright: ignore[reportUnknownVariableType]
 from hypercorn.typing import ASGIFramework
 
+from oad.contract.wire import Origin
+
 from .app import build_app
 from .asgi import App
 from .auth import Authenticator
@@ -20,6 +22,7 @@ from .fast_lane import FastLane
 from .front import Front
 from .hosts import HostGuard
 from .link import DaemonLink
+from .logins import LoginReports
 from .probes import Probes
 from .routes import TABLE
 from .settings import GatewaySettings
@@ -29,7 +32,9 @@ _FOREVER: Final = 10**9
 _HARD_END_S: Final = 1.0  # beyond the grace: what still hangs then is abandoned
 
 
-def build_front(settings: GatewaySettings, link: DaemonLink, stopping: trio.Event) -> App:
+def build_front(
+    settings: GatewaySettings, link: DaemonLink, stopping: trio.Event, logins: LoginReports | None = None
+) -> App:
     """Everything behind the listening socket."""
     exchange = Exchange(link, settings.cwd)
     app = cast(App, build_app(exchange, TABLE, settings.body_limit))
@@ -39,7 +44,7 @@ def build_front(settings: GatewaySettings, link: DaemonLink, stopping: trio.Even
         FastLane(exchange, forwarded, app, settings.body_limit),
         EventStreams(link.streams, settings.cwd, stopping),
         Probes(link),
-        authenticator=Authenticator(settings.credentials),
+        authenticator=Authenticator(settings.credentials, logins),
         cross_origin=cross_origin,
         hosts=HostGuard(cross_origin, loopback=settings.loopback, allowed=settings.allowed_hosts),
     )
@@ -63,7 +68,13 @@ async def serve_gateway(settings: GatewaySettings, stopping: trio.Event) -> None
     link = DaemonLink(settings)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(link.run)
-        front = cast(ASGIFramework, build_front(settings, link, stopping))
+        logins = LoginReports()
+
+        async def tell(params: dict[str, str], origin: Origin) -> None:
+            await link.call("oad.login", params, origin=origin)
+
+        nursery.start_soon(logins.run, tell)
+        front = cast(ASGIFramework, build_front(settings, link, stopping, logins))
         await serve(front, server_config(settings), shutdown_trigger=stopping.wait)
         nursery.cancel_scope.cancel()
 

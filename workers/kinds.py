@@ -10,12 +10,17 @@ import trio
 from oad.contract.limits import LimitHit, reached
 from oad.contract.worker import WorkerSpec
 
+from .audit import Audit, make_audit
+from .audited_exec import AuditedExec
 from .broker import BrokerExec
 from .config.project import ProjectSetup
+from .environment import Keys, take_keys
+from .exec import Exec
 from .jobs.table import Jobs
 from .link import Answer, Link
 from .project.handler import ProjectHandler
 from .providers.registry import Registry
+from .redacted_exec import RedactedExec
 from .scene import ProjectSurroundings, Registries
 from .session.worker import SessionWorker
 from .tools.table import TOOLS, describe
@@ -40,13 +45,13 @@ class Kind(Protocol):
 class ProjectKind:
     """Answers what is asked of a directory."""
 
-    def __init__(self, spec: WorkerSpec, broker: BrokerExec, link: Link) -> None:
+    def __init__(self, spec: WorkerSpec, exec: Exec, link: Link) -> None:
         self._link = link
         self._credentials: dict[str, Any] = {}
         self._registries = Registries()
         self._handler = ProjectHandler(
             spec.directory,
-            exec=broker,
+            exec=exec,
             providers=self._providers,
             tools=lambda: describe(list(TOOLS), {}),
             scratch=spec.scratch,
@@ -67,7 +72,9 @@ class ProjectKind:
         return await self._handler.handle(op, params, body)
 
     async def _refresh(self) -> None:
-        self._credentials = msgspec.json.decode(await self._link.call("daemon.credentials", {}), type=dict)
+        keys = msgspec.json.decode(await self._link.call("daemon.credentials", {}), type=Keys)
+        take_keys(keys)
+        self._credentials = keys.credentials
 
     def abort(self, reason: str) -> None:
         """Nothing of a directory's worker belongs to a turn."""
@@ -76,7 +83,7 @@ class ProjectKind:
 class SessionKind:
     """The prompt loop, and what an abort of it took."""
 
-    def __init__(self, spec: WorkerSpec, broker: BrokerExec, link: Link) -> None:
+    def __init__(self, spec: WorkerSpec, broker: BrokerExec, exec: Exec, link: Link, audit: Audit) -> None:
         async def report(hit: LimitHit) -> None:
             await link.publish("session.limit", reached(spec.name, hit))
 
@@ -85,7 +92,7 @@ class SessionKind:
         self._jobs = Jobs(broker, link, spec.name, Path(spec.scratch) / "jobs")
         broker.keeper = self._jobs
         surroundings = ProjectSurroundings(readable=(spec.scratch,))
-        self._session = SessionWorker(link, broker, spec, surroundings, allowance=broker.allowance)
+        self._session = SessionWorker(link, exec, spec, surroundings, allowance=broker.allowance, audit=audit)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         async with trio.open_nursery() as nursery:
@@ -122,6 +129,8 @@ class SessionKind:
 
 def make_kind(spec: WorkerSpec, broker_fd: int, link: Link) -> Kind:
     broker = BrokerExec(broker_fd)
+    audit = make_audit(link, spec.audit)
+    exec = AuditedExec(RedactedExec(broker), audit, spec.profile)
     if spec.kind == "project":
-        return ProjectKind(spec, broker, link)
-    return SessionKind(spec, broker, link)
+        return ProjectKind(spec, exec, link)
+    return SessionKind(spec, broker, exec, link, audit)

@@ -11,6 +11,7 @@ import trio
 import zmq
 
 from oad.contract.errors import ApiError, aborted_early
+from oad.contract.redact import KNOWN
 from oad.contract.wire import PROTOCOL_VERSION, Call, Drain, Event, Frame, Hello, ProtocolError
 from oad.contract.worker import WorkerSpec
 from oad.link import Answer, Peer, TrioSocket
@@ -69,6 +70,7 @@ class WorkerProcess:
 
     async def publish(self, type: str, properties: object, *, durable: bool = True) -> None:
         body = properties if isinstance(properties, bytes) else msgspec.json.encode(properties)
+        body = KNOWN.conceal_json(body)  # whatever it came from, no event shows a secret
         session = self._spec.name if self._spec.kind == "session" else ""
         await self._peer.send(Event(type, session, durable), body)
 
@@ -85,7 +87,8 @@ class WorkerProcess:
             self._fence = call.id
         elif call.id < self._fence and self._spec.kind == "session":
             raise aborted_early()
-        return await self._kind.handle(call.op, call.params, body)
+        answer = await self._kind.handle(call.op, call.params, body)
+        return msgspec.structs.replace(answer, body=KNOWN.conceal_json(answer.body))
 
     async def _on_frame(self, frame: Frame, body: bytes) -> None:
         if isinstance(frame, Drain):

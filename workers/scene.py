@@ -1,6 +1,5 @@
 """One turn's view of a project, put together from configuration, providers and tools. See session.surroundings."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,12 @@ from oad.contract.catalogue import Agent, Command, Model, Skill
 from oad.contract.errors import named
 from oad.contract.message import ModelReference
 from oad.contract.permission import PermissionRule
+from oad.contract.redact import KNOWN
 from oad.contract.session import Tokens
 
+from .config.masking import find_secrets
 from .config.project import ProjectSetup, load
+from .environment import ENVIRONMENT
 from .providers.cost import dollars
 from .providers.model import Endpoint, ModelClient
 from .providers.registry import ModelNotFound, Registry
@@ -100,7 +102,8 @@ class Registries:
         """Raises ApiError 400 for provider settings of wrong types."""
         if self._registry is None or setup is not self._setup or credentials != self._credentials:
             try:
-                self._registry = Registry.from_config(setup.raw, os.environ, credentials)
+                self._registry = Registry.from_config(setup.raw, ENVIRONMENT, credentials)
+                KNOWN.learn(find_secrets(setup.raw))
             except msgspec.ValidationError as error:
                 raise named(400, "ConfigInvalidError", message=str(error), path="provider") from error
             self._setup, self._credentials = setup, credentials

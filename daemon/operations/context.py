@@ -9,6 +9,7 @@ from oad.contract.errors import bad_request
 from oad.link import Answer
 
 from ..asks import Asks
+from ..audit.log import AuditLog
 from ..credentials import Credentials
 from ..journal import Journal
 from ..limits import Limits
@@ -30,6 +31,8 @@ class Services(msgspec.Struct, frozen=True):
     supervisor: Supervisor
     sandboxes: Sandboxes
     limits: Limits
+    secret_environment: dict[str, str]
+    audit: AuditLog
     listeners: Listeners = msgspec.field(default_factory=Listeners)
 
 

@@ -9,6 +9,7 @@ import trio
 from oad.contract.errors import ApiError
 from oad.contract.ids import new_id
 from oad.contract.permission import PermissionRequest, ToolReference
+from oad.contract.redact import KNOWN
 from oad.contract.session import OnAskWish, QuestionInfo, QuestionRequest, Session
 from oad.contract.wire_model import WireModel
 from oad.link import Answer
@@ -21,7 +22,7 @@ from .messages import read_page
 
 
 async def begin_turn(request: Request) -> Answer:
-    """``{session, messages, credentials}`` of the calling session, every event it sent before included."""
+    """``{session, messages}`` of the calling session, every event it sent before included, and ``_keys``."""
     services = request.services
     await services.journal.settled()
     session = services.sessions.find(request.caller)
@@ -29,7 +30,7 @@ async def begin_turn(request: Request) -> Answer:
     state = {
         "session": session,
         "messages": msgspec.Raw(messages),
-        "credentials": services.credentials.all(),
+        **_keys(services),
         "limits": services.limits.of(session.id),
         "output": services.limits.ledger(session.id).output,
     }
@@ -37,7 +38,17 @@ async def begin_turn(request: Request) -> Answer:
 
 
 async def give_credentials(request: Request) -> Answer:
-    return json_answer(request.services.credentials.all())
+    """``{credentials, environment, secrets}``"""
+    return json_answer(_keys(request.services))
+
+
+def _keys(services: Services) -> dict[str, Any]:
+    """What a worker needs to reach models; it keeps it in memory and passes it on to no program."""
+    return {
+        "credentials": services.credentials.all(),
+        "environment": services.secret_environment,
+        "secrets": KNOWN.texts,
+    }
 
 
 async def ask_permission(request: Request) -> Answer:

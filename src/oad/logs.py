@@ -12,6 +12,8 @@ _rich = sys.modules.get("rich")
 sys.modules["rich"] = None  # type: ignore[assignment]  # pyright: ignore[reportArgumentType]
 import structlog  # noqa: E402
 
+from oad.contract.redact import KNOWN  # noqa: E402
+
 if _rich is None:
     del sys.modules["rich"]
 else:
@@ -48,6 +50,7 @@ def configure_logs(level: str, *, file: Path | None, to_stderr: bool) -> None:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.JSONRenderer(),
+            _conceal,
         ],
         foreign_pre_chain=shared,
     )
@@ -59,6 +62,11 @@ def configure_logs(level: str, *, file: Path | None, to_stderr: bool) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _conceal(_logger: object, _method: str, line: object) -> str:
+    """The last step, so that no field, traceback or foreign logger's text is missed."""
+    return KNOWN.conceal_text(str(line))
 
 
 def _abandon_inherited() -> None:

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from oad.contract.wire import (
@@ -7,6 +8,7 @@ from oad.contract.wire import (
     Event,
     Frame,
     Hello,
+    Origin,
     ProtocolError,
     Push,
     Reply,
@@ -36,3 +38,10 @@ def test_frames_survive_the_wire(frame: Frame) -> None:
 def test_what_is_no_frame_is_refused(parts: list[bytes]) -> None:
     with pytest.raises(ProtocolError):
         decode_frame(parts)
+
+
+def test_a_call_names_its_origin_and_older_calls_name_none() -> None:
+    call = Call(1, "session.get", {"who": "forged"}, origin=Origin("alice (basic)", "192.0.2.1", "GET"))
+    assert decode_frame(encode_frame(call)) == (call, b"")
+    old = [msgspec.msgpack.encode(["call", 1, "session.get", {}, 0.0, ""]), b""]
+    assert decode_frame(old)[0] == Call(1, "session.get", {})

@@ -15,6 +15,7 @@ from records import a_session, a_text, a_tool, a_user, an_answer, of_message, of
 from oad.contract.session import Session
 from oad.contract.wire import PROTOCOL_VERSION, Call, Drain, Event, Frame, Hello
 from oad.contract.worker import WorkerSpec
+from oad.daemon.audit.log import AuditLog
 from oad.daemon.confinement import Confiner
 from oad.daemon.credentials import Credentials
 from oad.daemon.dispatch import Dispatcher
@@ -190,6 +191,8 @@ class Live(Books):
             self.supervisor,
             self.sandboxes,
             self.keeper.limits,
+            {},
+            AuditLog(None),
         )
         self.dispatcher = Dispatcher(self.services)
         self.keeper.dispatch = self.dispatcher.for_worker

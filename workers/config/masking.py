@@ -25,6 +25,25 @@ def mask_secrets(value: Any, name: str = "") -> Any:
         return [mask_secrets(item, name) for item in cast("list[object]", value)]
     if not isinstance(value, str) or not value:
         return value
-    if _SECRET_NAME.search(name) and not _HARMLESS_NAME.search(name):
+    if is_secret_name(name):
         return MASK
     return _LOGIN.sub(MASK + "@", value)
+
+
+def is_secret_name(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None and not _HARMLESS_NAME.search(name)
+
+
+def find_secrets(value: object) -> list[str]:
+    """The texts under telling names, at any depth; of "Bearer …" and the like also what follows the scheme."""
+    pending, found = [value], list[str]()
+    while pending:
+        current = pending.pop()
+        if isinstance(current, dict):
+            for name, item in cast("dict[str, object]", current).items():
+                if isinstance(item, str) and is_secret_name(name):
+                    found += {item, item.split(" ")[-1]}
+                pending.append(item)
+        elif isinstance(current, list):
+            pending += cast("list[object]", current)
+    return found

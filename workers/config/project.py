@@ -1,6 +1,5 @@
 """A directory's whole set-up, loaded at once and kept until one of the files it came from changes."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +9,7 @@ import msgspec
 from oad.contract.catalogue import Agent, Command, Skill
 from oad.contract.permission import PermissionRule
 
+from ..environment import ENVIRONMENT
 from .agents import default_agent, make_agents
 from .commands import make_commands
 from .instructions import Instruction, find_instructions, instruction_names, is_address, read_instruction
@@ -87,7 +87,7 @@ def load(directory: str, *, readable: Sequence[str] = ()) -> ProjectSetup:
     key = (directory, tuple(readable))
     if (cached := _cache.get(key)) and cached[0].holds():
         return cached[1]
-    watch = Watch(os.environ)
+    watch = Watch(ENVIRONMENT)
     setup = _load(watch, Path(directory), list(readable))
     if cached and cached[1] == setup:
         setup = cached[1]  # touched, not changed: what others built upon it, such as connections, stays in use

@@ -1,20 +1,19 @@
 """What the daemon tells a session worker of its turns."""
 
-from typing import Any
-
 import msgspec
 
 from oad.contract.limits import LimitHit, SessionLimits
 from oad.contract.message import MessageWithParts
 from oad.contract.session import Session
 
+from ..environment import Keys
 
-class TurnStart(msgspec.Struct):
+
+class TurnStart(Keys, kw_only=True):
     """What the daemon knows when a turn begins."""
 
     session: Session
     messages: list[MessageWithParts]
-    credentials: dict[str, Any] = {}
     limits: SessionLimits = msgspec.field(default_factory=SessionLimits)
     output: int = 0  # bytes that the session's commands have written so far
 

@@ -21,6 +21,7 @@ from oad.contract.message import (
 from oad.contract.prompt import ShellInput
 from oad.contract.sandbox import Confinement
 
+from ..audit import CURRENT_CALL, CurrentCall
 from ..exec import Command, ExecFailed
 from ..sandbox.explain import sandbox_notes
 from ..tools.bash import limit_note
@@ -94,6 +95,7 @@ class _ShellRun:
             shown=self._command,
             call_id=self._part.call_id,
         )
+        CURRENT_CALL.set(CurrentCall("shell", self._part.call_id))
         try:
             agent = self._turn.agent(self._info.agent)
             outcome = await self._turn.exec_for(agent).run(command, on_stdout=self._take)

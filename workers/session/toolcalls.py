@@ -18,7 +18,9 @@ from oad.contract.message import (
     ToolRunning,
 )
 from oad.contract.permission import ToolReference
+from oad.contract.redact import KNOWN
 
+from ..audit import CURRENT_CALL, CurrentCall
 from ..tools.tool import Rejected, Tool, ToolContext, ToolFailed, ToolResult
 from .doom import DoomGuard
 from .failure import TurnFailed
@@ -98,6 +100,7 @@ class Calls:
             text = f"The arguments provided to the tool are invalid: {input['error']}"
             return ToolResult(title="Invalid Tool", output=text, metadata={"truncated": False})
         tool = self._tools[part.tool]
+        CURRENT_CALL.set(CurrentCall(part.tool, part.call_id))  # each call has a task of its own
         return await tool.run(msgspec.convert(input, tool.args), self.context(part))
 
     def context(self, part: ToolPart) -> ToolContext:
@@ -133,6 +136,7 @@ class Calls:
             scratch=Path(turn.spec.scratch),
             exec=turn.exec_for(agent),
             confinement=turn.confinement(agent),
+            audit=turn.audit,
             ask=ask,
             progress=progress,
             publish=publish,
@@ -166,7 +170,7 @@ class Calls:
         state = self._running(part)
         return ToolCompleted(
             input=state.input,
-            output=result.output,
+            output=KNOWN.conceal_text(result.output),
             title=result.title,
             metadata=result.metadata,
             time=CompletedTime(start=state.time.start, end=now_ms()),
@@ -177,7 +181,7 @@ class Calls:
         state = self._running(part)
         metadata = state.metadata if reason is None else {**(state.metadata or {}), "reason": reason}
         time = CompletedTime(start=state.time.start, end=now_ms())
-        return ToolError(input=state.input, error=text, time=time, metadata=metadata)
+        return ToolError(input=state.input, error=KNOWN.conceal_text(text), time=time, metadata=metadata)
 
 
 def parse_input(raw: str) -> tuple[dict[str, Any], str | None]:

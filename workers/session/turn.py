@@ -17,6 +17,7 @@ from oad.contract.sandbox import Confinement
 from oad.contract.session import Session, no_tokens
 from oad.contract.worker import WorkerSpec
 
+from ..audit import Audit, Unrecorded
 from ..exec import Exec
 from ..link import Link
 from ..providers.model import Endpoint
@@ -39,7 +40,9 @@ class Turn:
         spec: WorkerSpec,
         services: dict[str, Any],
         bounds: Bounds | None = None,
+        audit: Audit | None = None,
     ) -> None:
+        self.audit = audit or Unrecorded()
         self.number = number
         self.link = link
         self.exec = exec

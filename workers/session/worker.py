@@ -7,7 +7,7 @@ import msgspec
 import structlog
 import trio
 
-from oad.contract.errors import bad_request, not_found, session_busy, unexpected
+from oad.contract.errors import bad_request, named, not_found, session_busy, unexpected
 from oad.contract.ids import new_id, now_ms
 from oad.contract.limit_text import limit_error
 from oad.contract.limits import reached
@@ -22,8 +22,11 @@ from oad.contract.prompt import (
 from oad.contract.worker import WorkerSpec
 
 from ..allowance import Allowance
+from ..audit import Audit, Unrecorded
+from ..environment import take_keys
 from ..exec import Exec
 from ..link import Answer, Link
+from ..restriction.decision import decide
 from .bounds import Bounds, TurnStopped
 from .closing import close, quiet, refuse
 from .command import expand_command
@@ -58,7 +61,9 @@ class SessionWorker:
         *,
         on_idle: Callable[[int], None] | None = None,
         allowance: Allowance | None = None,
+        audit: Audit | None = None,
     ) -> None:
+        self._audit = audit or Unrecorded()
         self._link = link
         self._exec = exec
         self._spec = spec
@@ -149,6 +154,7 @@ class SessionWorker:
 
     async def _shell(self, body: bytes) -> Answer:
         input = _decode(body, ShellInput)
+        await self._check_shell(input.command)
         if self.busy:
             raise session_busy(self._spec.name)
 
@@ -160,6 +166,14 @@ class SessionWorker:
 
         turn = await self._admit(nothing, work=work)
         return Answer(msgspec.json.encode(await self._outcome(turn)))
+
+    async def _check_shell(self, command: str) -> None:
+        """Raises ApiError 403 for what clients may not run."""
+        decision = decide(command, self._spec.directory, self._spec.shell)
+        verdict = "refused" if decision.rule else "allowed"
+        await self._audit.before("shell.decision", decision=verdict, rule=decision.rule, command=command)
+        if decision.rule:
+            raise named(403, "ForbiddenError", message=decision.message)
 
     async def _command(self, body: bytes) -> Answer:
         return await self._run_command(_decode(body, CommandInput))
@@ -242,7 +256,7 @@ class SessionWorker:
     async def _open(self, store: Work, work: Work | None, *, silent: bool) -> Turn:
         self._number += 1
         self._stopped = False
-        turn = Turn(self._number, self._link, self._exec, self._spec, self._services, self._bounds)
+        turn = Turn(self._number, self._link, self._exec, self._spec, self._services, self._bounds, self._audit)
         self._turn = turn  # from now on an abort reaches it, though it has not begun
         self._unfinished.add(turn)
         started = False
@@ -261,6 +275,7 @@ class SessionWorker:
     async def _load(self, turn: Turn) -> None:
         reply = await self._link.call("daemon.turn", {"sessionID": self._spec.name})
         start = msgspec.json.decode(reply, type=TurnStart)
+        take_keys(start)
         self._bounds.begin(start.limits)
         self._allowance.begin(start.limits, start.output)
         scene = await self._surroundings.scene(start.session.directory, start.credentials)

@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 
 import trio
 
+from oad.contract.errors import ApiError
 from oad.contract.limit_text import describe
 
 from ..exec import Command, ExecFailed
@@ -42,15 +43,34 @@ async def write_file(context: ToolContext, path: Path, data: bytes, *, outside: 
     ``mode`` is for a file that does not exist yet; one that does keeps its own.
 
     Raises ToolFailed."""
+    await _announce(context, "file.written", path=str(path), bytes=len(data), outside=outside)
     await _change(context, path, lambda: _replace(path, data, mode), _WRITE, data, outside=outside)
 
 
 async def remove_file(context: ToolContext, path: Path, *, outside: bool) -> None:
     """Raises ToolFailed."""
+    await _announce(context, "file.removed", path=str(path), outside=outside)
     await _change(context, path, path.unlink, _REMOVE, b"", outside=outside)
 
 
+async def _announce(context: ToolContext, action: str, **fields: object) -> None:
+    try:
+        await context.audit.before(action, **fields)
+    except ApiError as error:
+        raise ToolFailed(f"Nothing was changed: {error.body.get('data', {}).get('message', error.body)}") from error
+
+
 async def _change(
+    context: ToolContext, path: Path, action: Callable[[], None], script: str, stdin: bytes, *, outside: bool
+) -> None:
+    try:
+        await _try_change(context, path, action, script, stdin, outside=outside)
+    except ToolFailed as failed:
+        await context.audit.after("file.failed", path=str(path), reason=str(failed))
+        raise
+
+
+async def _try_change(
     context: ToolContext, path: Path, action: Callable[[], None], script: str, stdin: bytes, *, outside: bool
 ) -> None:
     try:

@@ -9,6 +9,7 @@ import msgspec
 from oad.contract.message import FilePart
 from oad.contract.sandbox import UNCONFINED, Confinement
 
+from ..audit import Audit, Unrecorded
 from ..exec import Exec
 
 Args = TypeVar("Args", bound=msgspec.Struct)
@@ -75,6 +76,7 @@ class ToolContext(msgspec.Struct, frozen=True):
     progress: Callable[[str | None, dict[str, Any]], Awaitable[None]]
     publish: Callable[[str, dict[str, Any]], Awaitable[None]]  # an event of this session's directory
     call: Callable[[str, dict[str, str], bytes], Awaitable[bytes]]
+    audit: Audit = Unrecorded()
     services: dict[str, Any] = {}  # what single tools need: skills, subagents, settings, files read
     confinement: Confinement = UNCONFINED  # with the agent's profile, which commands run under
     settle: Callable[[ToolResult], None] = _discard  # what a cancelled call has so far: it ends as completed with that

@@ -193,6 +193,35 @@ def doctor(
     raise typer.Exit(examine(as_json=as_json, config=config))
 
 
+audit = typer.Typer(no_args_is_help=True, help="Read and check the audit log.")
+app.add_typer(audit, name="audit")
+
+
+@audit.command("tail")
+def audit_tail(
+    data_dir: DataDir = None,
+    count: Annotated[int, typer.Option("--lines", "-n", min=0, help="So many of the last lines.")] = 10,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is added.")] = False,
+) -> None:
+    """Print the last lines of the audit log."""
+    from .audit import print_tail
+    from .places import find_places
+
+    raise typer.Exit(print_tail(find_places(data_dir).data / "audit", count, follow=follow))
+
+
+@audit.command("verify")
+def audit_verify(
+    directory: Annotated[Path | None, typer.Argument(help="The log's directory; else the one of the data.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Check that no line was changed, removed or added. Status 1 with the first place where one was."""
+    from .audit import check
+    from .places import find_places
+
+    raise typer.Exit(check(directory or find_places(data_dir).data / "audit"))
+
+
 def fill_cors(arguments: Sequence[str]) -> list[str]:
     """A bare ``--cors``, which names no origin, with the empty value that the parser wants."""
     following = [*arguments[1:], "-"]

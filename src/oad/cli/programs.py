@@ -30,6 +30,7 @@ class Plan(msgspec.Struct, frozen=True):
     gateways: int
     log_level: str
     print_logs: bool
+    secret_environment: dict[str, str] = {}
 
 
 def preload() -> None:
@@ -65,6 +66,7 @@ def _run_daemon(plan: Plan) -> int:
         log_file=plan.places.log_file,
         log_to_stderr=plan.print_logs,
         policy=plan.policy,
+        secret_environment=plan.secret_environment,
         idle_worker_s=300.0 if idle is None else idle,
     )
     try:

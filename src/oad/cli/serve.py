@@ -8,12 +8,15 @@ from pathlib import Path
 import msgspec
 import setproctitle
 
+from oad.contract.redact import KNOWN
 from oad.daemon import procs
 from oad.daemon.instance_lock import PARENT_LOCK, AlreadyRunning, InstanceLock
+from oad.daemon.vault import take_secrets, values_of
 from oad.logs import LEVELS, configure_logs
 
 from .credential import (
     SECRET_VARIABLES,
+    Credential,
     CredentialUnreadable,
     configured_credential,
     generated_credential,
@@ -117,10 +120,20 @@ def _take_data(places: Places, held: contextlib.ExitStack) -> None:
     places.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
-def _run(plan: Plan, address: Address) -> int:
+def _hide_secrets(credential: Credential) -> dict[str, str]:
+    """Takes every secret out of the environment; returns those that workers need. Forked processes have them in their
+    memory, which nobody else may read."""
     for name in SECRET_VARIABLES:  # no child needs them, and commands of sessions must not read them
         os.environ.pop(name, None)
     procs.blank_environment(SECRET_VARIABLES)
+    taken = take_secrets(os.environ)
+    KNOWN.learn([*values_of(taken), credential.password, credential.token])
+    procs.shield_memory()
+    return taken
+
+
+def _run(plan: Plan, address: Address) -> int:
+    plan = msgspec.structs.replace(plan, secret_environment=_hide_secrets(plan.credential))
     preload()
     plan.places.address_file.write_text(address.url + "\n")
     print("\n".join(greeting(address, plan.credential, plan.places)), flush=True)

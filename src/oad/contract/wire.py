@@ -30,6 +30,15 @@ class Welcome(msgspec.Struct, tag_field="frame", tag="welcome", array_like=True,
     last_seq: int
 
 
+class Origin(msgspec.Struct, array_like=True, frozen=True):
+    """On whose behalf a call is made. The gateway fills it in from what it has checked itself, never from what a
+    request claims; of a worker's calls it is ignored, for the daemon knows who that is."""
+
+    who: str  # user and method of authentication, such as "opencode (basic)"
+    address: str = ""  # of the client
+    method: str = ""  # of the HTTP request; GET changes nothing
+
+
 class Call(msgspec.Struct, tag_field="frame", tag="call", array_like=True, frozen=True):
     """A request. ``deadline_s`` counts from reception; 0 means none. ``key``: a repeated mutation is answered alike."""
 
@@ -38,6 +47,7 @@ class Call(msgspec.Struct, tag_field="frame", tag="call", array_like=True, froze
     params: dict[str, str]
     deadline_s: float = 0.0
     key: str = ""
+    origin: Origin | None = None
 
 
 class Cancel(msgspec.Struct, tag_field="frame", tag="cancel", array_like=True, frozen=True):

@@ -6,11 +6,12 @@ import msgspec
 
 from .job import Usage
 from .limits import CommandLimits
-from .policy import Profile
+from .policy import Profile, ShellPolicy
 from .sandbox import UNCONFINED, Confinement
 
 WorkerKind = Literal["session", "project"]
 Level = Literal["pidns", "subreaper"]
+AuditMode = Literal["off", "on", "required"]
 
 
 class WorkerSpec(msgspec.Struct, frozen=True):
@@ -22,6 +23,9 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     endpoint: str
     scratch: str  # a private directory, writable
     writable: list[str]  # further roots that the worker's own file tools may write to
+    profile: Profile = "full"  # of the sandbox around its programs
+    audit: AuditMode = "off"  # what the worker is to report; "required": before it does it
+    shell: ShellPolicy = ShellPolicy()
     log_level: str = "info"
     log_file: str = ""  # empty: to standard error only
     log_to_stderr: bool = False

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from oad.contract.wire import Call, Cancel, Frame, Reply
+from oad.contract.wire import Call, Cancel, Frame, Origin, Reply
 
 Send = Callable[[Frame, bytes], Awaitable[None]]
 
@@ -38,7 +38,14 @@ class Calls:
         return len(self._waiting)
 
     async def call(
-        self, op: str, params: dict[str, str], body: bytes = b"", *, deadline_s: float = 0.0, key: str = ""
+        self,
+        op: str,
+        params: dict[str, str],
+        body: bytes = b"",
+        *,
+        deadline_s: float = 0.0,
+        key: str = "",
+        origin: Origin | None = None,
     ) -> tuple[Reply, bytes]:
         """Sends a call and waits for its reply, whatever its status.
 
@@ -50,7 +57,7 @@ class Calls:
         try:
             with trio.fail_after(deadline_s or math.inf):
                 if not self._lost:
-                    await self._send(Call(number, op, params, deadline_s, key), body)
+                    await self._send(Call(number, op, params, deadline_s, key, origin), body)
                     await waiting.arrived.wait()
         except BaseException:
             await self._withdraw(number)

@@ -107,6 +107,7 @@ async def test_a_directory_may_ask_for_credentials_only(tmp_path: Path) -> None:
         await live.session()
         await live.supervisor.ensure("project", "/p", "/p")
         worker = live.spawner.of("/p")
-        assert await call(worker, "daemon.credentials") == (200, {})
+        status, keys = await call(worker, "daemon.credentials")
+        assert (status, keys["credentials"], keys["environment"]) == (200, {}, {})
         assert (await call(worker, "session.get", sessionID="ses_a"))[0] == 403
         assert (await call(worker, "daemon.turn"))[0] == 403

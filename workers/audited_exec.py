@@ -1,0 +1,69 @@
+"""Exec that leaves two audit lines for each program: what is started, and how it ended."""
+
+import itertools
+
+import trio
+
+from oad.contract.errors import ApiError
+
+from .audit import Audit
+from .exec import Chunk, Command, Exec, ExecFailed, Outcome
+
+
+class AuditedExec:
+    """See Exec. Raises ExecFailed, too, when the start must be recorded and can't be."""
+
+    def __init__(self, inner: Exec, audit: Audit, profile: str) -> None:
+        self._inner = inner
+        self._audit = audit
+        self._profile = profile
+        self._numbers = itertools.count(1)
+
+    async def run(
+        self,
+        command: Command,
+        *,
+        on_stdout: Chunk,
+        on_stderr: Chunk | None = None,
+        timeout_s: float | None = None,
+        grace_s: float = 0.2,
+    ) -> Outcome:
+        number = next(self._numbers)
+        await self._announce(number, command)
+        started, end = trio.current_time(), _End("cancelled")
+        try:
+            outcome = await self._inner.run(
+                command, on_stdout=on_stdout, on_stderr=on_stderr, timeout_s=timeout_s, grace_s=grace_s
+            )
+            end = _End.of(outcome)
+            return outcome
+        except ExecFailed as error:
+            end = _End("not started", reason=str(error))
+            raise
+        finally:
+            took = round((trio.current_time() - started) * 1000, 1)
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+                await self._audit.after("exec.ended", exec=number, took_ms=took, **end.fields)
+
+    async def _announce(self, number: int, command: Command) -> None:
+        try:
+            await self._audit.before(
+                "exec.started", exec=number, argv=command.argv, cwd=command.cwd, profile=self._profile
+            )
+        except ApiError as error:
+            message = error.body.get("data", {}).get("message", error.body)
+            raise ExecFailed(f"it is not started: {message}") from error
+
+
+class _End:
+    def __init__(self, end: str, **fields: object) -> None:
+        self.fields = {"end": end, **fields}
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> "_End":
+        if outcome.timed_out:
+            return cls("timed out")
+        if outcome.exit is None:
+            return cls("killed")
+        left = {"left_running": True} if outcome.left_running else {}
+        return cls("exited", exit=outcome.exit, **left)
