@@ -23,6 +23,7 @@ from oad.contract.worker import BrokerRequest, Destroy, DestroyAll, Destroyed, L
 
 from . import holder, procs, tree_kill
 from .enclosure import Enclosure
+from .session_network import SessionNetwork
 
 Entry = Callable[[WorkerSpec, int], int]
 
@@ -64,6 +65,7 @@ class _Session:
         self._spec, self._entry, self._control = spec, entry, control
         self._level: Level = level
         self._enclosure = enclosure
+        self._network = SessionNetwork(spec.name, spec.confinement)
         self._signals = procs.open_signalfd(holder.HEARD)
         self._broker, self._workers_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._worker = 0
@@ -122,8 +124,10 @@ class _Session:
         for fd in (self._signals, self._broker.fileno(), self._control.fileno()):
             poll.register(fd, select.POLLIN)
         while True:
-            for fd, _ in poll.poll():
-                if fd == self._signals:
+            for fd, _ in poll.poll(self._network.tend(poll)):
+                if self._network.owns(fd):
+                    self._network.on_event(poll)
+                elif fd == self._signals:
                     status = self._on_signals()
                     if status is not None:
                         return status
@@ -211,9 +215,11 @@ class _Session:
         return Destroyed(0, *ended)
 
     def _fork_holder(self, request: Run, pipes: holder.Pipes) -> None:
+        self._network.prepare()
         pid = os.fork()
         if pid == 0:
-            holder.hold(request, pipes, session=self._spec.name, level=self._level, enclosure=self._enclosure)
+            around = holder.Surroundings(self._enclosure, self._network)
+            holder.hold(request, pipes, session=self._spec.name, level=self._level, around=around)
         self._calls[request.id] = pid
 
     def _destroy(self, call: int) -> Destroyed:

@@ -16,7 +16,7 @@ class Ledger:
         self._watchers: dict[trio.socket.SocketType, str] = {}
 
     def record(self, decision: Decision) -> None:
-        """Its worker can read of a refusal before the session learns of it: when the command ends, the reason is known."""
+        """The worker can read of a refusal before the command feels it: when the command ends, the reason is known."""
         say = _log.info if decision.allowed else _log.warning
         said = {"session": decision.session, "host": decision.host, "port": decision.port}
         if decision.allowed:

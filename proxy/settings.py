@@ -5,13 +5,11 @@ from pathlib import Path
 import msgspec
 
 from oad.contract.policy import NetworkPolicy
-from oad.contract.proxy import SOCKET_NAME
 
 
 class ProxySettings(msgspec.Struct, frozen=True):
     """``policy`` is the operator's: no session gets more, whatever it says of itself. Times are in seconds."""
 
-    runtime: Path
     policy: NetworkPolicy = NetworkPolicy()
     log_level: str = "info"
     log_file: Path | None = None
@@ -21,7 +19,3 @@ class ProxySettings(msgspec.Struct, frozen=True):
     resolve_s: float = 10.0
     connect_s: float = 15.0
     idle_s: float = 600.0  # without a byte in either direction
-
-    @property
-    def socket(self) -> Path:
-        return self.runtime / SOCKET_NAME

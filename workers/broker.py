@@ -7,12 +7,14 @@ import socket
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 import trio
 
 from oad.contract.broker import decode_destroyed, send_request
 from oad.contract.worker import BrokerRequest, Destroy, DestroyAll, Destroyed, Exited, Failed, Run, Terminate
 
 from .call import Call, OutputPump, discard
+from .egress import OPEN, Egress
 from .exec import Chunk, Command, ExecFailed, Outcome
 
 DESTROY_TIMEOUT_S: Final = 3.0
@@ -23,7 +25,8 @@ _ANSWER_BYTES = 4096
 class BrokerExec:
     """See Exec. ``fd`` is the worker's end of the broker's socket and belongs to this object from now on."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, egress: Egress = OPEN) -> None:
+        self._egress = egress
         self._sock = socket.socket(fileno=fd)
         self._sock.setblocking(False)
         self._ids = itertools.count(1)
@@ -44,6 +47,13 @@ class BrokerExec:
         grace_s: float = 0.2,
     ) -> Outcome:
         """See Exec.run. What a callback raises comes out in an ExceptionGroup, after the call has been destroyed."""
+        async with self._egress.watched() as denials:
+            outcome = await self._run(command, on_stdout, on_stderr, timeout_s, grace_s)
+            return msgspec.structs.replace(outcome, denied=denials.read())
+
+    async def _run(
+        self, command: Command, on_stdout: Chunk, on_stderr: Chunk | None, timeout_s: float | None, grace_s: float
+    ) -> Outcome:
         call = await self._start(command)
         try:
             pumps = [OutputPump(call.stdout, on_stdout)]

@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from oad.contract.policy import Profile
+from oad.contract.proxy import Decision
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -30,6 +31,7 @@ class Outcome(msgspec.Struct, frozen=True):
     exit: int | None
     timed_out: bool = False
     left_running: bool = False  # the command ended, but a descendant of it lives on and holds its output
+    denied: tuple[Decision, ...] = ()  # connections that the network policy denied the session meanwhile
 
 
 Chunk = Callable[[bytes], Awaitable[None]]

@@ -9,6 +9,7 @@ from oad.contract.worker import WorkerSpec
 
 from .broker import BrokerExec
 from .config.project import ProjectSetup
+from .egress import Egress
 from .link import Answer, Link
 from .project.handler import ProjectHandler
 from .providers.registry import Registry
@@ -85,7 +86,7 @@ class SessionKind:
 
 
 def make_kind(spec: WorkerSpec, broker_fd: int, link: Link) -> Kind:
-    broker = BrokerExec(broker_fd)
+    broker = BrokerExec(broker_fd, Egress.of(spec))
     if spec.kind == "project":
         return ProjectKind(spec, broker, link)
     return SessionKind(spec, broker, link)

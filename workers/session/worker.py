@@ -20,6 +20,7 @@ from oad.contract.prompt import (
 from oad.contract.session import Session, StatusIdle
 from oad.contract.worker import WorkerSpec
 
+from ..egress import Egress
 from ..exec import Exec
 from ..link import Answer, Link
 from .closing import close, quiet, refuse
@@ -70,7 +71,7 @@ class SessionWorker:
         self._admission = trio.Lock()
         self._turn: Turn | None = None
         self._unfinished: set[Turn] = set()  # answered turns whose title is still being made, and the current one
-        self._services: dict[str, Any] = {}
+        self._services: dict[str, Any] = {"egress": Egress.of(spec)}
         self._stopped = False  # a signal has stopped a turn, and the call that follows it has not come yet
         self._number = 0
         self._nursery: trio.Nursery | None = None

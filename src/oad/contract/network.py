@@ -12,10 +12,9 @@ from typing import Final
 
 import msgspec
 
-from .policy import NetworkMode
+from .policy import NetworkPolicy
 
 DEFAULT_PORTS: Final = (80, 443)
-MODES: Final[tuple[NetworkMode, ...]] = ("off", "allow", "on")  # each allows what those before it allow
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -107,6 +106,18 @@ def parse_rule(text: str) -> Rule:
 def parse_rules(texts: Iterable[str]) -> Rules:
     """Raises BadRule for the first bad one."""
     return tuple(parse_rule(text) for text in texts)
+
+
+def describe_policy(policy: NetworkPolicy) -> str:
+    """For people: which mode is in force, and what that means."""
+    match policy.mode:
+        case "off":
+            return "off (none at all)"
+        case "on":
+            return "on (all of this host's network)"
+        case "allow":
+            hosts = ", ".join(policy.allow) or "nothing, since the list is empty"
+            return f"allow (by a filtering proxy: {hosts})"
 
 
 def parse_target(text: str, default_port: int | None = None) -> Target:

@@ -23,6 +23,7 @@ class Confinement(msgspec.Struct, frozen=True):
     ceiling: Profile
     network: NetworkMode = "on"
     proxy: str = ""  # with network "allow": the unix socket of the filtering proxy, the only way out
+    allow: tuple[tuple[str, ...], ...] = ()  # with network "allow": a host must be on every one of these lists
     root: Literal["host", "minimal"] = "host"
     writable: tuple[str, ...] = ()
     protected: tuple[str, ...] = ()  # read-only although below a writable place
