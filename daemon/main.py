@@ -11,6 +11,7 @@ import trio
 import zmq
 
 from oad.contract.ids import random_text
+from oad.contract.network import describe_policy
 from oad.link import TrioSocket, bind_private
 
 from . import procs
@@ -88,7 +89,9 @@ async def _services(
     journal = Journal(store, gateways)
     sessions, turns, asks = Sessions(store, journal), Turns(store, journal), Asks(journal)
     books = Bookkeeper(store, journal, sessions, turns, asks)
-    sandboxes = Sandboxes(Confiner(settings.policy, settings.private), enforceable, store, journal)
+    sandboxes = Sandboxes(
+        Confiner(settings.policy, settings.private, proxy=settings.proxy_socket), enforceable, store, journal
+    )
     supervisor = Supervisor(settings, spawner, context, RestartBudget(), books, sandboxes)
     credentials = Credentials(settings.data / "auth.json")
     services = Services(store, journal, sessions, turns, asks, credentials, supervisor, sandboxes)
@@ -123,5 +126,5 @@ def _notify_ready(settings: DaemonSettings, enforceable: Enforceable) -> None:
         pid=os.getpid(),
         runtime=str(settings.runtime),
         sandbox={"level": sandbox.level, "profile": sandbox.profile, "ceiling": sandbox.ceiling},
-        network=settings.policy.network.mode,
+        network=describe_policy(settings.policy.network),
     )

@@ -146,8 +146,8 @@ def _make_namespace(*, listen: bool) -> tuple[int, int]:
 
 
 def _be_maker(told: socket.socket, *, listen: bool) -> None:
+    step = "make a network namespace"
     try:
-        step = "make a network namespace"
         procs.unshare(procs.CLONE_NEWNET)
         step = "switch on loopback"
         procs.raise_loopback()

@@ -28,15 +28,15 @@ def network_notes(egress: Egress, outcome: Outcome, output: str) -> list[str]:
     if egress.mode == "on" or outcome.exit == 0 or not _NO_NETWORK.search(output[-_LOOKED_AT:]):
         return []
     if egress.mode == "off":
-        return [
-            f"The network policy of this session is 'off': commands have no network but their own loopback.{_ADVICE}"
-        ]
-    return [
-        "The network policy of this session is 'allow': commands reach the network only through the HTTP proxy that "
-        f"HTTP_PROXY and HTTPS_PROXY name, and names are resolved by it. {_hosts(egress)}{_ADVICE}"
-    ]
+        return [_OFF + _ADVICE]
+    return [f"{_ALLOW} {_hosts(egress)}{_ADVICE}"]
 
 
+_OFF: Final = "The network policy of this session is 'off': commands have no network but a loopback of their own."
+_ALLOW: Final = (
+    "The network policy of this session is 'allow': commands reach the network only through the HTTP proxy that "
+    "HTTP_PROXY and HTTPS_PROXY name, and names are resolved by it."
+)
 _ADVICE: Final = " Do not try to get around it; if the task needs more, say so."
 
 

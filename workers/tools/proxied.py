@@ -1,7 +1,7 @@
 """HTTP from the worker through the filtering proxy, by CONNECT, over the proxy's Unix socket."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httpcore2
 import httpx2
@@ -31,7 +31,7 @@ class ProxiedTransport(httpx2.AsyncHTTPTransport):
 class _Backend(httpcore2.AsyncNetworkBackend):
     def __init__(self, egress: Egress) -> None:
         self._egress = egress
-        self._sockets = httpcore2.TrioBackend()
+        self._sockets = cast(httpcore2.AsyncNetworkBackend, httpcore2.TrioBackend())
 
     async def connect_tcp(
         self,
@@ -42,6 +42,7 @@ class _Backend(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         """Raises NetworkDenied, httpcore2.ConnectError."""
+        stream: httpcore2.AsyncNetworkStream
         stream = await self._sockets.connect_unix_socket(self._egress.proxy, timeout)
         try:
             await self._connect(stream, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", timeout)
@@ -60,9 +61,8 @@ class _Backend(httpcore2.AsyncNetworkBackend):
         while status == [b"403"] and len(body) < _LONGEST_ANSWER and (more := await stream.read(4096, timeout)):
             body += more
         if status == [b"403"]:
-            raise NetworkDenied(
-                f"{target} was not fetched: {body.decode(errors='replace').removeprefix('oad: ').strip()}"
-            )
+            reason = body.decode(errors="replace").removeprefix("oad: ").strip()
+            raise NetworkDenied(f"{target} was not fetched: {reason}")
         raise httpcore2.ConnectError(f"the proxy could not connect to {target}")
 
 
