@@ -25,9 +25,12 @@ _LONGEST_NAME: Final = 253
 _PLATFORM: Final = (ipaddress.ip_address("168.63.129.16"),)
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
-_REFUSED_V6: Final = (
+# Not all of these are "private" to every version of Python's ipaddress.
+_REFUSED: Final = (
+    *map(ipaddress.IPv4Network, ("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24")),
+    *map(ipaddress.IPv4Network, ("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4")),
+    *map(ipaddress.IPv6Network, ("100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16")),
     ipaddress.IPv6Network("64:ff9b:1::/48"),  # translation with a prefix of the network's own: any address may be meant
-    ipaddress.IPv6Network("2001::/32"),  # Teredo
     ipaddress.IPv6Network("fec0::/10"),  # site-local, of old
 )
 
@@ -192,8 +195,6 @@ def kind_of(address: Address) -> str:
     if inner != address:
         kind = kind_of(inner)
         return f"{kind} in disguise" if kind else ""
-    if isinstance(address, ipaddress.IPv6Address) and any(address in network for network in _REFUSED_V6):
-        return "a special address"
     for name, is_so in (
         ("unspecified", address.is_unspecified),
         ("a loopback address", address.is_loopback),
@@ -201,7 +202,7 @@ def kind_of(address: Address) -> str:
         ("a link-local address (metadata services are there)", address.is_link_local),
         ("a platform's own address", address in _PLATFORM),
         ("a private address", address.is_private or not address.is_global),
-        ("a reserved address", address.is_reserved),
+        ("a reserved address", address.is_reserved or any(address in network for network in _REFUSED)),
     ):
         if is_so:
             return name
