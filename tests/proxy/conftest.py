@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ class Proxy:
         self._nursery = nursery
         self.scope = trio.CancelScope()
         self.bound = open_door(path)
+        self.opened: list[trio.SocketStream] = []
 
     async def resolve(self, host: str, port: int) -> list[Address]:
         await trio.lowlevel.checkpoint()
@@ -49,7 +51,22 @@ class Proxy:
             await door.serve(listener)
 
     async def connect(self) -> trio.SocketStream:
-        return await trio.open_unix_socket(self.path)
+        stream = await trio.open_unix_socket(self.path)
+        self.opened.append(stream)
+        return stream
+
+    async def enter(self, port: int) -> trio.SocketStream:
+        """As a program inside the session would."""
+        stream = await trio.open_tcp_stream("127.0.0.1", port)
+        self.opened.append(stream)
+        return stream
+
+    async def bring(self, listener: socket.socket, *allow: str) -> trio.SocketStream:
+        """The link that keeps the listening socket in service."""
+        link = await self.connect()
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", listener.fileno()))
+        await link.socket.sendmsg([frame(Listen("ses_1", (allow,)))], [rights])
+        return link
 
     async def dial(self, *allow: str) -> trio.SocketStream:
         stream = await self.connect()
@@ -68,9 +85,7 @@ class Proxy:
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             listener.listen(16)
-            link = await self.connect()
-            socket.send_fds(link.socket, [frame(Listen("ses_1", (allow,)))], [listener.fileno()])  # type: ignore[arg-type]
-            return link, listener.getsockname()[1]
+            return await self.bring(listener, *allow), listener.getsockname()[1]
 
 
 class Watcher:
@@ -94,8 +109,10 @@ async def proxy(tmp_path: Path, nursery: trio.Nursery) -> AsyncGenerator[Proxy]:
     proxy.bound.setblocking(False)
     with trio.fail_after(10):
         yield proxy
-    proxy.bound.close()
     nursery.cancel_scope.cancel()
+    for stream in proxy.opened:
+        stream.socket.close()
+    proxy.bound.close()
 
 
 @asynccontextmanager
