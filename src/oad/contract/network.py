@@ -26,7 +26,7 @@ _PLATFORM: Final = (ipaddress.ip_address("168.63.129.16"),)
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
 # Not all of these are "private" to every version of Python's ipaddress.
-_REFUSED: Final = (
+_REFUSED: Final[tuple[Network, ...]] = (
     *map(ipaddress.IPv4Network, ("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24")),
     *map(ipaddress.IPv4Network, ("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4")),
     *map(ipaddress.IPv6Network, ("100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16")),
