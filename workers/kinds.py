@@ -12,6 +12,7 @@ from oad.contract.worker import WorkerSpec
 
 from .broker import BrokerExec
 from .config.project import ProjectSetup
+from .egress import Egress
 from .jobs.table import Jobs
 from .link import Answer, Link
 from .project.handler import ProjectHandler
@@ -121,7 +122,7 @@ class SessionKind:
 
 
 def make_kind(spec: WorkerSpec, broker_fd: int, link: Link) -> Kind:
-    broker = BrokerExec(broker_fd)
+    broker = BrokerExec(broker_fd, egress=Egress.of(spec))
     if spec.kind == "project":
         return ProjectKind(spec, broker, link)
     return SessionKind(spec, broker, link)
