@@ -82,7 +82,7 @@ def _be_init(birth: Birth, level: Level, control: socket.socket, middleman: int)
 
 def _kept(spec: WorkerSpec) -> tuple[str, ...]:
     """What the worker itself still has to open when oad's own places are hidden."""
-    return tuple(filter(None, (spec.endpoint.removeprefix("ipc://"), spec.log_file)))
+    return tuple(filter(None, (spec.endpoint.removeprefix("ipc://"), spec.log_file, spec.confinement.proxy)))
 
 
 def _await_adoption(middleman: int) -> None:

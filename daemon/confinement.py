@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from oad.contract.policy import Level, NetworkMode, Policy, Profile
+from oad.contract.proxy import Lists
 from oad.contract.sandbox import NO_WISH, Confinement, SandboxWish, lowest_network, lowest_profile
 
 from .repositories import find_git_directories, find_protected, of_git_directory
@@ -28,10 +29,12 @@ class WorkspaceHidden(Exception):
 
 
 class Confiner:
-    """``private`` are oad's own places: data, sockets, logs, credentials. ``home`` is the user's unless given."""
+    """``private`` are oad's own places: data, sockets, logs, credentials. ``home`` is the user's unless given.
+    ``proxy`` is the socket of the filtering proxy."""
 
-    def __init__(self, policy: Policy, private: Sequence[Path], home: str = "") -> None:
+    def __init__(self, policy: Policy, private: Sequence[Path], home: str = "", proxy: Path | None = None) -> None:
         self._policy = policy
+        self._proxy = str(proxy or "")
         self._private = tuple(dict.fromkeys(os.path.realpath(path) for path in private))
         self._home = home or os.environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
         self._bwrap = shutil.which("bwrap") or ""
@@ -50,8 +53,21 @@ class Confiner:
         profile = lowest_profile((wish.profile or sandbox.profile, sandbox.ceiling))
         return profile, lowest_network((wish.network, self._policy.network.mode))
 
+    def allowed_hosts(self, wish: SandboxWish, bounds: Lists = ()) -> Lists:
+        """A host must be on every one of these lists. Empty without a list: then nothing is reached."""
+        if self.decide(wish)[1] != "allow":
+            return ()
+        own = (*bounds, *([tuple(wish.allow)] if wish.allow is not None else []))
+        network = self._policy.network
+        return own if network.mode == "on" and own else (network.allow, *own)
+
     def confine(
-        self, writable: Sequence[str], scratch: Path, wish: SandboxWish = NO_WISH, others: Iterable[str] = ()
+        self,
+        writable: Sequence[str],
+        scratch: Path,
+        wish: SandboxWish = NO_WISH,
+        others: Iterable[str] = (),
+        bounds: Lists = (),
     ) -> Confinement:
         """``writable`` are the roots of a workspace, ``others`` those of other sessions. Raises WorkspaceHidden."""
         sandbox = self._policy.sandbox
@@ -69,6 +85,8 @@ class Confiner:
             profile=profile,
             ceiling=self.ceiling,
             network=network,
+            proxy=self._proxy if network == "allow" else "",
+            allow=self.allowed_hosts(wish, bounds),
             root=sandbox.root,
             writable=tuple(roots),
             protected=tuple(protected),

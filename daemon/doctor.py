@@ -42,13 +42,26 @@ def find_level() -> tuple[Level, str]:
 
 def examine_host() -> list[Probe]:
     """All probes, some 50 ms in total."""
-    return [probe_pid_namespace(), probe_landlock(), probe_seccomp(), probe_cgroup_kill(), probe_bwrap()]
+    probes = (probe_pid_namespace, probe_network, probe_landlock, probe_seccomp, probe_cgroup_kill, probe_bwrap)
+    return [probe() for probe in probes]
 
 
 def probe_pid_namespace() -> Probe:
     name = "pid namespace with private /proc"
     failure = attempt(_enter_and_look)
     return Probe(name, True) if not failure else Probe(name, False, step=failure, remedy=REMEDY_USERNS)
+
+
+def probe_network() -> Probe:
+    name = "network namespace"
+    failure = attempt(_enter_network)
+    return Probe(name, True) if not failure else Probe(name, False, step=failure, remedy=REMEDY_USERNS)
+
+
+def _enter_network() -> None:
+    procs.enter_pid_namespace()  # which an unprivileged user gets the right from
+    procs.unshare(procs.CLONE_NEWNET)
+    procs.raise_loopback()
 
 
 def attempt(act: Callable[[], None]) -> str:

@@ -18,6 +18,7 @@ from oad.contract.worker import Exited, Failed, Level, Run
 
 from . import procs, rlimits, tree_kill
 from .enclosure import Confined, Enclosure, has_started
+from .session_network import SessionNetwork
 
 _REPORT_BYTES: Final = 4096
 
@@ -29,24 +30,33 @@ class Pipes(NamedTuple):
     status: int
 
 
-def confine(request: Run, enclosure: Enclosure, level: Level) -> Confined:
+class Surroundings(NamedTuple):
+    """What the session's init has made ready for its commands."""
+
+    enclosure: Enclosure
+    network: SessionNetwork
+
+
+def confine(request: Run, around: Surroundings, level: Level) -> Confined:
     """What is really executed. The one place for what a command may see and do: a sandbox wraps the arguments here,
     limits and filters are set on the calling process, which the command inherits them from."""
     rlimits.confine_process(request.limits, level)
-    return enclosure.confine(request)
+    around.network.enter()
+    confined = around.enclosure.confine(request)
+    return confined._replace(env=around.network.environment(confined.env))
 
 
-def hold(request: Run, pipes: Pipes, *, session: str, level: Level, enclosure: Enclosure) -> NoReturn:
+def hold(request: Run, pipes: Pipes, *, session: str, level: Level, around: Surroundings) -> NoReturn:
     """Runs in the forked holder and ends it. The caller has blocked the signals in ``HEARD``."""
     try:
-        procs.close_all_but(pipes)
+        procs.close_all_but([*pipes, *around.network.descriptors])
         os.setsid()
         procs.become_subreaper()
         # In a PID namespace the kernel kills all members with the init. Elsewhere a holder that died with it would
         # set its orphans free, so it is told instead, and kills them first.
         procs.die_with_parent(signal.SIGKILL if level == "pidns" else signal.SIGUSR2)
         setproctitle.setproctitle(f"oad-session {session} call {request.id}")  # by which the daemon finds it
-        Holder(pipes, enclosure, level).run(request)
+        Holder(pipes, around, level).run(request)
     except BaseException as error:  # noqa: BLE001  the last frame of this process; the caller must hear of it
         os.write(pipes.status, encode_status(Failed(0, f"the holder failed: {error!r}")))
     finally:
@@ -57,9 +67,9 @@ HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR2)
 
 
 class Holder:
-    def __init__(self, pipes: Pipes, enclosure: Enclosure, level: Level) -> None:
+    def __init__(self, pipes: Pipes, around: Surroundings, level: Level) -> None:
         self._pipes = pipes
-        self._enclosure = enclosure
+        self._around = around
         self._level: Level = level
         self._confined = Confined([], {})
         self._early: list[int] = []
@@ -81,7 +91,7 @@ class Holder:
         if not request.argv:
             raise ValueError("no program is named")
         os.chdir(request.cwd)
-        self._confined = confine(request, self._enclosure, self._level)
+        self._confined = confine(request, self._around, self._level)
         _reset_ignored_signals()
         # The command inherits the signal mask, so it must be open while it starts; what arrives then is heard later.
         for signum in (signal.SIGTERM, signal.SIGUSR2):
@@ -138,7 +148,7 @@ class Holder:
         """Bubblewrap ends with the command's status, and also when it could not start it: nothing has run then."""
         if self._confined.status < 0 or status < 0 or has_started(os.read(self._confined.status, _REPORT_BYTES)):
             return Exited(status, left=left)
-        return Failed(0, f"the sandbox can't be set up: {self._enclosure.diagnose(self._request)}")
+        return Failed(0, f"the sandbox can't be set up: {self._around.enclosure.diagnose(self._request)}")
 
     def _report(self, ended: Exited | Failed) -> None:
         # The pipe stays open: its end tells that the last descendant, and with it this process, has gone.

@@ -13,6 +13,7 @@ import trio
 import zmq
 
 from oad.contract.ids import random_text
+from oad.contract.network import describe_policy
 from oad.link import TrioSocket, bind_private
 
 from . import procs
@@ -108,7 +109,8 @@ async def _services(
     limits = Limits(settings.policy.limits, sessions, store, journal, probe_host())
     groups = GroupingSpawner(spawner, _open_groups(), limits)
     books = Bookkeeper(store, journal, sessions, turns, asks, limits, audit)
-    sandboxes = Sandboxes(Confiner(settings.policy, settings.private), enforceable, store, journal)
+    confiner = Confiner(settings.policy, settings.private, proxy=settings.proxy_socket)
+    sandboxes = Sandboxes(confiner, enforceable, store, journal)
     supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes)
     credentials = Credentials(settings.data / "auth.json")
     listeners = gateways.listeners
@@ -185,5 +187,5 @@ def _notify_ready(settings: DaemonSettings, enforceable: Enforceable) -> None:
         pid=os.getpid(),
         runtime=str(settings.runtime),
         sandbox={"level": sandbox.level, "profile": sandbox.profile, "ceiling": sandbox.ceiling},
-        network=settings.policy.network.mode,
+        network=describe_policy(settings.policy.network),
     )

@@ -7,9 +7,11 @@ use it too, and they must stay small.
 
 import ctypes
 import errno
+import fcntl
 import os
 import resource
 import signal
+import socket
 import struct
 import sys
 from collections.abc import Iterable
@@ -24,6 +26,7 @@ PR_SET_CHILD_SUBREAPER = 36
 CLONE_NEWNS = 0x0002_0000
 CLONE_NEWUSER = 0x1000_0000
 CLONE_NEWPID = 0x2000_0000
+CLONE_NEWNET = 0x4000_0000
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND, MS_REC, MS_RELATIME = 0x20, 0x1000, 0x4000, 0x20_0000
@@ -107,6 +110,21 @@ def enter_pid_namespace() -> None:
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
     Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+
+
+def enter_network(namespace: int) -> None:
+    """Moves the calling thread into the network namespace behind a descriptor."""
+    _check(_libc.setns(ctypes.c_int(namespace), ctypes.c_int(CLONE_NEWNET)), "setns")
+
+
+def raise_loopback() -> None:
+    """Loopback of a new network namespace is down at first."""
+    get_flags, set_flags, up = 0x8913, 0x8914, 1
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        request = bytearray(struct.pack("16sH14x", b"lo", 0))
+        fcntl.ioctl(sock, get_flags, request)
+        (flags,) = struct.unpack_from("H", request, 16)
+        fcntl.ioctl(sock, set_flags, struct.pack("16sH14x", b"lo", flags | up))
 
 
 def mount_private_proc() -> None:

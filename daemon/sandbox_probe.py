@@ -19,7 +19,7 @@ from oad.contract.sandbox import PROFILES, Confinement
 from oad.contract.worker import Run
 
 from . import procs, seccomp
-from .doctor import REMEDY_USERNS, Probe, attempt
+from .doctor import REMEDY_USERNS, Probe, attempt, probe_network
 from .enclosure import Enclosure, has_started
 
 _TIMEOUT_S: Final = 10.0
@@ -33,14 +33,16 @@ def probe_profiles(policy: SandboxPolicy) -> list[Probe]:
 
 
 class Enforceable(msgspec.Struct, frozen=True):
-    """The failures among the profiles; empty: all can be enforced."""
+    """The failures among the profiles, and that of a network of one's own; empty: all can be enforced."""
 
     failures: dict[Profile, Probe] = {}
+    network: Probe | None = None
 
     @classmethod
     def find(cls, policy: SandboxPolicy) -> "Enforceable":
         probes = zip(PROFILES, probe_profiles(policy), strict=False)
-        return cls({profile: probe for profile, probe in probes if not probe.ok})
+        network = probe_network()
+        return cls({profile: probe for profile, probe in probes if not probe.ok}, None if network.ok else network)
 
 
 def _probe(policy: SandboxPolicy, profile: Profile) -> Probe:

@@ -11,6 +11,7 @@ import structlog
 
 from oad.contract.errors import sandbox_unavailable
 from oad.contract.ids import now_ms
+from oad.contract.proxy import Lists
 from oad.contract.sandbox import (
     NO_WISH,
     Confinement,
@@ -24,6 +25,7 @@ from oad.contract.sandbox import (
 from oad.contract.session import Session
 
 from .confinement import Confiner, WorkspaceHidden
+from .doctor import Probe
 from .journal import Journal
 from .sandbox_probe import Enforceable
 from .sessions import place_of
@@ -45,7 +47,7 @@ class Sandboxes:
     @property
     def problem(self) -> str:
         """Why sessions can't run anything under the profile that is the default; empty if they can."""
-        failed = self._enforceable.failures.get(self._confiner.decide(NO_WISH)[0])
+        failed = self._failure(NO_WISH)
         return f"{failed.name}: {failed.step}" if failed is not None else ""
 
     # --- what a session asks for and what it gets -------------------------------------------------------------------
@@ -53,12 +55,14 @@ class Sandboxes:
     def state(self, session: Session) -> SandboxState:
         record = self._record(session.id)
         profile, network = self._confiner.decide(record.wish or NO_WISH)
-        failed = self._enforceable.failures.get(profile)
+        failed = self._failure(record.wish or NO_WISH)
         return SandboxState(
             level=self._confiner.level,
             profile=profile,
             ceiling=self._confiner.ceiling,
             network=network,
+            allow=[list(each) for each in self._confiner.allowed_hosts(record.wish or NO_WISH, _bounds(record))]
+            or None,
             wish=record.wish,
             ran=record.ran,
             problem=f"{failed.name}: {failed.step}; {failed.remedy}" if failed is not None else None,
@@ -68,22 +72,29 @@ class Sandboxes:
         """What it does not name stays as it was; it holds from the next turn on."""
         record = self._record(session.id)
         before = record.wish or NO_WISH
-        merged = SandboxWish(profile=wish.profile or before.profile, network=wish.network or before.network)
-        self._save(session, SandboxRecord(wish=merged, ran=record.ran))
+        network = wish.network or ("allow" if wish.allow is not None else before.network)
+        allow = wish.allow if wish.allow is not None else before.allow
+        merged = SandboxWish(profile=wish.profile or before.profile, network=network, allow=allow)
+        self._save(session, SandboxRecord(wish=merged, bounds=record.bounds, ran=record.ran))
 
     def inherit(self, child: Session, parent: str, wish: SandboxWish | None) -> None:
         """A session made by another one gets no more than that has."""
-        profile, network = self._confiner.decide(self._record(parent).wish or NO_WISH)
+        above = self._record(parent)
+        profile, network = self._confiner.decide(above.wish or NO_WISH)
         given = wish or NO_WISH
+        wanted = given.network or ("allow" if given.allow is not None else None)
         lowest = SandboxWish(
-            profile=lowest_profile((profile, given.profile)), network=lowest_network((network, given.network))
+            profile=lowest_profile((profile, given.profile)),
+            network=lowest_network((network, wanted)),
+            allow=given.allow,
         )
-        self._save(child, SandboxRecord(wish=lowest))
+        bounds = [*(above.bounds or []), *([above.wish.allow] if above.wish and above.wish.allow is not None else [])]
+        self._save(child, SandboxRecord(wish=lowest, bounds=bounds or None))
 
     def copy(self, target: Session, source: str) -> None:
         record = self._record(source)
-        if record.wish is not None:
-            self._save(target, SandboxRecord(wish=record.wish))
+        if record.wish is not None or record.bounds is not None:
+            self._save(target, SandboxRecord(wish=record.wish, bounds=record.bounds))
 
     def forget(self, session: str) -> None:
         self._records.pop(session, None)
@@ -93,11 +104,11 @@ class Sandboxes:
     def confine_session(self, session: Session, workspace: list[str], scratch: Path) -> Confinement:
         """Raises ApiError 503 when what holds for the session can't be enforced here."""
         record = self._record(session.id)
-        confinement = self._confine(workspace, scratch, record.wish or NO_WISH)
+        confinement = self._confine(workspace, scratch, record.wish or NO_WISH, _bounds(record))
         ran = SandboxRun(
             level=confinement.level, profile=confinement.profile, network=confinement.network, started=now_ms()
         )
-        self._save(session, SandboxRecord(wish=record.wish, ran=ran))
+        self._save(session, SandboxRecord(wish=record.wish, bounds=record.bounds, ran=ran))
         return confinement
 
     def confine_project(self, directory: str, scratch: Path) -> Confinement:
@@ -107,20 +118,26 @@ class Sandboxes:
 
     def is_outdated(self, session: str, confinement: Confinement) -> bool:
         """Whether a worker that was started with this holds to what is no longer asked for."""
-        wanted = self._confiner.decide(self._record(session).wish or NO_WISH)
-        return (confinement.profile, confinement.network) != wanted
+        record = self._record(session)
+        wish = record.wish or NO_WISH
+        wanted = (*self._confiner.decide(wish), self._confiner.allowed_hosts(wish, _bounds(record)))
+        return (confinement.profile, confinement.network, confinement.allow) != wanted
 
-    def _confine(self, workspace: list[str], scratch: Path, wish: SandboxWish) -> Confinement:
-        profile, _network = self._confiner.decide(wish)
-        failed = self._enforceable.failures.get(profile)
+    def _confine(self, workspace: list[str], scratch: Path, wish: SandboxWish, bounds: Lists = ()) -> Confinement:
+        failed = self._failure(wish)
         if failed is not None:
             _log.error("refused", probe=failed.name, step=failed.step, remedy=failed.remedy)
             raise sandbox_unavailable(f"{failed.name}: {failed.step}", failed.remedy)
         others = [each for each in self._store.directories(_OTHERS) if each not in workspace]
         try:
-            return self._confiner.confine(workspace, scratch, wish, others)
+            return self._confiner.confine(workspace, scratch, wish, others, bounds)
         except WorkspaceHidden as error:
             raise sandbox_unavailable(str(error), "open the session elsewhere, or change [sandbox] hide") from error
+
+    def _failure(self, wish: SandboxWish) -> Probe | None:
+        """What would be needed for it, and is not to be had on this host."""
+        profile, network = self._confiner.decide(wish)
+        return self._enforceable.failures.get(profile) or (self._enforceable.network if network != "on" else None)
 
     def _record(self, session: str) -> SandboxRecord:
         if session not in self._records:
@@ -131,6 +148,10 @@ class Sandboxes:
     def _save(self, session: Session, record: SandboxRecord) -> None:
         self._records[session.id] = record
         self._journal.append("oad.session.sandbox", record, place_of(session))
+
+
+def _bounds(record: SandboxRecord) -> Lists:
+    return tuple(tuple(entries) for entries in record.bounds or ())
 
 
 def _worktree(directory: str) -> str:

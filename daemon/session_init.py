@@ -35,6 +35,7 @@ from oad.contract.worker import (
 
 from . import holder, procs, tree_kill
 from .enclosure import Enclosure
+from .session_network import SessionNetwork
 from .usage import measure
 
 Entry = Callable[[WorkerSpec, int], int]
@@ -77,6 +78,7 @@ class _Session:
         self._spec, self._entry, self._control = spec, entry, control
         self._level: Level = level
         self._enclosure = enclosure
+        self._network = SessionNetwork(spec.name, spec.confinement)
         self._signals = procs.open_signalfd(holder.HEARD)
         self._broker, self._workers_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._worker = 0
@@ -135,8 +137,10 @@ class _Session:
         for fd in (self._signals, self._broker.fileno(), self._control.fileno()):
             poll.register(fd, select.POLLIN)
         while True:
-            for fd, _ in poll.poll():
-                if fd == self._signals:
+            for fd, _ in poll.poll(self._network.tend(poll)):
+                if self._network.owns(fd):
+                    self._network.on_event(poll)
+                elif fd == self._signals:
                     status = self._on_signals()
                     if status is not None:
                         return status
@@ -232,9 +236,11 @@ class _Session:
     def _fork_holder(self, request: Run, pipes: holder.Pipes) -> None:
         # A worker may ask for less than the operator allows; for more it asks in vain.
         request = msgspec.structs.replace(request, limits=request.limits.within(self._spec.limits))
+        self._network.prepare()
         pid = os.fork()
         if pid == 0:
-            holder.hold(request, pipes, session=self._spec.name, level=self._level, enclosure=self._enclosure)
+            around = holder.Surroundings(self._enclosure, self._network)
+            holder.hold(request, pipes, session=self._spec.name, level=self._level, around=around)
         self._calls[request.id] = pid
 
     def _destroy(self, call: int) -> Destroyed:

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from oad.contract.policy import Policy
+from oad.contract.proxy import SOCKET_NAME
 
 
 class DaemonSettings(msgspec.Struct, frozen=True):
@@ -36,6 +37,10 @@ class DaemonSettings(msgspec.Struct, frozen=True):
     @property
     def worker_endpoints(self) -> Path:
         return self.runtime / "workers"
+
+    @property
+    def proxy_socket(self) -> Path:
+        return self.runtime / SOCKET_NAME
 
     @property
     def scratch(self) -> Path:

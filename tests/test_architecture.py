@@ -16,16 +16,18 @@ ROOMS = {
     "daemon": ROOT / "daemon",
     "gateway": ROOT / "gateway",
     "workers": ROOT / "workers",
+    "proxy": ROOT / "proxy",
 }
 # What each room may import of the others, by absolute name. The command line puts the programs together.
 ALLOWED = {
     "contract": set[str](),
     "link": {"contract"},
     "client": {"contract"},
-    "cli": {"contract", "client", "daemon", "gateway", "logs"},
+    "cli": {"contract", "client", "daemon", "gateway", "proxy", "logs"},
     "daemon": {"contract", "link"},
     "gateway": {"contract", "link"},
     "workers": {"contract", "link", "logs"},
+    "proxy": {"contract", "logs"},
 }
 # Task boundaries: the last frame of a process, an operation, a worker, a turn, a tool call, a probe.
 CATCH_ALL = {

@@ -29,6 +29,7 @@ from oad.contract.worker import (
 
 from .allowance import Allowance, Meter
 from .call import DRAIN_S, Call, OutputPump, discard
+from .egress import OPEN, Egress
 from .exec import Chunk, Command, ExecFailed, Outcome
 
 DESTROY_TIMEOUT_S: Final = 3.0
@@ -46,8 +47,9 @@ class Keeper(Protocol):
 class BrokerExec:
     """See Exec. ``fd`` is the worker's end of the broker's socket and belongs to this object from now on."""
 
-    def __init__(self, fd: int, allowance: Allowance | None = None) -> None:
+    def __init__(self, fd: int, allowance: Allowance | None = None, egress: Egress = OPEN) -> None:
         self.allowance = allowance or Allowance()
+        self._egress = egress
         self._sock = socket.socket(fileno=fd)
         self._sock.setblocking(False)
         self._ids = itertools.count(1)
@@ -72,6 +74,13 @@ class BrokerExec:
         grace_s: float = 0.2,
     ) -> Outcome:
         """See Exec.run. What a callback raises comes out in an ExceptionGroup, after the call has been destroyed."""
+        async with self._egress.watched() as denials:
+            outcome = await self._run(command, on_stdout, on_stderr, timeout_s, grace_s)
+            return msgspec.structs.replace(outcome, denied=denials.read())
+
+    async def _run(
+        self, command: Command, on_stdout: Chunk, on_stderr: Chunk | None, timeout_s: float | None, grace_s: float
+    ) -> Outcome:
         call, outcome = await self._start(command), Outcome(None)
         meter = self.allowance.open(call.id)
         try:

@@ -11,6 +11,7 @@ import msgspec
 
 from oad.contract.limits import LimitHit
 from oad.contract.policy import Profile
+from oad.contract.proxy import Decision
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -38,6 +39,7 @@ class Outcome(msgspec.Struct, frozen=True):
     job: str | None = None  # its handle, where jobs are kept
     job_output: str | None = None  # the file in which what it writes from now on is kept
     limit: LimitHit | None = None  # what it was stopped for
+    denied: tuple[Decision, ...] = ()  # connections that the network policy denied the session meanwhile
 
 
 Chunk = Callable[[bytes], Awaitable[None]]

@@ -14,6 +14,7 @@ from .audit import Audit, make_audit
 from .audited_exec import AuditedExec
 from .broker import BrokerExec
 from .config.project import ProjectSetup
+from .egress import Egress
 from .environment import Keys, take_keys
 from .exec import Exec
 from .jobs.table import Jobs
@@ -128,7 +129,7 @@ class SessionKind:
 
 
 def make_kind(spec: WorkerSpec, broker_fd: int, link: Link) -> Kind:
-    broker = BrokerExec(broker_fd)
+    broker = BrokerExec(broker_fd, egress=Egress.of(spec))
     audit = make_audit(link, spec.audit)
     exec = AuditedExec(RedactedExec(broker), audit, spec.profile)
     if spec.kind == "project":

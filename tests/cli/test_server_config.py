@@ -44,3 +44,15 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_what_is_unusable_in_the_shared_file_is_left_out(config_home: Path, text: str) -> None:
     (config_home / "opencode.jsonc").write_text(text)
     assert load_server_config(None) == (ServerConfig(), Policy())
+
+
+def test_the_file_for_the_service_is_read_and_opens_nothing_by_itself() -> None:
+    _, policy = load_server_config(Path(__file__).parents[2] / "configs" / "oad.toml")
+    assert (policy.network.mode, policy.network.allow) == ("allow", ())
+
+
+def test_an_allow_list_with_an_entry_that_means_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "oad.toml"
+    file.write_text('[network]\nmode = "allow"\nallow = ["http://a.test"]\n')
+    with pytest.raises(BadConfig, match=r"allow.*a\.test"):
+        load_server_config(file)

@@ -33,11 +33,12 @@ def _hosted(uid: int, level: str) -> Iterator[Host]:
 
 
 @pytest.fixture
-def open_session() -> Iterator[Callable[[Host], Session]]:
+def open_session() -> Iterator[Callable[..., Session]]:
+    """With keywords: fields of the session's confinement."""
     opened: list[Session] = []
 
-    def open(host: Host) -> Session:
-        opened.append(Session(host))
+    def open(host: Host, **confinement: object) -> Session:
+        opened.append(Session(host, **confinement))
         return opened[-1]
 
     yield open

@@ -14,6 +14,7 @@ import session_probe  # noqa: F401  before the user changes, who may not be able
 import trio
 
 import oad.workers.broker
+from oad.contract.sandbox import Confinement
 from oad.contract.worker import WorkerSpec
 from oad.daemon import procs, zygote
 from oad.daemon.spawn import SpawnFailed
@@ -25,8 +26,18 @@ class Host:
         self.spawner = spawner
         self.children: list[SpawnedChild] = []
 
-    async def spawn(self, kind: str, endpoint: str = "") -> Any:
-        spec = WorkerSpec("session", f"ses_{len(self.children)}", kind, endpoint, "", [])
+    async def spawn(self, kind: str, endpoint: str = "", confinement: Any = None) -> Any:
+        fields = {"level": "none", "profile": "full", "ceiling": "full", **(confinement or {})}
+        confined = msgspec.convert(fields, Confinement)
+        spec = WorkerSpec(
+            "session",
+            f"ses_{len(self.children)}",
+            kind,
+            endpoint,
+            "",
+            [],
+            confinement=confined,
+        )
         started = time.perf_counter()
         try:
             child = await self.spawner.spawn(spec)

@@ -58,13 +58,13 @@ class Host:
 class Session:
     """A worker of the kind "exec"."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, **confinement: Any) -> None:
         name = f"oad-test-{os.getpid()}-{time.monotonic_ns()}"
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind("\0" + name)
             listener.listen(1)
             listener.settimeout(10)
-            self.info = host("spawn", "exec", name)
+            self.info = host("spawn", "exec", name, confinement)
             self.sock, _ = listener.accept()
         self.sock.settimeout(10)
         self.file = self.sock.makefile("rb")

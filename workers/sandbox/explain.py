@@ -14,11 +14,6 @@ _PRIVILEGED: Final = re.compile(
 )
 _PROTECTED: Final = re.compile(r"(\.git/(hooks|config)|\.opencode/|opencode\.jsonc?)[^\n]*", re.IGNORECASE)
 _BUSY: Final = re.compile(r"device or resource busy|\bEBUSY\b|could not (write|lock) config file", re.IGNORECASE)
-_UNREACHABLE: Final = re.compile(
-    r"network is unreachable|could not resolve|name or service not known|temporary failure in name resolution"
-    r"|\bENETUNREACH\b|\bEAI_AGAIN\b|no route to host",
-    re.IGNORECASE,
-)
 _SOCKETS: Final = re.compile(
     r"docker(\.sock| daemon)|/run/\S+|\bsystem_bus_socket\b|system has not been booted", re.IGNORECASE
 )
@@ -76,9 +71,6 @@ def _reasons(confinement: Confinement, command: str, output: str) -> Iterator[st
         yield f"The sandbox hides {', '.join(hidden)}: to the command it looks empty."
     if _SOCKETS.search(output):
         yield "The sandbox hides /run and its sockets: services of the host can't be reached by them."
-    if confinement.network != "on" and _UNREACHABLE.search(output):
-        how = "is off" if confinement.network == "off" else "reaches listed hosts only"
-        yield f"{named} its network {how}."
 
 
 def _writable(confinement: Confinement) -> str:

@@ -22,10 +22,12 @@ from oad.contract.prompt import ShellInput
 from oad.contract.sandbox import Confinement
 
 from ..audit import CURRENT_CALL, CurrentCall
+from ..egress import OPEN, Egress
 from ..exec import Command, ExecFailed
 from ..sandbox.explain import sandbox_notes
 from ..tools.bash import limit_note
 from ..tools.environment import command_environment
+from ..tools.network_note import network_notes
 from .input import session_model
 from .texts import SHELL_RUN
 from .turn import Turn
@@ -99,7 +101,10 @@ class _ShellRun:
         try:
             agent = self._turn.agent(self._info.agent)
             outcome = await self._turn.exec_for(agent).run(command, on_stdout=self._take)
+            egress: Egress = self._turn.services.get("egress", OPEN)
+            notes = network_notes(egress, outcome, self._output)
             self._output += explained(self._turn.confinement(agent), self._command, self._output)
+            self._output += "".join(f"\n{note}\n" for note in notes)
         except ExecFailed as failed:
             self._output += f"{failed}\n"
         except BaseException as error:

@@ -23,6 +23,7 @@ from oad.contract.worker import WorkerSpec
 
 from ..allowance import Allowance
 from ..audit import Audit, Unrecorded
+from ..egress import Egress
 from ..environment import take_keys
 from ..exec import Exec
 from ..link import Answer, Link
@@ -74,7 +75,7 @@ class SessionWorker:
         self._admission = trio.Lock()
         self._turn: Turn | None = None
         self._unfinished: set[Turn] = set()  # answered turns whose title is still being made, and the current one
-        self._services: dict[str, Any] = {}
+        self._services: dict[str, Any] = {"egress": Egress.of(spec)}
         self._number = 0
         self._nursery: trio.Nursery | None = None
         self._operations: dict[str, Callable[[bytes], Awaitable[Answer]]] = {

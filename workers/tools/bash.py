@@ -12,11 +12,13 @@ from oad.contract.limits import LimitHit
 from oad.contract.policy import Profile
 
 from ..config.shell_split import external_directories, split
+from ..egress import OPEN, Egress
 from ..exec import Command, ExecFailed, Outcome
 from ..sandbox.explain import sandbox_notes
 from . import paths
 from .environment import command_environment
 from .leave_sandbox import ask_to_leave
+from .network_note import network_notes
 from .output_capture import Captured, OutputCapture
 from .progress_feed import ProgressFeed
 from .tool import ToolArgs, ToolContext, ToolFailed, ToolResult
@@ -69,7 +71,8 @@ message, for those that do not.
             await trio.lowlevel.checkpoint_if_cancelled()  # a plain Cancelled, which callers can tell from a failure
             raise
         await call.feed.flush()
-        result = call.result(_exit_code(outcome), *_notes(outcome, call.timeout_ms), limit=outcome.limit)
+        notes = (*_notes(outcome, call.timeout_ms), *call.network_notes(outcome))
+        result = call.result(_exit_code(outcome), *notes, limit=outcome.limit)
         if outcome.job is not None:
             result.metadata["job"] = outcome.job
         return result
@@ -124,6 +127,10 @@ class _Call:
         if captured.file is not None:
             metadata["outputPath"] = str(captured.file)
         return ToolResult(title=self.args.command, output=_compose(captured, notes), metadata=metadata)
+
+    def network_notes(self, outcome: Outcome) -> list[str]:
+        egress: Egress = self.context.services.get("egress", OPEN)
+        return network_notes(egress, outcome, self.capture.recent(SHOWN_CHARACTERS))
 
     async def _take(self, chunk: bytes) -> None:
         self.capture.feed(chunk)

@@ -2,12 +2,17 @@
 
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
 import trio
 
+from ..egress import OPEN, Egress
 from .tool import ToolFailed
+
+if TYPE_CHECKING:
+    import httpx2
 
 MAX_BYTES = 5 * 1024 * 1024
 _MAX_REDIRECTS = 10
@@ -37,17 +42,23 @@ class Page(msgspec.Struct, frozen=True):
             return self.data.decode("utf-8", "replace")
 
 
-async def download(url: str, format: str, timeout_s: float, ask: Callable[[str], Awaitable[None]]) -> Page:
+async def download(
+    url: str, format: str, timeout_s: float, ask: Callable[[str], Awaitable[None]], egress: Egress = OPEN
+) -> Page:
     """``ask`` is asked again before a redirect to another host is followed: rules are about where a request goes.
+    Each request goes the way that the session's network policy leaves open.
 
     Raises ToolFailed."""
     import httpx2  # heavy; idle sessions do without
+
+    if egress.mode == "off":
+        raise ToolFailed("The network policy of this session is 'off': nothing can be fetched.")
 
     for _ in range(_MAX_REDIRECTS):
         _check(url)
         try:
             with trio.fail_after(timeout_s):
-                found = await _request(url, format)
+                found = await _request(url, format, egress)
         except trio.TooSlowError as error:
             raise ToolFailed(f"{url} did not answer within {timeout_s:g} seconds.") from error
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
@@ -61,14 +72,12 @@ async def download(url: str, format: str, timeout_s: float, ask: Callable[[str],
     raise ToolFailed(f"More than {_MAX_REDIRECTS} redirects, the last to {url}.")
 
 
-async def _request(url: str, format: str) -> Page | str:
+async def _request(url: str, format: str, egress: Egress) -> Page | str:
     """The page, or the address it redirects to."""
-    import httpx2
 
     headers = {"accept": _ACCEPT[format], "user-agent": "oad-webfetch/1.0", "accept-language": "en;q=0.9, *;q=0.5"}
-    # trust_env would also read ~/.netrc and send what is there; only the proxy is wanted.
     async with (
-        httpx2.AsyncClient(trust_env=False, proxy=_proxy(url), follow_redirects=False, timeout=None) as client,
+        _client(url, egress) as client,
         client.stream("GET", url, headers=headers) as response,
     ):
         if response.is_redirect:
@@ -79,6 +88,17 @@ async def _request(url: str, format: str) -> Page | str:
         if len(data) > MAX_BYTES:
             raise ToolFailed(f"{url} is larger than 5 MB.")
         return Page(str(response.url), response.headers.get("content-type", ""), bytes(data))
+
+
+def _client(url: str, egress: Egress) -> "httpx2.AsyncClient":
+    import httpx2
+
+    # trust_env would also read ~/.netrc and send what is there; only the proxy is wanted.
+    if egress.mode == "on":
+        return httpx2.AsyncClient(trust_env=False, proxy=_proxy(url), follow_redirects=False, timeout=None)
+    from .proxied import ProxiedTransport
+
+    return httpx2.AsyncClient(trust_env=False, transport=ProxiedTransport(egress), follow_redirects=False, timeout=None)
 
 
 async def _body(chunks: AsyncIterator[bytes]) -> bytearray:

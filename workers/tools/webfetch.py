@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import trio
 from msgspec import Meta
 
+from ..egress import OPEN, Egress
 from .attachment import attach
 from .download import Page, download
 from .in_thread import in_thread
@@ -40,11 +41,13 @@ returned and the whole is kept in a file.
     async def run(self, args: WebfetchArgs, context: ToolContext) -> ToolResult:
         timeout_s = min(args.timeout if args.timeout and args.timeout > 0 else DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S)
 
+        egress: Egress = context.services.get("egress", OPEN)
+
         async def ask(url: str) -> None:
             await context.ask("webfetch", [url], always=["*"], metadata=_asked(args, url))
 
         await ask(args.url)
-        page = await download(args.url, args.format, timeout_s, ask)
+        page = await download(args.url, args.format, timeout_s, ask, egress)
         title = f"{args.url} ({page.content_type})"
         if page.mime in _IMAGES:
             name = page.url.rstrip("/").rsplit("/", 1)[-1]

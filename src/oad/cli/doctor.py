@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from oad.contract.network import describe_policy
 from oad.contract.worker import Level
 from oad.daemon.doctor import Probe, examine_host, find_level
 from oad.daemon.sandbox_probe import probe_profiles
@@ -34,7 +35,9 @@ def examine(*, as_json: bool, config: Path | None = None) -> int:
         return USAGE
     level, weakness = find_level()
     profiles = probe_profiles(policy.sandbox)
-    findings = Findings(level, weakness, [*examine_host(), *profiles], policy.sandbox.level, policy.network.mode)
+    findings = Findings(
+        level, weakness, [*examine_host(), *profiles], policy.sandbox.level, describe_policy(policy.network)
+    )
     print(msgspec.json.encode(findings).decode() if as_json else "\n".join(_lines(findings)))
     return 0 if level == "pidns" and all(probe.ok for probe in profiles) else 1
 
@@ -42,6 +45,8 @@ def examine(*, as_json: bool, config: Path | None = None) -> int:
 def _lines(findings: Findings) -> list[str]:
     lines = [line for probe in findings.probes for line in _describe(probe)]
     lines += ["", f"in force: sandbox {findings.sandbox}, network {findings.network}"]
+    if any(probe.name == "network namespace" and not probe.ok for probe in findings.probes):
+        lines.append("refused: network off and allow. Sessions with that policy run nothing.")
     refused = [probe.name for probe in findings.probes if probe.name.startswith("sandbox ") and not probe.ok]
     lines += [f"refused: {name}. Sessions run nothing under it." for name in refused]
     if findings.level == "pidns":

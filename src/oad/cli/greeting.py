@@ -1,13 +1,18 @@
 """What ``oad serve`` prints: where it listens, where the credential is, and what to paste."""
 
 import os
+from typing import Final
 
 import msgspec
 
 from oad import __version__
+from oad.contract.network import describe_policy
+from oad.contract.policy import NetworkPolicy
 
 from .credential import Credential
 from .places import Places
+
+_DEFAULT_NETWORK: Final = NetworkPolicy()
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -18,9 +23,15 @@ class Address(msgspec.Struct, frozen=True):
     loopback: bool
 
 
-def greeting(address: Address, credential: Credential, places: Places) -> list[str]:
+def greeting(
+    address: Address, credential: Credential, places: Places, network: NetworkPolicy = _DEFAULT_NETWORK
+) -> list[str]:
     """The lines, for standard output; nothing follows them there."""
-    lines = [f"oad {__version__} listening on {address.url}", *_access(address.url, credential, places)]
+    lines = [
+        f"oad {__version__} listening on {address.url}",
+        *_access(address.url, credential, places),
+        f"network of sessions: {describe_policy(network)}",
+    ]
     if not address.loopback:
         lines.append(f"reachable from other hosts ({address.host}): put TLS in front of it")
     return lines

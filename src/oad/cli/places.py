@@ -10,6 +10,8 @@ from typing import Final
 
 import msgspec
 
+from oad.contract.proxy import SOCKET_NAME
+
 # A Unix socket's path holds at most 107 bytes; the longest name that is appended has about 30.
 _LONGEST_RUNTIME: Final = 70
 
@@ -26,6 +28,10 @@ class Places(msgspec.Struct, frozen=True):
     @property
     def credential_file(self) -> Path:
         return self.data / "credential"
+
+    @property
+    def proxy_socket(self) -> Path:
+        return self.runtime / SOCKET_NAME
 
     @property
     def address_file(self) -> Path:

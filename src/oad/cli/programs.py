@@ -1,4 +1,4 @@
-"""The programs that the parent runs: the daemon and the gateways, each in a fork."""
+"""The programs that the parent runs: the daemon, the gateways and the filtering proxy, each in a fork."""
 
 import functools
 import importlib
@@ -25,6 +25,7 @@ class Plan(msgspec.Struct, frozen=True):
     policy: Policy
     credential: Credential
     listeners: tuple[socket.socket, ...]
+    door: socket.socket  # of the filtering proxy; it outlives each proxy
     loopback: bool
     cors: tuple[str, ...]
     gateways: int
@@ -44,12 +45,13 @@ def make_programs(plan: Plan) -> list[Program]:
     for number in range(plan.gateways):
         name = f"gateway-{number}"
         programs.append(Program(name, functools.partial(_run_gateway, name, plan)))
+    programs.append(Program("proxy", functools.partial(_run_proxy, plan)))  # last to stop: turns end before it
     return programs
 
 
 def _run_daemon(plan: Plan) -> int:
     setproctitle.setproctitle("oad-daemon")
-    for listener in plan.listeners:
+    for listener in (*plan.listeners, plan.door):
         listener.close()
     from oad.daemon.credentials import CredentialsUnreadable
     from oad.daemon.enforceable import NotEnforceable
@@ -79,6 +81,7 @@ def _run_daemon(plan: Plan) -> int:
 
 def _run_gateway(name: str, plan: Plan) -> int:
     setproctitle.setproctitle("oad-gateway")
+    plan.door.close()
     from oad.gateway.main import run_gateway
     from oad.gateway.settings import Credentials, GatewaySettings
 
@@ -99,3 +102,19 @@ def _run_gateway(name: str, plan: Plan) -> int:
         )
     )
     return 0
+
+
+def _run_proxy(plan: Plan) -> int:
+    setproctitle.setproctitle("oad-proxy")
+    for listener in plan.listeners:
+        listener.close()
+    from oad.proxy.main import run_proxy
+    from oad.proxy.settings import ProxySettings
+
+    settings = ProxySettings(
+        policy=plan.policy.network,
+        log_level=plan.log_level,
+        log_file=plan.places.log_file,
+        log_to_stderr=plan.print_logs,
+    )
+    return run_proxy(settings, plan.door)

@@ -13,6 +13,7 @@ from oad.daemon import procs
 from oad.daemon.instance_lock import PARENT_LOCK, AlreadyRunning, InstanceLock
 from oad.daemon.vault import take_secrets, values_of
 from oad.logs import LEVELS, configure_logs
+from oad.proxy.main import open_door
 
 from .credential import (
     SECRET_VARIABLES,
@@ -83,6 +84,7 @@ def _plan(options: ServeOptions, held: contextlib.ExitStack) -> tuple[Plan, Addr
     listeners = open_listeners(host, options.port if options.port is not None else config.port or 0)
     for listener in listeners:
         held.enter_context(listener)
+    door = held.enter_context(open_door(places.proxy_socket))
     print_logs = options.print_logs or _is_set("OPENCODE_PRINT_LOGS")
     configure_logs(level, file=places.log_file, to_stderr=print_logs)
     loopback = is_loopback(host)
@@ -92,6 +94,7 @@ def _plan(options: ServeOptions, held: contextlib.ExitStack) -> tuple[Plan, Addr
         policy=policy,
         credential=credential,
         listeners=tuple(listeners),
+        door=door,
         loopback=loopback,
         cors=(*options.cors, *config.cors),
         gateways=options.gateways or config.gateways or 1,
@@ -136,7 +139,7 @@ def _run(plan: Plan, address: Address) -> int:
     plan = msgspec.structs.replace(plan, secret_environment=_hide_secrets(plan.credential))
     preload()
     plan.places.address_file.write_text(address.url + "\n")
-    print("\n".join(greeting(address, plan.credential, plan.places)), flush=True)
+    print("\n".join(greeting(address, plan.credential, plan.places, plan.policy.network)), flush=True)
     setproctitle.setproctitle(f"oad serve {address.url}")
     try:
         return Parent(make_programs(plan), log_file=str(plan.places.log_file)).run()

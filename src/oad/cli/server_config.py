@@ -8,6 +8,7 @@ from typing import Annotated, Any, cast
 import msgspec
 import pyjson5
 
+from oad.contract.network import BadRule, parse_rules
 from oad.contract.policy import (
     AskPolicy,
     AuditPolicy,
@@ -74,11 +75,15 @@ def load_server_config(file: Path | None) -> tuple[ServerConfig, Policy]:
 
 def _load_toml(file: Path) -> _File:
     try:
-        return msgspec.convert(tomllib.loads(file.read_text()), _File)
+        found = msgspec.convert(tomllib.loads(file.read_text()), _File)
+        parse_rules(found.network.allow)
+    except BadRule as error:
+        raise BadConfig(f"{file}: [network] allow: {error}") from error
     except OSError as error:
         raise BadConfig(f"{file}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise BadConfig(f"{file}: {error}") from error
+    return found
 
 
 def _load_shared() -> ServerConfig:

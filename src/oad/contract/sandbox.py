@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from .network import parse_rules
 from .policy import Level, NetworkMode, Profile
 from .wire_model import WireModel
 
@@ -23,6 +24,7 @@ class Confinement(msgspec.Struct, frozen=True):
     ceiling: Profile
     network: NetworkMode = "on"
     proxy: str = ""  # with network "allow": the unix socket of the filtering proxy, the only way out
+    allow: tuple[tuple[str, ...], ...] = ()  # with network "allow": a host must be on every one of these lists
     root: Literal["host", "minimal"] = "host"
     writable: tuple[str, ...] = ()
     protected: tuple[str, ...] = ()  # read-only although below a writable place
@@ -61,10 +63,16 @@ def worker_writable(confinement: Confinement) -> tuple[str, ...]:
 
 
 class SandboxWish(WireModel):
-    """What a client asks for a session: key ``sandbox`` of a create body or a patch. Never more than the ceiling."""
+    """What a client asks for a session: key ``sandbox`` of a create body or a patch. Never more than the ceiling.
+    ``allow``, which implies network "allow": of these hosts, those that the operator's list covers too."""
 
     profile: Profile | None = None
     network: NetworkMode | None = None
+    allow: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        """Raises BadRule; a decoder makes a msgspec.ValidationError of it."""
+        parse_rules(self.allow or ())
 
 
 NO_WISH: Final = SandboxWish()
@@ -80,9 +88,11 @@ class SandboxRun(WireModel):
 
 
 class SandboxRecord(WireModel):
-    """What is kept of a session's sandbox, beside the session's own record."""
+    """What is kept of a session's sandbox, beside the session's own record. ``bounds``: the lists of allowed hosts of
+    the sessions that made it."""
 
     wish: SandboxWish | None = None
+    bounds: list[list[str]] | None = None
     ran: SandboxRun | None = None
 
 
@@ -93,6 +103,7 @@ class SandboxState(WireModel):
     profile: Profile
     ceiling: Profile
     network: NetworkMode
+    allow: list[list[str]] | None = None  # with network "allow": hosts that are on all of these lists
     wish: SandboxWish | None = None
     ran: SandboxRun | None = None
     problem: str | None = None

@@ -1,0 +1,57 @@
+"""The proxy's main function."""
+
+import resource
+import signal
+import socket
+from pathlib import Path
+
+import structlog
+import trio
+
+from oad.logs import configure_logs
+
+from .door import Door
+from .settings import ProxySettings
+
+_log = structlog.get_logger("oad.proxy")
+_BACKLOG = 256
+
+
+def run_proxy(settings: ProxySettings, door: socket.socket) -> int:
+    """Serves until SIGTERM or SIGINT; returns the exit status. Raises BadRule, OSError.
+
+    It keeps nothing that a restart would lose: ``door`` belongs to the parent, sessions bring their listening sockets
+    again, and what was waiting in either is still there."""
+    configure_logs(settings.log_level, file=settings.log_file, to_stderr=settings.log_to_stderr)
+    _allow_many_connections()
+    trio.run(_serve, settings, door)
+    return 0
+
+
+async def _serve(settings: ProxySettings, listener: socket.socket) -> None:
+    door = Door(settings)
+    listener.setblocking(False)
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(door.serve, trio.socket.from_stdlib_socket(listener))
+            _log.info("proxy ready", mode=settings.policy.mode, allow=list(settings.policy.allow))
+            async for _ in signals:
+                nursery.cancel_scope.cancel()
+
+
+def open_door(path: Path) -> socket.socket:
+    """Bound and listening, for this user alone; whoever calls it knows that no other server uses the path.
+
+    Made by the parent, once: sessions have this very socket mounted into their view, and a new one at the same path
+    would be another."""
+    path.unlink(missing_ok=True)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.bind(str(path))
+    path.chmod(0o600)
+    sock.listen(_BACKLOG)
+    return sock
+
+
+def _allow_many_connections() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
