@@ -29,13 +29,8 @@ class WorkspaceHidden(Exception):
 
 
 class Confiner:
-<<<<<<< HEAD
-    """``private`` are oad's own places: data, sockets, logs, credentials. ``home`` is the user's unless given.
-    ``proxy`` is the socket of the filtering proxy."""
-=======
     """``private`` are oad's own places: data, sockets, logs, credentials. ``home`` is the user's unless given,
     ``proxy`` the socket of the filtering proxy."""
->>>>>>> s-net
 
     def __init__(self, policy: Policy, private: Sequence[Path], home: str = "", proxy: Path | None = None) -> None:
         self._policy = policy
