@@ -11,6 +11,7 @@ import structlog
 
 from oad.contract.errors import sandbox_unavailable
 from oad.contract.ids import now_ms
+from oad.contract.policy import Profile
 from oad.contract.proxy import Lists
 from oad.contract.sandbox import (
     NO_WISH,
@@ -113,8 +114,10 @@ class Sandboxes:
 
     def confine_project(self, directory: str, scratch: Path) -> Confinement:
         """For questions about a directory, each of which is asked under the profile read-only; what a client has done
-        there, such as applying a patch, may write to the whole worktree."""
-        return self._confine(sorted({directory, _worktree(directory)}), scratch, SandboxWish(profile="workspace"))
+        there, such as applying a patch, may write to the whole worktree. Questions are still answered on a host that
+        can't enforce as much as that takes."""
+        profile: Profile = "read-only" if "workspace" in self._enforceable.failures else "workspace"
+        return self._confine(sorted({directory, _worktree(directory)}), scratch, SandboxWish(profile=profile))
 
     def is_outdated(self, session: str, confinement: Confinement) -> bool:
         """Whether a worker that was started with this holds to what is no longer asked for."""
