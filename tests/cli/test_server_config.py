@@ -1,9 +1,12 @@
+import re
+import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from oad.cli.server_config import BadConfig, ServerConfig, load_server_config
-from oad.contract.policy import Policy
+from oad.contract.policy import Policy, SandboxPolicy
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +59,18 @@ def test_an_allow_list_with_an_entry_that_means_nothing(tmp_path: Path) -> None:
     file.write_text('[network]\nmode = "allow"\nallow = ["http://a.test"]\n')
     with pytest.raises(BadConfig, match=r"allow.*a\.test"):
         load_server_config(file)
+
+
+SHIPPED = Path(__file__).parents[2] / "configs/oad.toml"
+
+
+def test_the_shipped_file_can_be_read(config_home: Path) -> None:
+    load_server_config(SHIPPED)
+
+
+def test_what_is_commented_out_in_the_shipped_file_are_the_defaults() -> None:
+    section = SHIPPED.read_text().partition("[sandbox]\n")[2].partition("\n[")[0]
+    lines = [line.removeprefix("# ") for line in section.splitlines() if re.match(r"# (\w+ = |  \"|\])", line)]
+    given = tomllib.loads("\n".join(lines))
+    assert set(given) == set(SandboxPolicy.__struct_fields__)
+    assert msgspec.convert(given, SandboxPolicy) == SandboxPolicy()

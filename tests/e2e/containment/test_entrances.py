@@ -37,7 +37,10 @@ def cage(house: Path, model: Model) -> Iterator[Server]:
     (home / ".ssh/id_rsa").write_text(f"{SECRET}\n")
     (house / "outside.txt").write_text("theirs\n")
     permission = {"external_directory": "allow", "edit": "allow", "read": "allow", "sandbox": "deny"}
-    (project / "opencode.json").write_text(json.dumps(model.configuration(permission=permission)))
+    configuration = model.configuration(permission=permission)
+    known = configuration["provider"]["fake"]["models"]
+    known["gpt-5-fake"] = known["fake-1"]
+    (project / "opencode.json").write_text(json.dumps(configuration))
     server = Server(home, project)
     try:
         trio.run(server.start)
@@ -48,11 +51,14 @@ def cage(house: Path, model: Model) -> Iterator[Server]:
 
 
 async def call(server: Server, model: Model, profile: str, tool: str, arguments: Json) -> Json:
-    """The state in which the call of a tool ends, in a session of its own."""
+    """The state in which the call of a tool ends, in a session of its own. Patches are offered to GPT only."""
     name = f"cage-{profile}-{tool}-{abs(hash(json.dumps(arguments)))}"
     model.register(**{name: [{"tools": [{"name": tool, "args": arguments}]}, {"text": "done"}]})
     session = await server.create(sandbox={"profile": profile})
-    await server.prompt(session, f"script:{name}")
+    body: Json = {"parts": [{"type": "text", "text": f"script:{name}"}]}
+    if tool == "apply_patch":
+        body["model"] = {"providerID": "fake", "modelID": "gpt-5-fake"}
+    await server.ask("POST", f"/session/{session}/message", body)
     parts = [part for message in await server.messages(session) for part in message["parts"]]
     (found,) = [part for part in parts if part["type"] == "tool"]
     return found["state"]
@@ -106,8 +112,6 @@ async def test_no_tool_writes_outside(name: str, profile: str, cage: Server, mod
     filled = {key: text.format(file=outside) for key, text in arguments.items()}
     inside = await call(cage, model, profile, tool, filled)
     assert outside.read_text() == "theirs\n", said(inside)
-    if tool == "apply_patch" and "unavailable" in said(inside).lower():
-        pytest.skip("this model is offered edit and write instead")
     control = await call(cage, model, "full", tool, filled)
     assert outside.read_text() == "mine\n", said(control)
 
@@ -194,3 +198,20 @@ async def test_a_person_grants_one_run_outside(cage: Server, model: Model, house
         await cage.ask("POST", f"/permission/{request['id']}/reply", {"reply": "once"})
         await events.until(lambda event: event["type"] == "session.idle")
     assert outside.exists()
+
+
+async def test_the_file_routes(cage: Server, house: Path) -> None:
+    """They answer for a directory, and show no more of the host than its sessions see."""
+    link = house / "project/key"
+    link.unlink(missing_ok=True)
+    link.symlink_to(house / "home/.ssh/id_rsa")
+    (house / "project/shown").write_text(f"{SECRET}\n")
+    async with cage.client() as client:
+        control = await client.get("/file/content", params={"path": "shown"})
+        assert SECRET in control.text
+        for path in ("key", f"{house}/home/.ssh/id_rsa", "../home/.ssh/id_rsa", "../home/data/oad.db"):
+            assert SECRET not in (await client.get("/file/content", params={"path": path})).text
+        found = (await client.get("/find", params={"pattern": SECRET})).text
+        assert "shown" in found
+        assert "id_rsa" not in found
+        assert "key" not in found

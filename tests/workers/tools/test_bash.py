@@ -1,8 +1,10 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 import trio
 
+from oad.contract.sandbox import Confinement
 from oad.workers.exec import Outcome
 from oad.workers.tools.bash import BashArgs, BashTool
 from oad.workers.tools.tool import Rejected, ToolFailed
@@ -116,3 +118,31 @@ async def test_background_process_and_signals_are_noted(recorder: Recorder) -> N
     assert "still running" in (await bash.run(BashArgs(command="sleep 9 &"), context)).output
     Fixed.outcome = Outcome(-9)
     assert (await bash.run(BashArgs(command="kill -9 $$"), context)).metadata["exit"] == 137
+
+
+INSIDE = Confinement(level="namespaces", profile="workspace", ceiling="full", writable=("/w",))
+
+
+async def test_the_sandbox_is_named_as_the_reason(recorder: Recorder) -> None:
+    command = "echo touch: /etc/x: Read-only file system; exit 1"
+    result = await bash.run(BashArgs(command=command), recorder.context(confinement=INSIDE))
+    assert "only these can be written to: /w, /tmp" in result.output
+    assert "Exit code 1" in result.output
+
+
+async def test_a_person_is_asked_for_a_run_outside(recorder: Recorder) -> None:
+    arguments = BashArgs(command="echo hi", escalate=True, justification="it must")
+    await bash.run(arguments, recorder.context(confinement=INSIDE))
+    metadata = {"command": "echo hi", "profile": "full", "justification": "it must"}
+    assert recorder.asked[-1] == ("sandbox", ["echo hi"], ["echo *"], metadata)
+    assert [command.profile for command in recorder.exec.commands] == ["full"]
+    await bash.run(BashArgs(command="echo hi"), recorder.context(confinement=INSIDE))
+    assert [command.profile for command in recorder.exec.commands] == ["full", None]
+
+
+async def test_nobody_is_asked_for_what_the_operator_forbids(recorder: Recorder) -> None:
+    capped = msgspec.structs.replace(INSIDE, ceiling="workspace")
+    with pytest.raises(ToolFailed, match="the operator allows workspace at most"):
+        await bash.run(BashArgs(command="echo hi", escalate=True), recorder.context(confinement=capped))
+    assert "sandbox" not in [asked[0] for asked in recorder.asked]
+    assert [command.profile for command in recorder.exec.commands] == []
