@@ -13,6 +13,7 @@ from oad.contract.session import Todo
 from oad.contract.wire import Event, ProtocolError
 
 from .audit.reports import EVENT
+from .job_book import Ended, Started
 from .journal import INTERNAL_PREFIX
 
 # What the daemon alone says of sessions, asks, projects and itself.
@@ -49,6 +50,8 @@ _SHAPES: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     "message.removed": msgspec.json.Decoder(_Removed),
     "message.part.removed": msgspec.json.Decoder(_Removed),
     "todo.updated": msgspec.json.Decoder(_TodoUpdated),
+    "job.started": msgspec.json.Decoder(Started),
+    "job.ended": msgspec.json.Decoder(Ended),
 }
 _claims: Final = msgspec.json.Decoder(_Claims)
 

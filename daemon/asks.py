@@ -14,9 +14,15 @@ from oad.contract.permission import Answer, PermissionRequest, PermissionRule, e
 from oad.contract.session import QuestionRequest
 
 from .journal import Journal, Place
+from .patience import Reason
 
 Settle = Callable[[dict[str, Any] | ApiError], None]
 _DISMISSED: Final = "The user dismissed this question"
+REFUSALS: Final[dict[Reason, str]] = {
+    "policy": "Denied without asking anybody: this session may do only what needs no permission.",
+    "timeout": "Denied because nobody answered in time.",
+    "unheard": "Denied because no client was connected that could have answered.",
+}
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -66,12 +72,31 @@ class Asks:
             raise tagged(409, "DuplicateRequestError", requestID=pending.request.id, message="This id is in use")
         self._pending[pending.request.id] = pending
 
+    def waiting(self) -> set[str]:
+        """Sessions that wait for an answer."""
+        return {pending.place.session for pending in self._pending.values()}
+
     def listing(self, kind: str, directory: str | None = None, session: str | None = None) -> list[Any]:
         return [
             p.request
             for p in self._pending.values()
             if p.kind == kind and directory in (None, p.place.directory) and session in (None, p.place.session)
         ]
+
+    def refuse(self, request_id: str, reason: Reason) -> None:
+        """Nobody answers it: it is denied, and says why in a way that programs can read. Settled ones stay as they
+        are."""
+        pending = self._pending.get(request_id)
+        if pending is not None and pending.kind == "permission":
+            self._settle_permission(pending, "reject", REFUSALS[reason], reason)
+        elif pending is not None:
+            self._dismiss(pending, reason)
+
+    def allow_once(self, request_id: str) -> None:
+        """The policy answers in a person's place. Only permissions can be given that way."""
+        pending = self._pending.get(request_id)
+        if pending is not None and pending.kind == "permission":
+            self._settle_permission(pending, "once", None, "policy")
 
     # --- answering ------------------------------------------------------------------------------------------------
 
@@ -136,18 +161,23 @@ class Asks:
             raise question_not_found(request_id)
         return pending
 
-    def _dismiss(self, pending: Pending) -> None:
-        properties = {"sessionID": pending.place.session, "requestID": pending.request.id}
+    def _dismiss(self, pending: Pending, reason: Reason | None = None) -> None:
+        why = {"reason": reason} if reason else {}
+        properties = {"sessionID": pending.place.session, "requestID": pending.request.id, **why}
         self._journal.append("question.rejected", properties, pending.place, full=True)
         del self._pending[pending.request.id]
-        pending.settle(tagged(409, "QuestionRejectedError", message=_DISMISSED))
+        message = REFUSALS[reason] if reason else _DISMISSED
+        pending.settle(tagged(409, "QuestionRejectedError", message=message, **why))
 
-    def _settle_permission(self, pending: Pending, reply: Answer, message: str | None) -> None:
+    def _settle_permission(
+        self, pending: Pending, reply: Answer, message: str | None, reason: Reason | None = None
+    ) -> None:
         id = pending.request.id
-        properties = {"sessionID": pending.place.session, "requestID": id, "reply": reply}
+        why = {"reason": reason} if reason else {}
+        properties = {"sessionID": pending.place.session, "requestID": id, "reply": reply, **why}
         self._journal.append("permission.replied", properties, pending.place, full=True)
         del self._pending[id]
-        pending.settle({"reply": reply, **({"message": message} if message else {})})
+        pending.settle({"reply": reply, **({"message": message} if message else {}), **why})
 
     def _approve(self, directory: str, request: PermissionRequest) -> None:
         rules = self._approved.setdefault(directory, [])

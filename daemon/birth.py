@@ -18,6 +18,7 @@ import msgspec
 from oad.contract.worker import Level, WorkerSpec
 
 from . import procs
+from .enclosure import Enclosure
 from .session_init import Stillborn, run_session
 
 
@@ -69,12 +70,19 @@ def _be_init(birth: Birth, level: Level, control: socket.socket, middleman: int)
         _exit_if_orphaned(control)
         if level == "pidns":
             _step("mount a private /proc", procs.mount_private_proc)
+        enclosure = Enclosure(birth.spec.confinement, kept=_kept(birth.spec))
+        _step("set up the sandbox", enclosure.enter)
         gc.enable()
-        run_session(birth.spec, birth.entry, level, control)
+        run_session(birth.spec, birth.entry, level, control, enclosure)
     except _StepFailed as failure:
         _tell(control, failure.step, failure.error)
     finally:
         os._exit(70)
+
+
+def _kept(spec: WorkerSpec) -> tuple[str, ...]:
+    """What the worker itself still has to open when oad's own places are hidden."""
+    return tuple(filter(None, (spec.endpoint.removeprefix("ipc://"), spec.log_file)))
 
 
 def _await_adoption(middleman: int) -> None:

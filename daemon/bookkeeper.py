@@ -9,7 +9,10 @@ import structlog
 
 from oad.contract.errors import ApiError
 from oad.contract.ids import now_ms
+from oad.contract.limit_text import limit_error
+from oad.contract.limits import LimitHit
 from oad.contract.message import NamedError
+from oad.contract.policy import LimitPolicy
 from oad.contract.session import Session
 from oad.contract.wire import Call, Event, ProtocolError
 from oad.contract.worker import AuditMode
@@ -21,8 +24,10 @@ from .asks import Asks
 from .audit.log import SERVICE, AuditLog
 from .audit.reports import EVENT, read_report, write_report
 from .closing import aborted, crashed
+from .job_book import JobBook
 from .journal import Journal, Place
 from .lifecycle import State
+from .limits import Limits
 from .sessions import SessionPatched, Sessions, place_of
 from .store import Store
 from .turns import Turns
@@ -47,14 +52,17 @@ class Bookkeeper:
         sessions: Sessions,
         turns: Turns,
         asks: Asks,
+        limits: Limits | None = None,
         audit: AuditLog | None = None,
     ) -> None:
+        self.limits = limits or Limits(LimitPolicy(), sessions, store, journal)
         self._audit = audit or AuditLog(None)
         self._store = store
         self._journal = journal
         self._sessions = sessions
         self._turns = turns
         self._asks = asks
+        self.jobs = JobBook()
 
     # --- what workers say -----------------------------------------------------------------------------------------
 
@@ -87,12 +95,15 @@ class Bookkeeper:
         if event.type == "session.patched":
             changed = msgspec.json.decode(body, type=SessionPatched)
             changed.session_id = place.session
-            self._sessions.merge(changed, now_ms())
+            session = self._sessions.merge(changed, now_ms())
+            self.limits.note_usage(session, changed.usage, changed.output)
             return
+        if event.type == "session.limit":
+            self.limits.count(place.session, msgspec.json.decode(body, type=LimitHit))
         if place.session:
             self._turns.observe(event.type, place.session, body, durable=event.durable)
-        full = event.durable and event.type == "message.updated" and b'"role":"user"' in body
-        self._journal.append(event.type, body, place, durable=event.durable, full=full)
+            self.jobs.observe(event.type, place.session, body)
+        self._journal.append(event.type, body, place, durable=event.durable)
 
     def _place(self, worker: Worker, event: Event) -> Place:
         if worker.spec.kind == "session":
@@ -116,18 +127,28 @@ class Bookkeeper:
         if worker.spec.kind != "session":
             return
         self._asks.drop(worker.spec.name)
+        self._close_jobs(worker.spec.name)
         await self._journal.settled()
         if self._sessions.exists(worker.spec.name):
             text = f"The session's worker ended unexpectedly (status {worker.life.status}); the turn was interrupted"
             error = crashed(text) if worker.life.abnormal else aborted()
+            if isinstance(hit := worker.facts.get("limit"), LimitHit):
+                error = limit_error(hit)
             self._turns.close(self._sessions.find(worker.spec.name), error)
             await self._journal.settled()
+
+    def _close_jobs(self, session: str) -> None:
+        for id in self.jobs.close(session):
+            if self._sessions.exists(session):
+                properties = {"sessionID": session, "jobID": id, "reason": "session", "killed": 0}
+                self._journal.append("job.ended", properties, place_of(self._sessions.find(session)))
 
     def aborted(self, session: Session, receipt: Receipt) -> None:
         """Writes the receipt down, in the journal and in the log."""
         self._asks.drop(session.id)
         self._journal.append("oad.session.aborted", receipt, place_of(session))
-        _log.info("aborted", receipt=msgspec.to_builtins(receipt))
+        log = _log.error if receipt.survivors else _log.info
+        log("aborted", receipt=msgspec.to_builtins(receipt))
 
     async def recover(self) -> int:
         """After a start: closes every turn that the last daemon could not. Returns how many there were."""

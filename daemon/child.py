@@ -29,6 +29,7 @@ class SpawnedChild:
         self._pidfd, self._worker_pidfd = pidfd, worker_pidfd
         self._control = control  # while it is open, the init knows that we live
         self._on_end = on_end
+        self.survivors = 0
         self._status: int | None = None
         self._lock = trio.Lock()
 

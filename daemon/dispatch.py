@@ -19,6 +19,7 @@ from .audit.reports import read_report, write_report
 from .audit.requests import is_recorded
 from .operations.answers import ANSWERS
 from .operations.context import TRUE, Operation, Request, Services
+from .operations.jobs import JOBS
 from .operations.messages import MESSAGES, read_message
 from .operations.projects import PROJECTS
 from .operations.service import SERVICE
@@ -27,7 +28,7 @@ from .operations.v2 import V2
 from .operations.workers import WORKERS
 from .worker import Worker
 
-OWN: Final[Mapping[str, Operation]] = {**SESSIONS, **MESSAGES, **PROJECTS, **ANSWERS, **SERVICE, **V2}
+OWN: Final[Mapping[str, Operation]] = {**SESSIONS, **MESSAGES, **PROJECTS, **ANSWERS, **JOBS, **SERVICE, **V2}
 
 SESSION_WORK: Final = frozenset(
     {
@@ -45,8 +46,18 @@ _OF_CHILDREN: Final = frozenset({"session.prompt", "session.abort", "session.get
 _READS_OF_CHILDREN: Final = frozenset({"session.get", "session.messages"})
 
 
-# Halfway through these a session would be neither stopped nor running, neither there nor gone.
-_TO_THE_END: Final = frozenset({"session.abort", "session.delete", "instance.dispose", "global.dispose"})
+# Halfway through these a session would be neither stopped nor running, neither there nor gone, a patch half applied.
+_TO_THE_END: Final = frozenset(
+    {
+        "session.abort",
+        "session.delete",
+        "job.stop",
+        "instance.dispose",
+        "global.dispose",
+        "vcs.apply",
+        "project.initGit",
+    }
+)
 
 # What is answered with the message that the turn ended with.
 _ANSWERED_BY_MESSAGE: Final = frozenset({"session.prompt", "session.shell", "session.command"})
@@ -94,14 +105,17 @@ class Dispatcher:
         method = "GET" if call.op in _READS_OF_CHILDREN else "CALL"
         call = msgspec.structs.replace(call, origin=Origin(f"session:{name}", method=method))  # whatever it says itself
         if call.op == "session.create":
-            return await record_request(self._services.audit, call, body, self._create_child, name)
+            return await record_request(self._services.audit, call, body, self._carry_out_for_worker, name)
         if call.op not in _OF_CHILDREN or not self._is_below(call.params.get("sessionID", ""), name):
             raise _forbidden(call.op)
+        if call.op == "session.abort":  # as hard as its own session is being aborted, if it is
+            call = msgspec.structs.replace(call, params={"sessionID": call.params["sessionID"]})
+            return await record_request(self._services.audit, call, body, self._carry_out_for_worker)
         return await self.for_gateway(call, body)
 
-    async def _create_child(self, call: Call, body: bytes) -> Answer:
+    async def _carry_out_for_worker(self, call: Call, body: bytes) -> Answer:
         caller = (call.origin or BY_SERVICE).who.removeprefix("session:")
-        return await SESSIONS[call.op](Request(call.op, call.params, body, self._services, caller=caller))
+        return await OWN[call.op](Request(call.op, call.params, body, self._services, caller=caller))
 
     def _is_below(self, session: str, ancestor: str) -> bool:
         seen: set[str] = set()
@@ -119,6 +133,7 @@ class Dispatcher:
         session = services.sessions.find(params["sessionID"])
         if services.journal.failing is not None:
             raise named(503, "NotReadyError", message=f"The store can't be written: {services.journal.failing}")
+        services.limits.admit(session)
         aborts = services.supervisor.aborts(session.id)
         worker = await services.supervisor.ensure("session", session.id, session.directory, workspace(session))
         if services.supervisor.aborts(session.id) != aborts:

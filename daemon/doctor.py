@@ -18,7 +18,7 @@ from oad.contract.worker import Level
 
 from . import procs
 
-_REMEDY_USERNS = (
+REMEDY_USERNS = (
     "run as root, or allow unprivileged user namespaces "
     "(kernel.apparmor_restrict_unprivileged_userns, kernel.unprivileged_userns_clone, the container's seccomp profile)"
 )
@@ -48,7 +48,7 @@ def examine_host() -> list[Probe]:
 def probe_pid_namespace() -> Probe:
     name = "pid namespace with private /proc"
     failure = attempt(_enter_and_look)
-    return Probe(name, True) if not failure else Probe(name, False, step=failure, remedy=_REMEDY_USERNS)
+    return Probe(name, True) if not failure else Probe(name, False, step=failure, remedy=REMEDY_USERNS)
 
 
 def attempt(act: Callable[[], None]) -> str:
@@ -172,5 +172,5 @@ def probe_bwrap() -> Probe:
     except (OSError, subprocess.TimeoutExpired) as error:
         return Probe(name, False, step=str(error), remedy="reinstall bubblewrap")
     if done.returncode:
-        return Probe(name, False, step=done.stderr.strip()[-500:], remedy=_REMEDY_USERNS)
+        return Probe(name, False, step=done.stderr.strip()[-500:], remedy=REMEDY_USERNS)
     return Probe(name, True, program)

@@ -11,15 +11,17 @@ import structlog
 import trio
 import zmq
 
-from oad.contract.wire import Ack, ProtocolError, Push, decode_frame, encode_frame
+from oad.contract.wire import Ack, Flush, Flushed, ProtocolError, Push, decode_frame, encode_frame
 from oad.link import TrioSocket
 
 from .journal import Published
+from .listeners import Listeners
 
 _log = structlog.get_logger("oad.gateways")
 
 WINDOW: Final = 1024  # pushes in flight per gateway
 _QUEUED: Final = 20_000  # waiting for credit, before volatile ones go
+_FLUSH_S: Final = 0.5  # so long an answer waits for the streams of other gateways
 _SILENT_S: Final = 30.0  # unacknowledged for so long: the gateway is gone
 
 
@@ -34,6 +36,9 @@ class GatewayLink:
         self._in_flight = 0  # number of the last push handed to ZeroMQ
         self._queue: deque[tuple[int, bool, list[bytes]]] = deque()
         self._heard = now
+        self._asked = 0  # number of the newest Flush
+        self._flushed = 0
+        self._progress = trio.lowlevel.ParkingLot()
 
     def publish(self, event: Published) -> None:
         self.number += 1
@@ -64,6 +69,20 @@ class GatewayLink:
         self._heard = now
         self.flush()
 
+    async def flushed(self) -> None:
+        """Waits until the gateway has written what was published so far to its streams, or is gone."""
+        number = self.number
+        if self._asked < number:
+            self._asked = number
+            self._queue.append((number, False, encode_frame(Flush(number))))
+            self.flush()
+        while self._flushed < number:
+            await self._progress.park()
+
+    def on_flushed(self, number: int) -> None:
+        self._flushed = max(self._flushed, number)
+        self._progress.unpark_all()
+
     def relieve(self, now: float) -> bool:
         """Makes room; False when the gateway is hopeless: too far behind with durable events alone, or silent."""
         if len(self._queue) > _QUEUED:
@@ -74,6 +93,7 @@ class GatewayLink:
 
     def close(self) -> None:
         self._socket.close()
+        self.on_flushed(self.number)  # nobody is to wait for it any more
 
     async def run(self) -> None:
         """Takes acknowledgements until the link is closed."""
@@ -88,9 +108,13 @@ class GatewayLink:
     async def _take(self) -> None:
         for message in await self._socket.recv_many():
             frame, _ = decode_frame(message)
-            if not isinstance(frame, Ack):
-                raise ProtocolError(f"a gateway sent {type(frame).__name__} on its event link")
-            self.on_ack(frame.number, trio.current_time())
+            match frame:
+                case Ack(number):
+                    self.on_ack(number, trio.current_time())
+                case Flushed(number):
+                    self.on_flushed(number)
+                case _:
+                    raise ProtocolError(f"a gateway sent {type(frame).__name__} on its event link")
 
 
 class Gateways:
@@ -99,6 +123,7 @@ class Gateways:
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self._context = context
         self._links: dict[bytes, GatewayLink] = {}
+        self.listeners = Listeners()
 
     def publish(self, event: Published) -> None:
         for link in self._links.values():
@@ -107,6 +132,14 @@ class Gateways:
     def last_number(self, identity: bytes) -> int:
         link = self._links.get(identity)
         return link.number if link else 0
+
+    async def flushed(self, besides: bytes) -> None:
+        """Waits until all but one have written what was published so far to their streams; at most 0.5 s."""
+        with trio.move_on_after(_FLUSH_S):
+            async with trio.open_nursery() as nursery:
+                for identity, link in self._links.items():
+                    if identity != besides:
+                        nursery.start_soon(link.flushed)
 
     def count(self) -> int:
         return len(self._links)
@@ -128,6 +161,7 @@ class Gateways:
         return link
 
     def drop(self, identity: bytes) -> None:
+        self.listeners.forget(identity)
         link = self._links.pop(identity, None)
         if link is not None:
             link.close()

@@ -7,17 +7,19 @@ parent-death signal therefore really means the death of the init.
 
 import contextlib
 import os
-import resource
 import signal
 import subprocess
-from typing import NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 import setproctitle
 
 from oad.contract.broker import encode_status
 from oad.contract.worker import Exited, Failed, Level, Run
 
-from . import procs, tree_kill
+from . import procs, rlimits, tree_kill
+from .enclosure import Confined, Enclosure, has_started
+
+_REPORT_BYTES: Final = 4096
 
 
 class Pipes(NamedTuple):
@@ -27,14 +29,14 @@ class Pipes(NamedTuple):
     status: int
 
 
-def confine(request: Run) -> list[str]:
-    """The command line that is really executed. The one place for what a command may see and do: a sandbox wraps the
-    arguments here, limits and filters are set on the calling process, which the command inherits them from."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    return request.argv
+def confine(request: Run, enclosure: Enclosure, level: Level) -> Confined:
+    """What is really executed. The one place for what a command may see and do: a sandbox wraps the arguments here,
+    limits and filters are set on the calling process, which the command inherits them from."""
+    rlimits.confine_process(request.limits, level)
+    return enclosure.confine(request)
 
 
-def hold(request: Run, pipes: Pipes, *, session: str, level: Level) -> NoReturn:
+def hold(request: Run, pipes: Pipes, *, session: str, level: Level, enclosure: Enclosure) -> NoReturn:
     """Runs in the forked holder and ends it. The caller has blocked the signals in ``HEARD``."""
     try:
         procs.close_all_but(pipes)
@@ -43,8 +45,8 @@ def hold(request: Run, pipes: Pipes, *, session: str, level: Level) -> NoReturn:
         # In a PID namespace the kernel kills all members with the init. Elsewhere a holder that died with it would
         # set its orphans free, so it is told instead, and kills them first.
         procs.die_with_parent(signal.SIGKILL if level == "pidns" else signal.SIGUSR2)
-        setproctitle.setproctitle(f"oad-session {session} call")
-        Holder(pipes).run(request)
+        setproctitle.setproctitle(f"oad-session {session} call {request.id}")  # by which the daemon finds it
+        Holder(pipes, enclosure, level).run(request)
     except BaseException as error:  # noqa: BLE001  the last frame of this process; the caller must hear of it
         os.write(pipes.status, encode_status(Failed(0, f"the holder failed: {error!r}")))
     finally:
@@ -55,12 +57,16 @@ HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR2)
 
 
 class Holder:
-    def __init__(self, pipes: Pipes) -> None:
+    def __init__(self, pipes: Pipes, enclosure: Enclosure, level: Level) -> None:
         self._pipes = pipes
+        self._enclosure = enclosure
+        self._level: Level = level
+        self._confined = Confined([], {})
         self._early: list[int] = []
         self._command = 0
 
     def run(self, request: Run) -> None:
+        self._request = request
         try:
             self._command = self._start(request)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
@@ -75,7 +81,7 @@ class Holder:
         if not request.argv:
             raise ValueError("no program is named")
         os.chdir(request.cwd)
-        argv = confine(request)
+        self._confined = confine(request, self._enclosure, self._level)
         _reset_ignored_signals()
         # The command inherits the signal mask, so it must be open while it starts; what arrives then is heard later.
         for signum in (signal.SIGTERM, signal.SIGUSR2):
@@ -84,8 +90,9 @@ class Holder:
         try:
             # By vfork: no page tables are copied. The command leads a session of its own and inherits no descriptors.
             self._child = subprocess.Popen(
-                argv,
-                env=request.env,
+                self._confined.argv,
+                env=self._confined.env,
+                pass_fds=self._confined.inherited,
                 stdin=self._pipes.stdin,
                 stdout=self._pipes.stdout,
                 stderr=self._pipes.stderr,
@@ -93,31 +100,50 @@ class Holder:
             )
         finally:
             signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
+            for fd in self._confined.inherited:
+                os.close(fd)
         return self._child.pid
 
     def _hear(self, signum: int) -> None:
         if signum == signal.SIGTERM and self._command:
-            # The number is safe while the leader of the group has not been reaped.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._command, signal.SIGTERM)
+            self._terminate()
+        elif signum == signal.SIGTERM:
+            for process in tree_kill.walk_below(os.getpid()).living:
+                tree_kill.send(process, signal.SIGTERM)
         elif signum == signal.SIGUSR2:
             tree_kill.kill_below(os.getpid(), reap=self._reap)
 
+    def _terminate(self) -> None:
+        """Bubblewrap itself is left alone: it would end at once, and with it a command that is still tidying up."""
+        wrapped = self._confined.status >= 0
+        for leader in procs.children(self._command) if wrapped else [self._command]:
+            # The number is safe while the leader of the group has not been reaped, or its parent looks at it.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(leader, signal.SIGTERM)
+
     def _reap(self) -> bool:
         """False when the call has no descendants left."""
+        status, left = None, True
         try:
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 if ended[0] == self._command:
-                    self._command = 0
-                    self._report(os.waitstatus_to_exitcode(ended[1]))
+                    self._command, status = 0, os.waitstatus_to_exitcode(ended[1])
         except ChildProcessError:
-            return False
-        return True
+            left = False
+        if status is not None:
+            self._report(self._judge(status, left=left))
+        return left
 
-    def _report(self, status: int) -> None:
+    def _judge(self, status: int, *, left: bool) -> Exited | Failed:
+        """Bubblewrap ends with the command's status, and also when it could not start it: nothing has run then."""
+        if self._confined.status < 0 or status < 0 or has_started(os.read(self._confined.status, _REPORT_BYTES)):
+            return Exited(status, left=left)
+        return Failed(0, f"the sandbox can't be set up: {self._enclosure.diagnose(self._request)}")
+
+    def _report(self, ended: Exited | Failed) -> None:
+        # The pipe stays open: its end tells that the last descendant, and with it this process, has gone.
         with contextlib.suppress(OSError):  # nobody may be listening any more
-            os.write(self._pipes.status, encode_status(Exited(status)))
-        os.close(self._pipes.status)
+            os.write(self._pipes.status, encode_status(ended))
 
 
 def _reset_ignored_signals() -> None:

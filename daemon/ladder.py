@@ -5,18 +5,55 @@
     1.0 s     no word that the worker is idle: SIGKILL to the session's init, which ends everything
     1.25 s    not seen to end: the kill is repeated, until it is
 
-After a kill the caller looks whether anything is left, and says so; that closes the receipt.
+After a kill the caller looks whether anything is left, and says so; that closes the receipt. These are the times of the
+mode ``term``; ``soft`` leaves commands more of it, ``kill`` begins with the last rung. A later request may hurry an
+earlier one up, never slow it down.
 """
 
 import enum
 import math
+from typing import Literal
 
 import msgspec
 
-SIGNAL_WORKER_S = 0.0
 BROKER_S = 0.2
 KILL_S = 1.0
 REPEAT_KILL_S = 0.25
+SOFT_BROKER_S = 5.0
+SOFT_KILL_AFTER_S = 5.0  # beyond the grace of the commands
+MAX_GRACE_S = 60.0
+
+Mode = Literal["soft", "term", "kill"]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """How hard an abort is, and how soon. ``grace_s``: between TERM and the end of commands; ``kill_s``: until the init
+    is killed; ``keep``: background jobs are left alone."""
+
+    mode: Mode = "term"
+    grace_s: float = BROKER_S
+    kill_s: float = KILL_S
+    keep: bool = False
+
+    @property
+    def signals(self) -> bool:
+        """Whether SIGUSR1 says what is meant: it comes sooner than any call, but always means the usual grace."""
+        return self.mode == "term" and self.grace_s <= BROKER_S
+
+
+def make_plan(mode: Mode = "term", grace_s: float | None = None, *, keep: bool = False) -> Plan:
+    """``grace_s`` None: the mode's own. Raises ValueError for what is out of range or contradicts itself."""
+    if grace_s is not None and not 0 <= grace_s <= MAX_GRACE_S:
+        raise ValueError(f"grace must be between 0 and {MAX_GRACE_S:g} seconds")
+    if mode == "kill":
+        if keep or grace_s:
+            raise ValueError("mode kill keeps nothing and has no grace")
+        return Plan("kill", 0.0, 0.0)
+    if mode == "soft":
+        grace_s = SOFT_BROKER_S if grace_s is None else grace_s
+        return Plan("soft", grace_s, grace_s + SOFT_KILL_AFTER_S, keep)
+    grace_s = BROKER_S if grace_s is None else grace_s
+    return Plan("term", grace_s, grace_s + KILL_S - BROKER_S, keep)
 
 
 class Rung(enum.IntEnum):
@@ -30,13 +67,14 @@ class Step(enum.Enum):
     """What the caller has to do now."""
 
     SIGNAL_WORKER = "signal worker"
+    ASK_WORKER = "ask worker"  # by the call alone, which says how much time there is
     KILL_INIT = "kill init"
     VERIFY = "verify"  # look for survivors, then call on_verified
     DONE = "done"  # the receipt is complete
 
 
 class Signal(msgspec.Struct, frozen=True):
-    """``at_ms`` after the request."""
+    """``at_ms`` after the request. ``worker.abort`` is no signal of the kernel's but the call that stands for it."""
 
     name: str
     target: str
@@ -63,16 +101,17 @@ class _Phase(enum.Enum):
 
 
 class Ladder:
-    """One abort. Times are seconds of any monotonic clock. ``start`` once; further requests meanwhile join this one."""
+    """One abort. Times are seconds of any monotonic clock. ``start`` once; further requests meanwhile ``tighten``."""
 
-    def __init__(self) -> None:
+    def __init__(self, plan: Plan = Plan()) -> None:  # noqa: B008  it is frozen
+        self.plan = plan
         self._phase = _Phase.REST
         self._started = 0.0
         self._deadline = math.inf
         self._signals: list[Signal] = []
         self._rung = Rung.NONE
         self._killed = self._survivors = 0
-        self._lost = False
+        self._lost = self._signalled = False
         self._ended = 0.0
 
     @property
@@ -88,17 +127,30 @@ class Ladder:
         if self._phase is not _Phase.REST:
             return []
         self._phase, self._started = _Phase.ASKED, now
-        self._deadline = now + KILL_S
+        if self.plan.mode == "kill":
+            return self._kill(now)
+        self._deadline = now + self.plan.kill_s
         self._climb(Rung.ASKED)
-        self._note("SIGUSR1", "worker", now)
-        return [Step.SIGNAL_WORKER]
+        return self._signal(now) if self.plan.signals else [self._ask(now)]
 
-    def on_idle(self, now: float, killed: int = 0) -> list[Step]:
-        """The worker says that its turn is over and that nothing of it is left; ``killed`` by the broker."""
+    def tighten(self, now: float, plan: Plan) -> list[Step]:
+        """Another request has come: what it would do sooner is done sooner."""
+        if self._phase is not _Phase.ASKED:
+            return []
+        if plan.mode == "kill":
+            return self._kill(now)
+        self._deadline = min(self._deadline, now + plan.kill_s)
+        return self._signal(now) if plan.signals and not self._signalled else []
+
+    def on_idle(self, now: float, killed: int = 0, survivors: int = 0) -> list[Step]:
+        """The worker says that its turn is over; ``killed`` by the broker. ``survivors`` it could not end: only the
+        end of the session can."""
         self._killed += killed
         if killed:
             self._climb(Rung.BROKER)
-        return self._finish(now) if self._phase is _Phase.ASKED else []
+        if self._phase is not _Phase.ASKED:
+            return []
+        return self._kill(now) if survivors else self._finish(now)
 
     def on_exit(self, now: float) -> list[Step]:
         """The session's init has ended, for whatever reason."""
@@ -118,6 +170,18 @@ class Ladder:
         """To be called at ``next_deadline``; too early does no harm."""
         if now < self._deadline:
             return []
+        return self._kill(now)
+
+    def _signal(self, now: float) -> list[Step]:
+        self._signalled = True
+        self._note("SIGUSR1", "worker", now)
+        return [Step.SIGNAL_WORKER]
+
+    def _ask(self, now: float) -> Step:
+        self._note("worker.abort", "worker", now)
+        return Step.ASK_WORKER
+
+    def _kill(self, now: float) -> list[Step]:
         self._phase, self._deadline = _Phase.KILLING, now + REPEAT_KILL_S
         self._climb(Rung.KILLED)
         self._note("SIGKILL", "init", now)

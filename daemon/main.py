@@ -21,15 +21,23 @@ from .audit.happenings import record_event
 from .audit.log import AuditLog
 from .audit.writer import AuditWriter
 from .bookkeeper import Bookkeeper
+from .cgroups import Groups, find_delegation
+from .confinement import Confiner
 from .credentials import Credentials
 from .dispatch import Dispatcher, is_lasting
+from .enforceable import check_limits, probe_host
 from .gateways import Gateways
+from .governor import Governor
+from .grouping import GroupingSpawner
 from .instance_lock import InstanceLock
 from .journal import Journal
+from .limits import Limits
 from .operations.context import Services
 from .own_directories import OwnDirectories
 from .restart import RestartBudget
 from .router import Router, bind_router
+from .sandbox_probe import Enforceable
+from .sandboxes import Sandboxes
 from .sessions import Sessions
 from .settings import DaemonSettings
 from .store import Store
@@ -43,13 +51,17 @@ _IO_THREADS: Final = 1
 
 
 def run_daemon(settings: DaemonSettings) -> None:
-    """Runs until SIGTERM or SIGINT. Raises AlreadyRunning, SchemaTooNew, CredentialsUnreadable, OSError."""
+    """Runs until SIGTERM or SIGINT. Raises AlreadyRunning, NotEnforceable, SchemaTooNew, CredentialsUnreadable,
+    OSError."""
+    host = probe_host()
+    check_limits(settings.policy.limits, host)
     with InstanceLock(settings.data):
         _make_private(settings)
         # Before trio: the zygote must be forked by a process with one thread, and this thread outlives it.
         procs.become_subreaper()  # session inits are born as grandchildren and adopted
         zygote = start_zygote()
-        trio.run(_serve, settings, ZygoteSpawner(zygote))
+        enforceable = Enforceable.find(settings.policy.sandbox)  # forks too, while the zygote imports
+        trio.run(_serve, settings, ZygoteSpawner(zygote), enforceable)
 
 
 def _make_private(settings: DaemonSettings) -> None:
@@ -60,14 +72,14 @@ def _make_private(settings: DaemonSettings) -> None:
         leftover.unlink()  # of a daemon that was killed; the lock proves that none lives
 
 
-async def _serve(settings: DaemonSettings, spawner: ZygoteSpawner) -> None:
+async def _serve(settings: DaemonSettings, spawner: ZygoteSpawner, enforceable: Enforceable) -> None:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(_IO_THREADS)
     gateways = Gateways(context)
     store = Store(settings.database)
     try:
-        async with _services(settings, spawner, context, store, gateways) as services:
+        async with _services(settings, spawner, context, store, gateways, enforceable) as services:
             with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-                _notify_ready(settings)
+                _notify_ready(settings, enforceable)
                 async for number in signals:
                     _log.info("stopping", signal=signal.Signals(number).name)
                     break
@@ -86,18 +98,34 @@ async def _services(
     context: "zmq.Context[zmq.Socket[bytes]]",
     store: Store,
     gateways: Gateways,
+    enforceable: Enforceable,
 ) -> AsyncGenerator[Services]:
     """Everything running, in the order in which it depends on one another."""
     journal = Journal(store, gateways)
     sessions, turns, asks = Sessions(store, journal), Turns(store, journal), Asks(journal)
     audit = _open_audit(settings)
     journal.observe = functools.partial(record_event, audit)
-    books = Bookkeeper(store, journal, sessions, turns, asks, audit)
-    supervisor = Supervisor(settings, spawner, context, RestartBudget(), books)
+    limits = Limits(settings.policy.limits, sessions, store, journal, probe_host())
+    groups = GroupingSpawner(spawner, _open_groups(), limits)
+    books = Bookkeeper(store, journal, sessions, turns, asks, limits, audit)
+    sandboxes = Sandboxes(Confiner(settings.policy, settings.private), enforceable, store, journal)
+    supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes)
     credentials = Credentials(settings.data / "auth.json")
     services = Services(
-        store, journal, sessions, turns, asks, credentials, supervisor, settings.secret_environment, audit
+        store,
+        journal,
+        sessions,
+        turns,
+        asks,
+        credentials,
+        supervisor,
+        sandboxes,
+        limits,
+        audit,
+        settings.secret_environment,
+        gateways.listeners,
     )
+    governor = Governor(limits, supervisor, sessions, turns, asks, groups, inherited_kb=spawner.memory_kb)
     dispatcher = Dispatcher(services)
     books.dispatch = dispatcher.for_worker
     async with trio.open_nursery() as nursery:
@@ -109,6 +137,7 @@ async def _services(
         async with trio.open_nursery() as serving:
             serving.start_soon(spawner.run)
             serving.start_soon(supervisor.run)
+            serving.start_soon(governor.run)
             serving.start_soon(gateways.watch)
             socket = bind_router(context)
             bind_private(socket, settings.call_endpoint)
@@ -132,5 +161,28 @@ def _open_audit(settings: DaemonSettings) -> AuditLog:
     return audit
 
 
-def _notify_ready(settings: DaemonSettings) -> None:
-    _log.info("daemon ready", pid=os.getpid(), runtime=str(settings.runtime))
+def _open_groups() -> Groups | None:
+    delegation = find_delegation()
+    if delegation is None:
+        return None
+    groups = Groups(delegation)
+    try:
+        groups.prepare()
+    except OSError as error:
+        _log.warning("control groups can't be used", root=str(delegation.root), error=str(error))
+        return None
+    _log.info("sessions are in control groups", root=str(delegation.root), controllers=list(delegation.controllers))
+    return groups
+
+
+def _notify_ready(settings: DaemonSettings, enforceable: Enforceable) -> None:
+    for probe in enforceable.failures.values():
+        _log.error("can't be enforced here, and is refused", probe=probe.name, step=probe.step, remedy=probe.remedy)
+    sandbox = settings.policy.sandbox
+    _log.info(
+        "daemon ready",
+        pid=os.getpid(),
+        runtime=str(settings.runtime),
+        sandbox={"level": sandbox.level, "profile": sandbox.profile, "ceiling": sandbox.ceiling},
+        network=settings.policy.network.mode,
+    )

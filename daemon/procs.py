@@ -25,11 +25,13 @@ CLONE_NEWNS = 0x0002_0000
 CLONE_NEWUSER = 0x1000_0000
 CLONE_NEWPID = 0x2000_0000
 
-MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
+MS_REMOUNT, MS_BIND, MS_REC, MS_RELATIME = 0x20, 0x1000, 0x4000, 0x20_0000
 MS_REC_PRIVATE = 0x4000 | 0x4_0000
 
 _SIGINFO_BYTES = 128
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
+_PR_CAPBSET_DROP, _CAPABILITY_VERSION_3 = 24, 0x2008_0522
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
@@ -85,9 +87,11 @@ def unshare(flags: int) -> None:
     _check(_libc.unshare(ctypes.c_int(flags)), "unshare")
 
 
-def mount(source: str, target: str, kind: str | None, flags: int) -> None:
+def mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:
     filesystem = kind.encode() if kind else None
-    _check(_libc.mount(source.encode(), target.encode(), filesystem, ctypes.c_ulong(flags), None), f"mount {target}")
+    data = options.encode() or None
+    result = _libc.mount(os.fsencode(source), os.fsencode(target), filesystem, ctypes.c_ulong(flags), data)
+    _check(result, f"mount {target}")
 
 
 def enter_pid_namespace() -> None:
@@ -207,15 +211,29 @@ def refuse_uname_and_look() -> None:
         (answer, 0, 0, 0x5_0000 | errno.EPERM),
         (answer, 0, 0, 0x7FFF_0000),
     )
-    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
-    program = struct.pack("HxxxxxxQ", len(steps), ctypes.addressof(code))
     prctl(PR_SET_NO_NEW_PRIVS, 1)
-    _check(_libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.c_char_p(program), 0, 0), "install a filter")
+    install_filter(b"".join(struct.pack("HBBI", *step) for step in steps))
     try:
         os.uname()
     except PermissionError:
         return
     raise OSError("a filter was installed, and does not filter")
+
+
+def install_filter(program: bytes) -> None:
+    """A seccomp filter, for the calling thread and all its children. No new privileges must have been given up."""
+    code = ctypes.create_string_buffer(program, len(program))
+    head = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(code))
+    _check(_libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.c_char_p(head), 0, 0), "install a filter")
+
+
+def drop_capabilities() -> None:
+    """All of them, and with them what ``execve`` as root would bring back."""
+    for capability in range(64):
+        if _libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0) < 0:
+            break  # the kernel has no more, or we had no right to drop them and so none to lose
+    header, none = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24)
+    _check(_libc.capset(ctypes.c_char_p(header), ctypes.c_char_p(none)), "capset")
 
 
 def blank_environment(names: Iterable[str]) -> None:

@@ -1,6 +1,7 @@
 """Calls from gateways: the ROUTER socket, who is connected to it, and each call's task.
 
 An answer leaves in the journal's order: after every event that was appended before it, and it names the last of them.
+The client's stream may be with another gateway: an answer about a session's work waits for the streams of all of them.
 """
 
 import itertools
@@ -17,6 +18,7 @@ from oad.contract.wire import (
     Cancel,
     Frame,
     Hello,
+    Listening,
     Ping,
     Pong,
     ProtocolError,
@@ -88,6 +90,8 @@ class Router:
         elif isinstance(frame, Cancel):
             if (running := self._scopes.get((identity, frame.id))) is not None:
                 running.cancel()
+        elif isinstance(frame, Listening):
+            self._gateways.listeners.report(identity, frame.streams)
         elif isinstance(frame, Ping):
             self._send(identity, encode_frame(Pong(frame.number)))
         else:
@@ -121,6 +125,9 @@ class Router:
         try:
             with scope:
                 answer = await self._answer_once(call, body)
+                if self._lasting(call.op) and self._gateways.count() > 1:
+                    await self._journal.settled()
+                    await self._gateways.flushed(besides=identity)
                 self._journal.then(lambda: self._reply(identity, call.id, answer))
         finally:
             if self._scopes.get((identity, call.id)) is scope:

@@ -44,6 +44,9 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     CREATE TABLE horizon (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL);
     INSERT INTO horizon VALUES (1, 0);
     """,
+    """
+    CREATE TABLE sandbox (session TEXT PRIMARY KEY, data BLOB NOT NULL);
+    """,
 )
 
 

@@ -18,10 +18,24 @@ from typing import NoReturn, cast
 import msgspec
 import setproctitle
 
-from oad.contract.broker import encode_destroyed, receive_request
-from oad.contract.worker import BrokerRequest, Destroy, DestroyAll, Destroyed, Level, Run, Terminate, WorkerSpec
+from oad.contract.broker import encode_answer, receive_request
+from oad.contract.worker import (
+    BrokerAnswer,
+    BrokerRequest,
+    Destroy,
+    DestroyAll,
+    Destroyed,
+    Level,
+    Measure,
+    Measured,
+    Run,
+    Terminate,
+    WorkerSpec,
+)
 
 from . import holder, procs, tree_kill
+from .enclosure import Enclosure
+from .usage import measure
 
 Entry = Callable[[WorkerSpec, int], int]
 
@@ -46,20 +60,23 @@ def resolve(entry: str) -> Entry:
     return cast("Entry", getattr(importlib.import_module(module), name))
 
 
-def run_session(spec: WorkerSpec, entry: str, level: Level, control: socket.socket) -> NoReturn:
+def run_session(spec: WorkerSpec, entry: str, level: Level, control: socket.socket, enclosure: Enclosure) -> NoReturn:
     """Runs in the forked init, child of the daemon already, and ends it with the worker's status; 128 + n when signal
     n ended the worker. ``control`` leads to the daemon, its end of stream means that the daemon is gone."""
     status = 70
     try:
-        status = _Session(spec, entry, level, control).run()
+        status = _Session(spec, entry, level, control, enclosure).run()
     finally:
         os._exit(status)
 
 
 class _Session:
-    def __init__(self, spec: WorkerSpec, entry: str, level: Level, control: socket.socket) -> None:
+    def __init__(
+        self, spec: WorkerSpec, entry: str, level: Level, control: socket.socket, enclosure: Enclosure
+    ) -> None:
         self._spec, self._entry, self._control = spec, entry, control
         self._level: Level = level
+        self._enclosure = enclosure
         self._signals = procs.open_signalfd(holder.HEARD)
         self._broker, self._workers_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._worker = 0
@@ -71,6 +88,7 @@ class _Session:
         if self._level == "subreaper":
             procs.become_subreaper()
         self._fork_worker()
+        self._enclosure.shield_worker()
         self._announce()
         status = self._serve()
         # Leaving a PID namespace kills its members; elsewhere that is our work.
@@ -196,19 +214,27 @@ class _Session:
                 self._confirm(self._destroy(id))
             case DestroyAll():
                 self._confirm(self._destroy_all())
+            case Measure(id):
+                self._confirm(self._measure(id))
 
-    def _confirm(self, answer: Destroyed) -> None:
+    def _confirm(self, answer: BrokerAnswer) -> None:
         with contextlib.suppress(ConnectionError):
-            self._broker.send(encode_destroyed(answer))
+            self._broker.send(encode_answer(answer))
+
+    def _measure(self, call: int) -> Measured:
+        keeper = self._calls.get(call)
+        return Measured(call, measure(keeper) if keeper is not None else None)
 
     def _destroy_all(self) -> Destroyed:
         ended = tree_kill.kill_below(os.getpid(), spare={self._worker}, reap=self._reap_but_worker)
         return Destroyed(0, *ended)
 
     def _fork_holder(self, request: Run, pipes: holder.Pipes) -> None:
+        # A worker may ask for less than the operator allows; for more it asks in vain.
+        request = msgspec.structs.replace(request, limits=request.limits.within(self._spec.limits))
         pid = os.fork()
         if pid == 0:
-            holder.hold(request, pipes, session=self._spec.name, level=self._level)
+            holder.hold(request, pipes, session=self._spec.name, level=self._level, enclosure=self._enclosure)
         self._calls[request.id] = pid
 
     def _destroy(self, call: int) -> Destroyed:

@@ -33,12 +33,15 @@ class SessionPatched(msgspec.Struct, rename={"session_id": "sessionID"}):
     patch: dict[str, msgspec.Raw] = {}
     usage: Usage | None = None
     touch: bool = False
+    output: int = 0  # bytes that the session's commands have written by now
+    accepted: bool = False  # a prompt is complete with it: all of it is to be on disk before it is answered
 
 
 class Sessions:
     def __init__(self, store: Store, journal: Journal) -> None:
         self._store = store
         self._journal = journal
+        self.total = store.session_count()
         # id -> (record, or None once deleted; number of the last event that changed it)
         self._cache: OrderedDict[str, tuple[Session | None, int]] = OrderedDict()
 
@@ -63,6 +66,7 @@ class Sessions:
         """Publishes the record as it now is."""
         properties = {"sessionID": session.id, "info": session}
         type = "session.created" if created else "session.updated"
+        self.total += created
         self._journal.append(type, properties, place_of(session), full=full)
         self._remember(session.id, session)
         return session
@@ -80,10 +84,11 @@ class Sessions:
             merged.tokens = add_tokens(merged.tokens or no_tokens(), changed.usage.tokens)
         if changed.touch:
             merged.time = msgspec.structs.replace(merged.time, updated=now_ms)
-        return self.save(merged)
+        return self.save(merged, full=changed.accepted)
 
     def delete(self, session: Session) -> None:
         properties = {"sessionID": session.id, "info": session}
+        self.total -= 1
         self._journal.append("session.deleted", properties, place_of(session))
         self._remember(session.id, None)
         self._journal.then(lambda: self._journal.forget(session.id))

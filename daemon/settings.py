@@ -40,3 +40,8 @@ class DaemonSettings(msgspec.Struct, frozen=True):
     @property
     def scratch(self) -> Path:
         return self.data / "scratch"
+
+    @property
+    def private(self) -> list[Path]:
+        """What is oad's own, and hidden from everything that a session runs."""
+        return [self.data, self.runtime, *([self.log_file.parent] if self.log_file is not None else [])]

@@ -23,6 +23,11 @@ class Child(Protocol):
     @property
     def level(self) -> Level: ...
 
+    @property
+    def survivors(self) -> int:
+        """Processes that the end of the session did not end, as counted when ``wait`` has returned."""
+        ...
+
     def signal_worker(self, signum: int) -> bool:
         """False when it is gone."""
         ...

@@ -209,6 +209,9 @@ class Store:
             (session,),
         )
 
+    def session_count(self) -> int:
+        return int(self._rows("SELECT count(*) FROM session")[0][0])
+
     def child_ids(self, session: str) -> list[str]:
         """Only subagents: what ends with its parent."""
         return [row[0] for row in self._rows("SELECT id FROM session WHERE parent = ?", (session,))]
@@ -220,6 +223,15 @@ class Store:
     def receipt(self, session: str) -> bytes | None:
         found = self._blobs("SELECT data FROM receipt WHERE session = ?", (session,))
         return found[0] if found else None
+
+    def sandbox(self, session: str) -> bytes | None:
+        found = self._blobs("SELECT data FROM sandbox WHERE session = ?", (session,))
+        return found[0] if found else None
+
+    def directories(self, limit: int) -> list[str]:
+        """Where sessions work, those that were used last first."""
+        sql = "SELECT directory FROM session GROUP BY directory ORDER BY max(updated) DESC LIMIT ?"
+        return [row[0] for row in self._rows(sql, (limit,))]
 
     def message(self, session: str, message: str) -> bytes | None:
         found = self._blobs("SELECT data FROM message WHERE session = ? AND id = ?", (session, message))
@@ -311,7 +323,7 @@ def _put_session(db: sqlite3.Connection, event: Recorded) -> None:
 
 
 def _delete_session(db: sqlite3.Connection, event: Recorded) -> None:
-    for table in ("message", "part", "todo", "receipt"):
+    for table in ("message", "part", "todo", "receipt", "sandbox"):
         db.execute(f"DELETE FROM {table} WHERE session = ?", (event.session,))  # noqa: S608
     db.execute("DELETE FROM session WHERE id = ?", (event.session,))
     db.execute("DELETE FROM fork WHERE child = ?1 OR source = ?1", (event.session,))
@@ -321,8 +333,9 @@ def _put_message(db: sqlite3.Connection, event: Recorded) -> None:
     raw = bytes(_info.decode(event.properties).info)
     head = _head.decode(raw)
     is_open = head.role == "assistant" and head.time.completed is None
+    # A message that is sent again under its id keeps its place: what was said after it is no answer to something later.
     db.execute(
-        "INSERT OR REPLACE INTO message VALUES (?,?,?,?,?)",
+        "INSERT INTO message VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET open = excluded.open, data = excluded.data",
         (event.session, head.id, int(head.time.created), int(is_open), raw),
     )
 
@@ -366,6 +379,10 @@ def _put_receipt(db: sqlite3.Connection, event: Recorded) -> None:
     db.execute("INSERT OR REPLACE INTO receipt VALUES (?,?)", (event.session, event.properties))
 
 
+def _put_sandbox(db: sqlite3.Connection, event: Recorded) -> None:
+    db.execute("INSERT OR REPLACE INTO sandbox VALUES (?,?)", (event.session, event.properties))
+
+
 _APPLY: Final = {
     "session.created": _put_session,
     "session.updated": _put_session,
@@ -378,4 +395,5 @@ _APPLY: Final = {
     "project.updated": _put_project,
     "oad.session.forked": _put_fork,
     "oad.session.aborted": _put_receipt,
+    "oad.session.sandbox": _put_sandbox,
 }

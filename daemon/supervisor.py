@@ -8,6 +8,7 @@ import hashlib
 import math
 import random
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -17,14 +18,18 @@ import zmq
 
 from oad.contract.errors import ApiError, session_not_found, unavailable
 from oad.contract.ids import random_text
+from oad.contract.limits import for_commands
+from oad.contract.sandbox import Confinement, worker_writable
 from oad.contract.session import Session
 from oad.contract.worker import WorkerKind, WorkerSpec
 from oad.link import Answer
 
 from .abort import Receipt, abort_worker
 from .bookkeeper import Bookkeeper
+from .ladder import Plan
 from .own_directories import OwnDirectories
 from .restart import Alarm, RestartBudget, Verdict
+from .sandboxes import Sandboxes
 from .settings import DaemonSettings
 from .spawn import Spawner
 from .worker import Worker
@@ -58,18 +63,22 @@ class Supervisor:
         context: "zmq.Context[zmq.Socket[bytes]]",
         budget: RestartBudget,
         books: Bookkeeper,
+        sandboxes: Sandboxes,
     ) -> None:
         self._settings = settings
+        self.policy = settings.policy
         self._spawner = spawner
         self._context = context
         self._budget = budget
         self._workers: dict[Key, Worker] = {}
         self._scratch = OwnDirectories(settings.scratch)
         self._aborts: dict[str, int] = {}
+        self._plans: dict[str, Plan] = {}  # of the aborts under way
         self._resting: dict[Key, float] = {}  # not before this time
         self._nursery: trio.Nursery | None = None
         self._books = books
         self._closing = False
+        self._sandboxes = sandboxes
 
     async def run(self) -> None:
         """Keeps the workers' tasks; on cancellation every worker is killed and reaped before it returns."""
@@ -95,10 +104,18 @@ class Supervisor:
                 await worker.gone.wait()
                 continue
             await worker.settled.wait()
-            if worker.serving:
+            if worker.serving and not self._is_outdated(worker):
                 return worker
+            if worker.serving:
+                await self._put_away(worker)
             if worker.failure is not None:
                 raise worker.failure
+
+    def _is_outdated(self, worker: Worker) -> bool:
+        """Another sandbox was asked for since it was started, and it can be replaced without stopping anything."""
+        name = worker.spec.name
+        idle = worker.spec.kind == "session" and not worker.calls and not self._books.busy(name)
+        return idle and self._sandboxes.is_outdated(name, worker.spec.confinement)
 
     async def call(self, worker: Worker, op: str, params: dict[str, str], body: bytes) -> Answer | None:
         """None: the worker was lost, and all it left is closed."""
@@ -143,17 +160,34 @@ class Supervisor:
         """How often the session was aborted since the start: work that arrived before the last time must not begin."""
         return self._aborts.get(session_id, 0)
 
-    async def abort(self, session: Session) -> Receipt:
-        """Stops the turn of a session and of all its subagents. When it returns none of their processes exists."""
+    def plan_of(self, session_id: str) -> Plan:
+        """How a session is being aborted just now; what it then has its subagents aborted with is no harder."""
+        return self._plans.get(session_id, Plan())
+
+    async def abort(self, session: Session, plan: Plan = Plan()) -> Receipt:  # noqa: B008  it is frozen
+        """Stops the turn of a session and of all its subagents, and the jobs that they left unless the plan keeps
+        them. When it returns none of their processes exists."""
         self._aborts[session.id] = self.aborts(session.id) + 1
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._abort_children, session)
-            receipt = await self._abort_one(session)
-        # Again: until its own turn had stopped, it may have begun further subagents.
-        await self._abort_children(session)
+        self._plans[session.id] = plan
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._abort_children, session, plan)
+                receipt = await self._abort_one(session, plan)
+            # Again: until its own turn had stopped, it may have begun further subagents.
+            await self._abort_children(session, plan)
+        finally:
+            self._plans.pop(session.id, None)
         return receipt
 
-    async def _abort_children(self, session: Session) -> None:
+    async def _abort_children(self, session: Session, plan: Plan) -> None:
+        async with trio.open_nursery() as nursery:
+            for child in self._books.children(session):
+                if self._active(child.id) or self._books.jobs.of(child.id):
+                    nursery.start_soon(self.abort, child, plan)
+                else:
+                    nursery.start_soon(self._abort_children, child, plan)
+
+    async def _abort_active(self, session: Session) -> None:
         async with trio.open_nursery() as nursery:
             for child in self._books.children(session):
                 if self._active(child.id):
@@ -164,12 +198,13 @@ class Supervisor:
         worker = self._workers.get(("session", session_id))
         return worker is not None and (worker.calls > 0 or not worker.settled.is_set() or self._books.busy(session_id))
 
-    async def _abort_one(self, session: Session) -> Receipt:
+    async def _abort_one(self, session: Session, plan: Plan) -> Receipt:
         worker = self._workers.get(("session", session.id))
         if worker is None:
-            return Receipt.nothing_to_do(session.id)
-        await worker.settled.wait()
-        receipt = await abort_worker(worker, session.id)
+            return Receipt.nothing_to_do(session.id, plan)
+        if plan.mode != "kill":
+            await worker.settled.wait()
+        receipt = await abort_worker(worker, session.id, plan)
         self._books.aborted(session, receipt)
         return receipt
 
@@ -228,8 +263,10 @@ class Supervisor:
         if self._closing or self._nursery is None:
             raise unavailable("the service is stopping")
         kind, name = key
-        if kind == "session" and not self._books.exists(name):
-            raise session_not_found(name)  # deleted while this call waited for its last worker's end
+        if kind == "session":
+            if not self._books.exists(name):
+                raise session_not_found(name)  # deleted while this call waited for its last worker's end
+            self._check_room(self._nursery)
         wait_s = self._resting.pop(key, -math.inf) - trio.current_time()
         if wait_s > _LONGEST_WAIT_S:
             self._resting[key] = trio.current_time() + wait_s
@@ -239,10 +276,30 @@ class Supervisor:
         self._nursery.start_soon(self._lead, key, worker, max(wait_s, 0.0))
         return worker
 
+    def _check_room(self, nursery: trio.Nursery) -> None:
+        """Raises ApiError 429 when as many sessions live as may; the longest idle one is then put away, so that it
+        helps to come again."""
+        most = self._settings.policy.limits.live_sessions
+        if most is None:
+            return
+        live = [worker for (kind, _), worker in self._workers.items() if kind == "session" and not worker.leaving]
+        if len(live) < most:
+            return
+        idle = [each for each in live if self._is_idle(each) and not self._books.jobs.of(each.spec.name)]
+        if not idle:
+            raise self._books.limits.refuse("liveSessions", most, len(live), retry_after_s=5)
+        nursery.start_soon(min(idle, key=lambda worker: worker.last_used).drain, _DRAIN_S)
+
+    def _is_idle(self, worker: Worker) -> bool:
+        """A turn, a call or an open ask is work; a listening client is not."""
+        busy = worker.spec.kind == "session" and self._books.busy(worker.spec.name)
+        return worker.serving and not worker.calls and not busy
+
     def _spec(self, key: Key, directory: str, writable: Sequence[str]) -> WorkerSpec:
         kind, name = key
         digest = hashlib.sha256(name.encode()).hexdigest()[:16]  # a directory's path can't be a file's name
         scratch = self._scratch.make(name if kind == "session" else f"project-{digest}")
+        confinement = self._confine(key, directory, writable, scratch)
         socket = self._settings.worker_endpoints / f"{random_text(12)}.sock"
         return WorkerSpec(
             kind=kind,
@@ -250,13 +307,22 @@ class Supervisor:
             directory=directory,
             endpoint=f"ipc://{socket}",
             scratch=str(scratch),
-            writable=list(writable),
+            writable=list(worker_writable(confinement)),
             audit=self._books.audit_mode,
             shell=self._settings.policy.shell,
             log_level=self._settings.log_level,
             log_file=str(self._settings.log_file or ""),
             log_to_stderr=self._settings.log_to_stderr,
+            confinement=confinement,
+            limits=for_commands(self._settings.policy.limits),
         )
+
+    def _confine(self, key: Key, directory: str, writable: Sequence[str], scratch: Path) -> Confinement:
+        """Raises ApiError 503."""
+        kind, name = key
+        if kind == "session":
+            return self._sandboxes.confine_session(self._books.find(name), list(writable), scratch)
+        return self._sandboxes.confine_project(directory, scratch)
 
     async def _lead(self, key: Key, worker: Worker, wait_s: float) -> None:
         """The one task of a worker: waits out the restart delay, lets it live, and closes its books."""
@@ -272,7 +338,7 @@ class Supervisor:
     async def _bury(self, key: Key, worker: Worker) -> None:
         end = worker.finish()
         if key[0] == "session" and self._books.exists(key[1]):
-            await self._abort_children(self._books.find(key[1]))  # a subagent ends with its parent
+            await self._abort_active(self._books.find(key[1]))  # a subagent ends with its parent
         await self._books.worker_ended(worker)
         try:
             if worker.life.abnormal:
@@ -293,15 +359,27 @@ class Supervisor:
         if decision.alarm is Alarm.RECYCLE_ZYGOTE:
             _log.error("many workers crash: the zygote is replaced")
             self._spawner.recycle()
-        elif decision.alarm is Alarm.GIVE_UP:
+        elif decision.alarm is Alarm.GIVE_UP and not self._closing:
+            self._closing = True  # once: whoever crashes meanwhile has nothing to add
             raise TooManyCrashes("more than twenty workers crashed within ten seconds")
 
     async def _sweep(self) -> None:
-        """Puts idle workers away. A turn, a call or an open ask is work; a listening client is not."""
+        """Puts idle workers away. A turn, a call, an open ask or a background job is work; a listening client is not.
+        For jobs alone the operator may set a limit of their own."""
         while True:
             await trio.sleep(_SWEEP_S)
-            limit = trio.current_time() - self._settings.idle_worker_s
+            now = trio.current_time()
             for (kind, name), worker in list(self._workers.items()):
-                idle = not worker.calls and worker.last_used < limit
-                if worker.serving and idle and not (kind == "session" and self._books.busy(name)):
+                if worker.last_used < now - self._idle_limit(kind, name) and self._is_idle(worker):
                     await worker.drain(_DRAIN_S)
+
+    def _idle_limit(self, kind: WorkerKind, name: str) -> float:
+        """Seconds; infinite for a session with jobs, unless the operator says otherwise."""
+        if kind == "session" and self._books.jobs.of(name):
+            return self._settings.policy.jobs.idle_s or math.inf
+        return self._settings.idle_worker_s
+
+    def session_worker(self, session_id: str) -> Worker | None:
+        """The one that serves now; none is started."""
+        worker = self._workers.get(("session", session_id))
+        return worker if worker is not None and worker.serving else None

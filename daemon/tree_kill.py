@@ -65,6 +65,19 @@ def walk_below(root: int, spare: Container[int] = ()) -> Walk:
     return walk
 
 
+def freeze_below(root: int, *, budget_s: float = 0.2) -> int:
+    """Stops all descendants of ``root`` until a walk finds nobody who is not stopped yet: from then on none of them
+    forks. Returns how many. What it misses in its time, ``kill_below`` will not."""
+    frozen: set[procs.Process] = set()
+    deadline = time.monotonic() + budget_s
+    while time.monotonic() < deadline:
+        fresh = [process for process in walk_below(root).living if process not in frozen]
+        if not fresh:
+            break
+        frozen.update(process for process in fresh if send(process, signal.SIGSTOP))
+    return len(frozen)
+
+
 def kill_below(
     root: int, *, spare: Container[int] = (), reap: Callable[[], object] = lambda: None, budget_s: float = BUDGET_S
 ) -> Killed:

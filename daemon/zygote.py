@@ -30,7 +30,7 @@ from .birth import Birth, give_birth
 from .doctor import find_level
 
 ENTRY = "oad.workers.main:run"
-PRELOAD = ("trio", "msgspec", "zmq", "openai", "oad.workers.providers.warm", "oad.workers.main")
+PRELOAD = ("trio", "msgspec", "zmq", "openai", "oad.workers.main", "oad.workers.warm")
 PACKET_BYTES = 1024 * 1024
 
 

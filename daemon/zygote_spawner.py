@@ -15,6 +15,7 @@ from oad.contract.worker import Level, WorkerSpec
 from . import procs, tree_kill
 from .birth import Birth
 from .child import SpawnedChild
+from .process_usage import read_use
 from .session_init import Born, Stillborn
 from .spawn import SpawnFailed
 from .zygote import PACKET_BYTES, Preload, Preloaded, Ready, Reply, Zygote, launch_zygote
@@ -58,6 +59,11 @@ class ZygoteSpawner:
         if self._first is None:
             raise RuntimeError("the zygote is not ready yet")
         return self._first
+
+    def memory_kb(self) -> int:
+        """Of the zygote: what every worker is born with, and shares with it until it writes there."""
+        use = read_use(self._zygote.pid) if self._zygote.pid else None
+        return use.rss_kb if use is not None else 0
 
     async def wait_ready(self) -> Ready:
         await self._ready.wait()
@@ -212,7 +218,7 @@ class ZygoteSpawner:
     async def _on_child_end(self, child: SpawnedChild) -> None:
         self._children.discard(child.init_pid)
         if child.level == "subreaper":
-            await self.sweep()
+            child.survivors = (await self.sweep()).survivors
 
     async def sweep(self, known: Container[int] = ()) -> tree_kill.Killed:
         """Kills and collects every child of this process which is neither the zygote, nor a session, nor in ``known``:

@@ -25,7 +25,7 @@ def build_app(exchange: Exchange, table: Iterable[Operation], body_limit: int) -
         app.config[setting] = value
     app.register_error_handler(HTTPException, _refuse)
     for operation in table:
-        rule = operation.path.replace("{", "<").replace("}", ">")
+        rule = operation.path.replace("{", "<").replace("}", ">").replace("*", "<path:path>")
         view = _view(exchange, operation)
         app.add_url_rule(rule, operation.name, view, methods=[operation.method], provide_automatic_options=False)
     app.add_url_rule("/doc", "doc", _document(), methods=["GET"], provide_automatic_options=False)
@@ -53,6 +53,7 @@ def _view(exchange: Exchange, operation: Operation) -> View:
             body=cast(bytes, await incoming.get_data()) if operation.body is not None else b"",
             directory_header=incoming.headers.get("X-Opencode-Directory"),
             key=incoming.headers.get("Idempotency-Key", "")[:200],
+            accept=incoming.headers.get("Accept", ""),
         )
         return _outgoing(await exchange.perform(operation, request))
 
@@ -60,8 +61,8 @@ def _view(exchange: Exchange, operation: Operation) -> View:
 
 
 def _outgoing(response: Response) -> quart.Response:
-    outgoing = quart.Response(response.body, response.status, response.headers, mimetype=_JSON)
-    if not response.body:
+    outgoing = quart.Response(response.body, response.status, {"content-type": _JSON, **response.headers})
+    if not response.body and "content-type" not in response.headers:
         outgoing.headers.pop("Content-Type", None)
     return outgoing
 

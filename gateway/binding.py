@@ -14,6 +14,8 @@ from .query import Refused, quoted
 from .schema_errors import describe
 
 _MAX_NAME: Final = 200
+_REST: Final = "path"  # what * in a route stands for: may have slashes; whoever serves it judges where it leads
+_MAX_REST: Final = 4096
 _EMPTY: Final = b"{}"
 
 
@@ -26,6 +28,7 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes
     directory_header: str | None = None
     key: str = ""
+    accept: str = ""
     who: str = ""
     address: str = ""
 
@@ -36,6 +39,7 @@ def bind(operation: Operation, request: Request, cwd: str) -> tuple[dict[str, st
         params = _bind_variables(operation, request.variables)
         query = _parse(request.query_string)
         _bind_query(operation, query, params)
+        _bind_format(operation, request.accept, params)
         _bind_place(operation, query, request.directory_header, cwd, params)
         return params, _bind_body(operation, request.body)
     except ApiError as error:
@@ -45,7 +49,10 @@ def bind(operation: Operation, request: Request, cwd: str) -> tuple[dict[str, st
 def _bind_variables(operation: Operation, variables: dict[str, str]) -> dict[str, str]:
     for name, text in variables.items():
         prefix = operation.prefixes.get(name)
-        if prefix is None:
+        if name == _REST:
+            if len(text) > _MAX_REST or "\0" in text:
+                raise _refuse(name, "Expected a path", "Params")
+        elif prefix is None:
             if not _is_name(text):
                 raise _refuse(name, f"Expected a name, got {quoted(text[:_MAX_NAME])}", "Params")
         elif not text.startswith(prefix) or not is_harmless(text):
@@ -68,7 +75,7 @@ def _parse(query_string: bytes) -> dict[str, list[str]]:
 
 
 def _bind_query(operation: Operation, query: dict[str, list[str]], params: dict[str, str]) -> None:
-    for name, kind in operation.query.items():
+    for name, kind in (operation.query | operation.additions).items():
         texts = query.get(name, [])
         if not texts:
             if kind.required:
@@ -101,6 +108,14 @@ def _bind_place(
                 params["filterDirectory"] = directory_of(asked, None, cwd)
         case "directory" | "location":
             params["directory"] = directory_of(asked, header, cwd)
+
+
+def _bind_format(operation: Operation, accept: str, params: dict[str, str]) -> None:
+    """The client that names one of the operation's own formats gets it; whatever else it accepts, JSON is that."""
+    named = [part.partition(";")[0].strip().lower() for part in accept.split(",")] if operation.formats else []
+    for format in operation.formats:
+        if format in named:
+            params["format"] = format
 
 
 def _bind_body(operation: Operation, body: bytes) -> bytes:

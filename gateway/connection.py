@@ -16,8 +16,11 @@ from oad.contract.wire import (
     PROTOCOL_VERSION,
     Ack,
     Call,
+    Flush,
+    Flushed,
     Frame,
     Hello,
+    Listening,
     Ping,
     Pong,
     ProtocolError,
@@ -35,6 +38,7 @@ from .streams import FLUSH_S, Streams
 HELLO_S: Final = 10.0
 ACK_EVERY: Final = 64  # pushes; far below the daemon's window
 ACK_S: Final = 0.1  # after which fewer are acknowledged
+_CENSUS_S: Final = 0.05  # many streams may come or go at once
 _RECONNECT_MS: Final = 20
 
 Greeted = Callable[["Connection", Welcome], Awaitable[None]]
@@ -75,7 +79,8 @@ class Connection:
                 await self._send(Hello(PROTOCOL_VERSION, "gateway", self._name, pid, self._events_endpoint), b"")
                 if welcome := await self._await_welcome():
                     await greeted(self, welcome)
-                    await self._read_events(streams)
+                    nursery.start_soon(self._tell_of_streams, streams)
+                    await self._read_events(streams, nursery)
                 nursery.cancel_scope.cancel()
         finally:
             self._close()
@@ -99,6 +104,14 @@ class Connection:
     async def _send(self, frame: Frame, body: bytes) -> None:
         await self._socket.send_multipart(encode_frame(frame, body))
 
+    async def _tell_of_streams(self, streams: Streams) -> None:
+        """Keeps the daemon informed of who listens: asks that nobody can hear of are not waited for."""
+        while True:
+            changed = streams.changed
+            await self._send(Listening(streams.by_directory()), b"")
+            await changed.wait()
+            await trio.sleep(_CENSUS_S)
+
     async def _read_replies(self) -> None:
         while True:
             for parts in await self._socket.recv_many():
@@ -119,7 +132,7 @@ class Connection:
             case _:
                 pass
 
-    async def _read_events(self, streams: Streams) -> None:
+    async def _read_events(self, streams: Streams, nursery: trio.Nursery) -> None:
         self._offset = streams.fanout.position
         while True:
             batch = await self._events.recv_many(ACK_EVERY)
@@ -128,6 +141,8 @@ class Connection:
                 if isinstance(frame, Push):
                     streams.fanout.publish(pushed(frame, body), self._offset + frame.number)
                     self._taken = frame.number
+                elif isinstance(frame, Flush):
+                    nursery.start_soon(self._flush, frame.number, streams)
             self._progress.unpark_all()
             if self._taken - self._acknowledged >= ACK_EVERY:
                 await self._acknowledge()
@@ -143,6 +158,10 @@ class Connection:
     async def _acknowledge(self) -> None:
         self._acknowledged = self._taken
         await self._events.send_multipart(encode_frame(Ack(self._taken)))
+
+    async def _flush(self, number: int, streams: Streams) -> None:
+        await self.settled(number, streams)
+        await self._events.send_multipart(encode_frame(Flushed(number)))
 
     async def settled(self, after: int, streams: Streams) -> None:
         """Waits until the streams have written every push up to number ``after``; at most 0.5 s."""

@@ -86,6 +86,7 @@ class FastLane:
             body=body,
             directory_header=header(scope, b"x-opencode-directory"),
             key=(header(scope, b"idempotency-key") or "")[:200],
+            accept=header(scope, b"accept") or "",
             who=scope.get(WHO, ANYONE),
             address=address_of(scope),
         )

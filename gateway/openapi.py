@@ -9,7 +9,7 @@ import msgspec
 from oad import API_VERSION
 
 from .openapi_names import ALIASES, ERRORS, NOT_FOUND, RENAMED
-from .operation import Fixed, Named, Operation, Streamed
+from .operation import Fixed, Named, Operation, Plain, Streamed
 
 _PREFIX: Final = "#/components/schemas/"
 _USUAL: Final = {"named": "BadRequestError", "bare": "effect_HttpApiError_BadRequest", "v2": "InvalidRequestError"}
@@ -69,7 +69,7 @@ def _is_list(schema: object) -> TypeGuard[list[Any]]:
 
 def _types(operation: Operation) -> list[Any]:
     returns = operation.returns.type if isinstance(operation.returns, Named) else operation.returns
-    plain = [] if returns is None or isinstance(returns, Fixed | Streamed) else [returns]
+    plain = [] if returns is None or isinstance(returns, Fixed | Plain | Streamed) else [returns]
     return plain if operation.body is None else [*plain, operation.body]
 
 
@@ -110,9 +110,8 @@ def _parameters(operation: Operation) -> list[Json]:
             found.append({**_parameter("location", "query", schema), "style": "deepObject", "explode": True})
         case "none":
             pass
-    return found + [
-        _parameter(name, "query", kind.schema, required=kind.required) for name, kind in operation.query.items()
-    ]
+    kinds = operation.query | operation.additions
+    return found + [_parameter(name, "query", kind.schema, required=kind.required) for name, kind in kinds.items()]
 
 
 def _path_schema(operation: Operation, name: str) -> Json:
@@ -139,6 +138,9 @@ def _success(operation: Operation, schemas: _Schemas) -> Json:
     if isinstance(returns, Streamed):
         schema: Json = {"type": "object"}
         return {"description": operation.summary, "content": {"text/event-stream": {"schema": schema}}}
+    if isinstance(returns, Plain):
+        text: Json = {"type": "string"}
+        return {"description": operation.summary, "content": {returns.media: {"schema": text}}}
     if isinstance(returns, Named):
         schema = {"$ref": _PREFIX + returns.name}
     elif isinstance(returns, Fixed):

@@ -9,6 +9,7 @@ RENAMED: Final = {
     "AgentInput": "AgentPartInput",
     "FileDiff": "SnapshotFileDiff",
     "FileInput": "FilePartInput",
+    "FileStatus": "File",
     "OutputJsonSchema": "OutputFormatJsonSchema",
     "OutputText": "OutputFormatText",
     "PathInfo": "Path",

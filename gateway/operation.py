@@ -39,6 +39,12 @@ class Named(msgspec.Struct, frozen=True):
     type: Any
 
 
+class Plain(msgspec.Struct, frozen=True):
+    """An answer that is not JSON; the one who answers names the type, which may be more precise than ``media``."""
+
+    media: str
+
+
 class Streamed(msgspec.Struct, frozen=True):
     """Server-sent events; such rows are served beside the table's other operations."""
 
@@ -70,6 +76,8 @@ class Operation:
     summary: str
     prefixes: dict[str, str] = field(default_factory=dict[str, str])
     extension: bool = False  # ours, not the reference's
+    additions: dict[str, Kind] = field(default_factory=dict[str, Kind])  # query parameters that only we have
+    formats: tuple[str, ...] = ()  # media types besides JSON that a client may accept; passed on as ``format``
 
     @cached_property
     def variables(self) -> tuple[str, ...]:
@@ -99,6 +107,8 @@ def op(
     deadline_s: float = 30.0,
     prefixes: dict[str, str] | None = None,
     extension: bool = False,
+    additions: dict[str, Kind] | None = None,
+    formats: tuple[str, ...] = (),
 ) -> Operation:
     """A row of a table; what most rows have in common is the default."""
     return Operation(
@@ -119,4 +129,6 @@ def op(
         summary=summary,
         prefixes={**PREFIXES, **(prefixes or {})},
         extension=extension,
+        additions=additions or {},
+        formats=formats,
     )

@@ -56,10 +56,12 @@ class Number(msgspec.Struct, frozen=True):
 class Integer(msgspec.Struct, frozen=True):
     minimum: int = 0
     required: bool = False
+    maximum: int | None = None
 
     @property
     def schema(self) -> dict[str, Any]:
-        return {"type": "integer", "minimum": self.minimum}
+        bound = {} if self.maximum is None else {"maximum": self.maximum}
+        return {"type": "integer", "minimum": self.minimum, **bound}
 
     def check(self, text: str) -> str | None:
         try:
@@ -68,7 +70,30 @@ class Integer(msgspec.Struct, frozen=True):
             raise Refused("Expected an integer, got NaN") from None
         if value < self.minimum:
             raise Refused(f"Expected a value greater than or equal to {self.minimum}, got {value}")
+        if self.maximum is not None and value > self.maximum:
+            raise Refused(f"Expected a value less than or equal to {self.maximum}, got {value}")
         return str(value)
+
+
+class Decimal(msgspec.Struct, frozen=True):
+    """A number within bounds, fractions allowed."""
+
+    minimum: float
+    maximum: float
+    required: bool = False
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        return {"type": "number", "minimum": self.minimum, "maximum": self.maximum}
+
+    def check(self, text: str) -> str | None:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not self.minimum <= value <= self.maximum:
+            raise Refused(f"Expected a number between {self.minimum:g} and {self.maximum:g}, got {quoted(text[:40])}")
+        return repr(value)
 
 
 class Choice(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """The open event streams of this gateway: writing, heartbeats, replay, and the wait until they are flushed."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -108,20 +109,31 @@ class Streams:
         self.fanout = Fanout()
         self._fetch = fetch
         self._open: set[Stream] = set()
+        self.changed = trio.Event()  # set and replaced whenever a stream is opened or has ended
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def by_directory(self) -> dict[str, int]:
+        """How many are open; under "" those of all directories."""
+        return dict(Counter(stream.subscriber.selection.directory or "" for stream in self._open))
+
+    def _note_change(self) -> None:
+        self.changed.set()
+        self.changed = trio.Event()
 
     async def serve(self, selection: Selection, after: int | None, write: Write) -> bool:
         """Carries events to ``write`` as Stream.run says."""
         stream = Stream(selection, self.fanout, write)
         self._open.add(stream)
+        self._note_change()
         self.fanout.add(stream.subscriber)
         try:
             return await stream.run(after, self._fetch)
         finally:
             self.fanout.discard(stream.subscriber)
             self._open.discard(stream)
+            self._note_change()
             stream.end_waits()
 
     async def flushed(self, position: int) -> None:

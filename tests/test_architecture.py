@@ -32,6 +32,7 @@ CATCH_ALL = {
     "src/oad/cli/parent.py",
     "src/oad/link/serving.py",
     "daemon/doctor.py",
+    "daemon/governor.py",
     "daemon/holder.py",
     "daemon/session_init.py",
     "daemon/worker.py",

@@ -10,11 +10,13 @@ from typing import Final
 import trio
 
 from oad.contract.broker import decode_status
+from oad.contract.ids import now_ms
 from oad.contract.worker import CallStatus
 
 from .exec import Chunk, Command
 
 CHUNK_BYTES: Final = 64 * 1024
+DRAIN_S: Final = 0.05  # for what is still in a pipe when its writers have ended
 
 
 async def read_some(fd: int) -> bytes:
@@ -51,6 +53,7 @@ class Call:
             undo.pop_all()
         self._line = b""
         self._told = False
+        self.started_ms = now_ms()
 
     def _feed_pipe(self, data: bytes) -> int | None:
         if not data:
@@ -95,6 +98,11 @@ class Call:
             self._line += data
             self._told = not data or b"\n" in data
         return decode_status(self._line)
+
+    async def gone(self) -> None:
+        """Waits until nothing of the call exists any more: the holder has ended, after everything below it."""
+        while await read_some(self._status):
+            pass
 
     async def feed(self, data: bytes) -> None:
         """Writes and closes the command's input; a command that does not want it all is not an error."""

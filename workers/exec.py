@@ -9,15 +9,24 @@ from typing import Protocol
 
 import msgspec
 
+from oad.contract.limits import LimitHit
+from oad.contract.policy import Profile
+
 
 class Command(msgspec.Struct, frozen=True):
-    """``env`` is the whole environment of the program, nothing is inherited. ``stdin`` is written and closed."""
+    """``env`` is the whole environment of the program, nothing is inherited. ``stdin`` is written and closed.
+    ``profile`` of the sandbox: None is the session's; more than the session's ceiling is not given.
+
+    ``shown`` is the command as people know it, ``call_id`` the tool call that runs it; for lists of jobs."""
 
     argv: list[str]
     cwd: str
     env: dict[str, str]
     stdin: bytes = b""
     merge_stderr: bool = True
+    profile: Profile | None = None
+    shown: str = ""
+    call_id: str = ""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -25,7 +34,10 @@ class Outcome(msgspec.Struct, frozen=True):
 
     exit: int | None
     timed_out: bool = False
-    left_running: bool = False  # the command ended, but a descendant of it lives on and holds its output
+    left_running: bool = False  # the command ended, but a descendant of it lives on
+    job: str | None = None  # its handle, where jobs are kept
+    job_output: str | None = None  # the file in which what it writes from now on is kept
+    limit: LimitHit | None = None  # what it was stopped for
 
 
 Chunk = Callable[[bytes], Awaitable[None]]
@@ -43,7 +55,7 @@ class Exec(Protocol):
     ) -> Outcome:
         """Runs to the end of the direct child. On timeout: TERM, after ``grace_s`` freeze, walk and kill
         the call's tree. On cancellation likewise, and it returns (shielded) only when nothing of the call is left.
-        A descendant that keeps the output open does not delay the return; what it writes later is dropped.
+        A descendant that lives on does not delay the return; it is a job from then on, see ``workers.jobs``.
         Raises ExecFailed when the program could not be started."""
         ...
 

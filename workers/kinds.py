@@ -1,10 +1,13 @@
 """What each kind of worker does: its operations, and what an abort means to it."""
 
-from typing import Any, Protocol
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 import msgspec
 import trio
 
+from oad.contract.limits import LimitHit, reached
 from oad.contract.worker import WorkerSpec
 
 from .audit import Audit, make_audit
@@ -13,6 +16,7 @@ from .broker import BrokerExec
 from .config.project import ProjectSetup
 from .environment import Keys, take_keys
 from .exec import Exec
+from .jobs.table import Jobs
 from .link import Answer, Link
 from .project.handler import ProjectHandler
 from .providers.registry import Registry
@@ -20,6 +24,8 @@ from .redacted_exec import RedactedExec
 from .scene import ProjectSurroundings, Registries
 from .session.worker import SessionWorker
 from .tools.table import TOOLS, describe
+
+_GRACE_S: Final = 0.2  # what the signal means; the call that follows it names its own
 
 
 class Kind(Protocol):
@@ -44,7 +50,11 @@ class ProjectKind:
         self._credentials: dict[str, Any] = {}
         self._registries = Registries()
         self._handler = ProjectHandler(
-            spec.directory, exec=exec, providers=self._providers, tools=lambda: describe(list(TOOLS), {})
+            spec.directory,
+            exec=exec,
+            providers=self._providers,
+            tools=lambda: describe(list(TOOLS), {}),
+            scratch=spec.scratch,
         )
 
     def _providers(self, setup: ProjectSetup) -> Registry:
@@ -74,27 +84,53 @@ class SessionKind:
     """The prompt loop, and what an abort of it took."""
 
     def __init__(self, spec: WorkerSpec, broker: BrokerExec, exec: Exec, link: Link, audit: Audit) -> None:
+        async def report(hit: LimitHit) -> None:
+            await link.publish("session.limit", reached(spec.name, hit))
+
         self._broker = broker
-        self._session = SessionWorker(link, exec, spec, ProjectSurroundings(readable=(spec.scratch,)), audit=audit)
+        broker.allowance.report = report
+        self._jobs = Jobs(broker, link, spec.name, Path(spec.scratch) / "jobs")
+        broker.keeper = self._jobs
+        surroundings = ProjectSurroundings(readable=(spec.scratch,))
+        self._session = SessionWorker(link, exec, spec, surroundings, allowance=broker.allowance, audit=audit)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        await self._session.run(task_status=task_status)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._jobs.run)
+            await self._session.run(task_status=task_status)
 
     async def handle(self, op: str, params: dict[str, str], body: bytes) -> Answer:
-        before = self._broker.killed
-        answer = await self._session.handle(op, params, body)
+        if self._jobs.serves(op):
+            return await self._jobs.handle(op, params, body)
         if op == "worker.abort":
-            return Answer(msgspec.json.encode({"killed": self._broker.killed - before}))
-        return answer
+            return await self._abort(params, body)
+        return await self._session.handle(op, params, body)
+
+    async def _abort(self, params: dict[str, str], body: bytes) -> Answer:
+        """Ends the turn and, side by side with it, what earlier calls have left running."""
+        grace_s, keep = float(params.get("grace", _GRACE_S)), params.get("keep") == "true"
+        killed, survivors = self._broker.killed, self._broker.survivors
+        self._broker.set_abort_grace(grace_s)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(partial(self._jobs.end_all, grace_s, keep_all=keep))
+                await self._session.handle("worker.abort", params, body)
+        finally:
+            self._broker.clear_abort_grace()
+        # Again: until it was stopped the turn may have left more.
+        await self._jobs.end_all(grace_s, keep_all=keep)
+        counts = {"killed": self._broker.killed - killed, "survivors": self._broker.survivors - survivors}
+        return Answer(msgspec.json.encode(counts))
 
     def abort(self, reason: str) -> None:
+        self._broker.set_abort_grace(_GRACE_S)
         self._session.abort(reason)
 
 
 def make_kind(spec: WorkerSpec, broker_fd: int, link: Link) -> Kind:
     broker = BrokerExec(broker_fd)
     audit = make_audit(link, spec.audit)
-    exec = AuditedExec(RedactedExec(broker), audit, spec.profile)
+    exec = AuditedExec(RedactedExec(broker), audit, spec.confinement)
     if spec.kind == "project":
         return ProjectKind(spec, exec, link)
     return SessionKind(spec, broker, exec, link, audit)

@@ -2,21 +2,19 @@
 
 from typing import Final
 
-from oad.contract.errors import bad_request
 from oad.contract.permission import Answer as Reply
+from oad.contract.permission import AnswerWord
 from oad.contract.prompt import PermissionReply, PermissionResponse, QuestionReply
 from oad.link import Answer
 
 from ..asks import permission_not_found
 from .context import TRUE, Operation, Request, json_answer
 
-# Also the words of older clients.
-_REPLIES: Final[dict[str, Reply]] = {
-    "once": "once", "always": "always", "reject": "reject", "allow": "once", "deny": "reject",
-}  # fmt: skip
+_OLDER_WORDS: Final[dict[AnswerWord, Reply]] = {"allow": "once", "deny": "reject"}
 
 
 async def list_permissions(request: Request) -> Answer:
+    request.services.listeners.saw(request.params["directory"])
     return json_answer(request.services.asks.listing("permission", request.params["directory"]))
 
 
@@ -44,13 +42,12 @@ async def respond_permission(request: Request) -> Answer:
     return TRUE
 
 
-def _reply(word: str) -> Reply:
-    if word not in _REPLIES:
-        raise bad_request(f'Expected "once" | "always" | "reject", got "{word}"')
-    return _REPLIES[word]
+def _reply(word: AnswerWord) -> Reply:
+    return _OLDER_WORDS[word] if word == "allow" or word == "deny" else word
 
 
 async def list_questions(request: Request) -> Answer:
+    request.services.listeners.saw(request.params["directory"])
     return json_answer(request.services.asks.listing("question", request.params["directory"]))
 
 

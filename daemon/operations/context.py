@@ -12,6 +12,9 @@ from ..asks import Asks
 from ..audit.log import AuditLog
 from ..credentials import Credentials
 from ..journal import Journal
+from ..limits import Limits
+from ..listeners import Listeners
+from ..sandboxes import Sandboxes
 from ..sessions import Sessions
 from ..store import Store
 from ..supervisor import Supervisor
@@ -26,8 +29,11 @@ class Services(msgspec.Struct, frozen=True):
     asks: Asks
     credentials: Credentials
     supervisor: Supervisor
-    secret_environment: dict[str, str]
+    sandboxes: Sandboxes
+    limits: Limits
     audit: AuditLog
+    secret_environment: dict[str, str]
+    listeners: Listeners = msgspec.field(default_factory=Listeners)
 
 
 class Request(msgspec.Struct, frozen=True):

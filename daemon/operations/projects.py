@@ -37,7 +37,7 @@ async def resolve_project(services: Services, directory: str) -> Resolved:
     if project is None:
         services.journal.append("project.updated", _new_project(resolved), _place(resolved.id))
     elif first:  # clients that follow all directories learn which are in use
-        services.journal.append("project.updated", project, _place(resolved.id), durable=False)
+        services.journal.append("project.updated", _seen_from(project, resolved), _place(resolved.id), durable=False)
     return resolved
 
 
@@ -59,6 +59,13 @@ def _new_project(resolved: Resolved) -> Project:
     )
 
 
+def _seen_from(project: Project | None, resolved: Resolved) -> Project | None:
+    """What all directories without a commit share, as it is in the one that was asked for."""
+    if project is None or project.id != "global" or resolved.vcs != "git":
+        return project
+    return msgspec.structs.replace(project, worktree=resolved.worktree, vcs="git")
+
+
 def _known(services: Services, project_id: str) -> Project | None:
     data = services.store.project(project_id)
     return None if data is None else msgspec.json.decode(data, type=Project)
@@ -68,7 +75,21 @@ async def current_project(request: Request) -> Answer:
     services = request.services
     resolved = await resolve_project(services, request.params["directory"])
     await services.journal.settled()
-    return json_answer(_known(services, resolved.id))
+    return json_answer(_seen_from(_known(services, resolved.id), resolved))
+
+
+async def make_repository(request: Request) -> Answer:
+    """The directory's project afterwards, which without a commit is the one that all such directories share."""
+    services, directory = request.services, request.params["directory"]
+    before = await resolve_project(services, directory)
+    await services.supervisor.call_project(directory, request.op, request.params, b"")
+    worker = await services.supervisor.ensure("project", directory, directory)
+    worker.facts.pop("project", None)
+    answer = await current_project(request)
+    if before.vcs is None:  # what clients take as a reason to read everything anew; nothing has to end for it
+        place = Place(directory=directory)
+        services.journal.append("server.instance.disposed", {"directory": directory}, place, durable=False)
+    return answer
 
 
 async def list_projects(request: Request) -> Answer:
@@ -102,6 +123,7 @@ async def update_project(request: Request) -> Answer:
 PROJECTS: Final[dict[str, Operation]] = {
     "project.current": current_project,
     "project.list": list_projects,
+    "project.initGit": make_repository,
     "project.directories": list_directories,
     "project.update": update_project,
 }

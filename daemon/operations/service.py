@@ -26,10 +26,13 @@ async def health(request: Request) -> Answer:
 
 
 async def ready(request: Request) -> Answer:
-    """200 while prompts can be taken: the journal is writable and workers can be forked."""
+    """200 while prompts can be taken: the journal is writable and the sandbox can be enforced."""
     failing = request.services.journal.failing
     if failing is not None:
         raise named(503, "NotReadyError", message=f"The store can't be written: {failing}")
+    problem = request.services.sandboxes.problem
+    if problem:
+        raise named(503, "NotReadyError", message=f"The sandbox can't be enforced: {problem}")
     return json_answer({"ready": True, "version": API_VERSION})
 
 

@@ -8,18 +8,22 @@ import msgspec
 import trio
 
 from oad import API_VERSION
-from oad.contract.errors import named
+from oad.contract.errors import bad_request, named
 from oad.contract.ids import new_id, now_ms
 from oad.contract.message import AssistantMessage, CompactionPart, Message, Part, UserMessage
-from oad.contract.session import Session, SessionCreate, SessionFork, SessionPatch, SessionTime, no_tokens
+from oad.contract.session import OnAskWish, Session, SessionCreate, SessionFork, SessionPatch, SessionTime, no_tokens
 from oad.link import Answer
 
+from ..abort import RECEIPT_TYPE, Receipt
 from ..journal import Journal, Place
+from ..ladder import Mode, Plan, make_plan
+from ..patience import is_laxer
 from ..sessions import place_of
 from ..store import SessionFilter
 from .context import TRUE, Operation, Request, Services, join_json, json_answer
 from .projects import resolve_project
 
+_MODES: Final[dict[str, Mode]] = {"soft": "soft", "term": "term", "kill": "kill"}
 _ADJECTIVES: Final = ("amber", "brave", "calm", "clever", "crisp", "eager", "gentle", "lucky", "misty", "swift", "tidy")
 _NOUNS: Final = (
     "badger",
@@ -101,6 +105,8 @@ async def create_session(request: Request) -> Answer:
     if request.caller:  # a worker gets subagents of its own session, and nothing else
         directory, wanted.parent_id = services.sessions.find(request.caller).directory, request.caller
     project = await resolve_project(services, directory)
+    services.limits.check(wanted.limits)
+    check_count(services)  # from here to the end nobody else can create one
     now = now_ms()
     session = Session(
         id=new_id("ses"),
@@ -119,8 +125,37 @@ async def create_session(request: Request) -> Answer:
         model=wanted.model,
         metadata=wanted.metadata,
         permission=wanted.permission,
+        limits=wanted.limits,
+        on_ask=_allowed_wish(services, wanted.on_ask),
     )
-    return json_answer(services.sessions.save(session, created=True))
+    services.sessions.save(session, created=True)
+    if wanted.parent_id is not None:
+        services.sandboxes.inherit(session, wanted.parent_id, wanted.sandbox)
+    elif wanted.sandbox is not None:
+        services.sandboxes.wish(session, wanted.sandbox)
+    return json_answer(session)
+
+
+def check_count(services: Services) -> None:
+    """Raises ApiError 429 when the service has as many sessions as it may have."""
+    most = services.limits.policy.sessions
+    if most is not None and services.sessions.total >= most:
+        raise services.limits.refuse("sessions", most, services.sessions.total)
+
+
+async def get_limits(request: Request) -> Answer:
+    """What holds, what is used, and the peaks."""
+    session = request.services.sessions.find(request.params["sessionID"])
+    return json_answer(request.services.limits.report(session))
+
+
+def _allowed_wish(services: Services, wish: OnAskWish | None) -> OnAskWish | None:
+    """Raises ApiError 400 for a wish that is laxer than the operator's policy."""
+    operator = services.supervisor.policy.asks
+    if wish is not None and is_laxer(wish, operator):
+        waits = "" if operator.wait_s is None else f" for {operator.wait_s:g} s"
+        raise bad_request(f"onAsk may not be laxer than the operator's policy: {operator.on_ask}{waits}")
+    return wish
 
 
 def _default_title(is_child: bool) -> str:
@@ -133,9 +168,13 @@ async def get_session(request: Request) -> Answer:
 
 
 async def update_session(request: Request) -> Answer:
-    """Title, metadata (replaced), permission rules (appended), archive time. An empty patch is no event."""
+    """Title, metadata and limits (replaced), permission rules (appended), archive time. An empty patch is no event."""
     patch: SessionPatch = request.decode(SessionPatch)
     session = request.services.sessions.find(request.params["sessionID"])
+    request.services.limits.check(patch.limits)
+    _allowed_wish(request.services, patch.on_ask)
+    if patch.sandbox is not None:
+        request.services.sandboxes.wish(session, patch.sandbox)
     changed = _patched(session, patch)
     return json_answer(session if changed is None else request.services.sessions.save(changed))
 
@@ -143,7 +182,7 @@ async def update_session(request: Request) -> Answer:
 def _patched(session: Session, patch: SessionPatch) -> Session | None:
     """As the reference does it: only metadata and rules count as a change of the session's time."""
     archived = patch.time.archived if patch.time is not None else None
-    given = (patch.title, patch.metadata, patch.permission, archived)
+    given = (patch.title, patch.metadata, patch.permission, archived, patch.on_ask, patch.limits)
     if all(value is None for value in given):
         return None
     changed = msgspec.structs.replace(session, time=msgspec.structs.replace(session.time))
@@ -155,6 +194,10 @@ def _patched(session: Session, patch: SessionPatch) -> Session | None:
         changed.permission = [*(session.permission or []), *patch.permission]
     if patch.metadata is not None or patch.permission is not None:
         changed.time.updated = now_ms()
+    if patch.on_ask is not None:
+        changed.on_ask = patch.on_ask
+    if patch.limits is not None:
+        changed.limits = patch.limits
     if archived is not None:
         changed.time.archived = int(archived)
     return changed
@@ -176,6 +219,8 @@ async def _delete_tree(request: Request, session: Session) -> None:
         services.asks.drop(session.id)
         services.turns.forget(session.id)
         services.sessions.delete(session)
+        services.limits.forget(session.id)
+        services.sandboxes.forget(session.id)
     await services.supervisor.end_session(session.id)  # of a prompt that came between its end and its deletion
 
 
@@ -222,6 +267,7 @@ async def fork_session(request: Request) -> Answer:
     await services.journal.settled()
     # On another thread, as every reading of a whole transcript.
     messages, parts = await trio.to_thread.run_sync(_read_all, services, source.id)
+    check_count(services)
     now = now_ms()
     fork = msgspec.structs.replace(
         source,
@@ -237,6 +283,7 @@ async def fork_session(request: Request) -> Answer:
     )
     services.sessions.save(fork, created=True)
     services.journal.append("oad.session.forked", {"source": source.id}, place_of(fork))
+    services.sandboxes.copy(fork, source.id)
     _copy_messages(services.journal, messages, parts, place_of(fork), wanted.message_id)
     return json_answer(fork)
 
@@ -279,21 +326,33 @@ def _copy_messages(
 
 
 async def abort_session(request: Request) -> Answer:
-    """True once nothing of the turn runs any more; also for a session that is idle or unknown.
+    """True, or the receipt, once nothing of the turn runs any more; also for a session that is idle or unknown.
 
     Of an idle one it is said again that it is idle: whoever aborts it has missed that, perhaps over a restart, and
     would show it as busy for ever."""
     session_id, services = request.params["sessionID"], request.services
+    plan = services.supervisor.plan_of(request.caller) if request.caller else _plan(request.params)
+    receipt = Receipt.nothing_to_do(session_id, plan)
     if services.sessions.exists(session_id):
         session, was_busy = services.sessions.find(session_id), services.turns.busy(session_id)
-        receipt = await services.supervisor.abort(session)
+        receipt = await services.supervisor.abort(session, plan)
         if receipt.survivors:
-            raise named(
-                500, "AbortIncompleteError", message="Processes survived the abort", survivors=receipt.survivors
-            )
+            text = "Processes survived the abort"
+            raise named(500, "AbortIncompleteError", message=text, survivors=receipt.survivors, receipt=receipt)
         if not was_busy:
             services.turns.repeat_status(session)
+    if request.params.get("format") == RECEIPT_TYPE:
+        return json_answer(receipt, {"content-type": RECEIPT_TYPE})
     return TRUE
+
+
+def _plan(params: dict[str, str]) -> Plan:
+    """Raises ApiError 400."""
+    grace_s = float(params["grace"]) if "grace" in params else None
+    try:
+        return make_plan(_MODES[params.get("mode", "term")], grace_s, keep=params.get("keep") == "true")
+    except ValueError as error:
+        raise bad_request(str(error), "Query") from error
 
 
 async def abort_receipt(request: Request) -> Answer:
@@ -305,11 +364,17 @@ async def abort_receipt(request: Request) -> Answer:
     return Answer(stored)
 
 
+async def get_sandbox(request: Request) -> Answer:
+    """What the session's commands may see and do, and what they last ran under."""
+    return json_answer(request.services.sandboxes.state(request.services.sessions.find(request.params["sessionID"])))
+
+
 SESSIONS: Final[dict[str, Operation]] = {
     "session.list": list_sessions,
     "experimental.session.list": list_everywhere,
     "session.create": create_session,
     "session.get": get_session,
+    "session.limits": get_limits,
     "session.update": update_session,
     "session.delete": delete_session,
     "session.status": session_status,
@@ -319,4 +384,5 @@ SESSIONS: Final[dict[str, Operation]] = {
     "session.fork": fork_session,
     "session.abort": abort_session,
     "session.abortReceipt": abort_receipt,
+    "session.sandbox": get_sandbox,
 }

@@ -10,11 +10,12 @@ from oad.contract.errors import ApiError
 from oad.contract.ids import new_id
 from oad.contract.permission import PermissionRequest, ToolReference
 from oad.contract.redact import KNOWN
-from oad.contract.session import QuestionInfo, QuestionRequest
+from oad.contract.session import OnAskWish, QuestionInfo, QuestionRequest, Session
 from oad.contract.wire_model import WireModel
 from oad.link import Answer
 
 from ..asks import Settle
+from ..patience import Patience, effective
 from ..sessions import place_of
 from .context import Operation, Request, Services, json_answer
 from .messages import read_page
@@ -30,6 +31,8 @@ async def begin_turn(request: Request) -> Answer:
         "session": session,
         "messages": msgspec.Raw(messages),
         **_keys(services),
+        "limits": services.limits.of(session.id),
+        "output": services.limits.ledger(session.id).output,
     }
     return json_answer(state)
 
@@ -73,7 +76,7 @@ async def ask_question(request: Request) -> Answer:
 
 async def _wait(request: Request, ask: Callable[[Settle], None], id: str) -> Answer:
     """The worker's call is answered when the ask is settled; a caller that gives up withdraws its ask."""
-    done, outcome = trio.Event(), list[dict[str, Any] | ApiError]()
+    services, done, outcome = request.services, trio.Event(), list[dict[str, Any] | ApiError]()
 
     def settle(result: dict[str, Any] | ApiError) -> None:
         outcome.append(result)
@@ -81,14 +84,54 @@ async def _wait(request: Request, ask: Callable[[Settle], None], id: str) -> Ans
 
     ask(settle)
     try:
-        await done.wait()
-    except trio.Cancelled:
-        request.services.asks.withdraw(id)
-        raise
-    await request.services.journal.settled()  # the decision is on disk before anything is done because of it
+        await _settled(request, id, done)
+    finally:
+        if not done.is_set():  # cancelled, perhaps inside of a nursery, which would wrap what says so
+            services.asks.withdraw(id)
+    await services.journal.settled()  # the decision is on disk before anything is done because of it
     if isinstance(outcome[0], ApiError):
         raise outcome[0]
     return json_answer(outcome[0])
+
+
+async def _settled(request: Request, id: str, done: trio.Event) -> None:
+    """Waits for a person, as long as the session's policy allows, and answers in their place then."""
+    services, session = request.services, request.services.sessions.find(request.caller)
+    policy = effective(services.supervisor.policy.asks, _wishes(services, session))
+    if policy.on_ask == "deny":
+        services.asks.refuse(id, "policy")
+    elif policy.on_ask == "allow":
+        services.asks.allow_once(id)
+    patience = Patience(policy, trio.current_time())
+    while not done.is_set():
+        place = session.directory
+        heard, last = services.listeners.hears(place), services.listeners.last_heard(place)
+        deadline, reason = patience.ends(heard=heard, last_heard=last)
+        with trio.move_on_at(deadline) as limit:
+            await _first_of(done, services.listeners.changed)
+        if limit.cancelled_caught:
+            services.asks.refuse(id, reason)
+
+
+async def _first_of(*events: trio.Event) -> None:
+    async with trio.open_nursery() as nursery:
+        for event in events:
+            nursery.start_soon(_end_with, event, nursery.cancel_scope)
+
+
+async def _end_with(event: trio.Event, scope: trio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()
+
+
+def _wishes(services: Services, session: Session) -> list[OnAskWish]:
+    """Of a session and of those which it works for."""
+    found, seen = [session.on_ask], {session.id}
+    while (parent := session.parent_id) and parent not in seen and services.sessions.exists(parent):
+        seen.add(parent)
+        session = services.sessions.find(parent)
+        found.append(session.on_ask)
+    return [wish for wish in found if wish is not None]
 
 
 WORKERS: Final[dict[str, Operation]] = {

@@ -1,13 +1,15 @@
 """One table per resource; TABLE is all of them that are asked and answered, STREAMS the rest."""
 
 from ..operation import Operation
-from . import ask, event, instance, server, session, v2
+from . import ask, event, file, instance, job, server, session, v2
 
 STREAMS: tuple[Operation, ...] = event.OPERATIONS
 TABLE: tuple[Operation, ...] = (
     *server.OPERATIONS,
     *session.OPERATIONS,
     *ask.OPERATIONS,
+    *job.OPERATIONS,
     *instance.OPERATIONS,
+    *file.OPERATIONS,
     *v2.OPERATIONS,
 )

@@ -53,6 +53,15 @@ OPERATIONS: tuple[Operation, ...] = (
     op("project.list", GET, "/project", returns=list[Project], summary="List all projects"),
     op("project.current", GET, "/project/current", returns=Project, target="project", summary="Get current project"),
     op(
+        "project.initGit",
+        POST,
+        "/project/git/init",
+        returns=Project,
+        errors=(400,),
+        target="project",
+        summary="Initialize git repository",
+    ),
+    op(
         "project.update",
         PATCH,
         "/project/{projectID}",

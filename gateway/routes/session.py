@@ -2,8 +2,10 @@
 
 from typing import Any, Final
 
+from oad.contract.limits import SessionLimitReport
 from oad.contract.message import MessageWithParts, Part
 from oad.contract.prompt import CommandInput, InitInput, PromptInput, ShellInput, SummarizeInput
+from oad.contract.sandbox import SandboxState
 from oad.contract.session import (
     FileDiff,
     GlobalSession,
@@ -16,7 +18,7 @@ from oad.contract.session import (
 )
 
 from ..operation import DELETE, GET, PATCH, POST, Operation, op
-from ..query import COUNT, NUMBER, TEXT, TRUTH, Choice, Integer, Kind
+from ..query import COUNT, NUMBER, TEXT, TRUTH, Choice, Decimal, Integer, Kind
 
 _ONE: Final = "/session/{sessionID}"
 _MESSAGE: Final = f"{_ONE}/message/{{messageID}}"
@@ -59,6 +61,15 @@ RECORDS: tuple[Operation, ...] = (
     op("session.delete", DELETE, _ONE, returns=bool, errors=(400, 404), summary="Delete session"),
     op("session.update", PATCH, _ONE, body=SessionPatch, returns=Session, errors=(400, 404), summary="Update session"),
     op("session.children", GET, f"{_ONE}/children", returns=list[Session], errors=(404,), summary="List children"),
+    op(
+        "session.limits",
+        GET,
+        f"{_ONE}/limits",
+        returns=SessionLimitReport,
+        errors=(400, 404),
+        extension=True,
+        summary="The limits of a session, what it uses of them, and its peaks",
+    ),
     op("session.todo", GET, f"{_ONE}/todo", returns=list[Todo], errors=(400, 404), summary="Get session todos"),
     op(
         "session.diff",
@@ -133,7 +144,17 @@ TURNS: tuple[Operation, ...] = (
         target="session",
         summary="Send async message",
     ),
-    op("session.abort", POST, f"{_ONE}/abort", returns=bool, errors=(400,), summary="Abort session"),
+    op(
+        "session.abort",
+        POST,
+        f"{_ONE}/abort",
+        returns=bool,
+        errors=(400,),
+        deadline_s=0,  # as long as its grace, and bounded by the daemon
+        summary="Abort session",
+        additions={"mode": Choice(("soft", "term", "kill")), "grace": Decimal(0, 60), "keep": TRUTH},
+        formats=("application/vnd.oad.receipt+json",),
+    ),
     op(
         "session.abortReceipt",
         GET,
@@ -142,6 +163,15 @@ TURNS: tuple[Operation, ...] = (
         errors=(400, 404),
         extension=True,
         summary="What the last abort of the session did",
+    ),
+    op(
+        "session.sandbox",
+        GET,
+        f"{_ONE}/sandbox",
+        returns=SandboxState,
+        errors=(400, 404),
+        extension=True,
+        summary="What the session's commands may see and do",
     ),
 )
 

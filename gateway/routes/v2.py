@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from oad.contract.files import FileSystemEntry
 from oad.contract.wire_model import WireModel
 
-from ..operation import GET, Fixed, Operation, Target, op
-from ..query import TEXT, Choice, Integer
+from ..operation import GET, Fixed, Operation, Plain, Target, op
+from ..query import TEXT, Choice, Integer, Kind, Text
+from .file import ENTRY_TYPE
 
 
 class LocationProject(WireModel):
@@ -25,8 +27,27 @@ class Located(WireModel):
     data: Any
 
 
+class FileSystemEntries(Located):
+    data: list[FileSystemEntry]
+
+
 def _read(name: str, path: str, summary: str, returns: Any = Located, target: Target = "project") -> Operation:
     return op(f"v2.{name}", GET, path, returns=returns, place="location", family="v2", target=target, summary=summary)
+
+
+def _files(name: str, path: str, summary: str, returns: Any, /, **query: Kind) -> Operation:
+    return op(
+        f"v2.fs.{name}",
+        GET,
+        path,
+        returns=returns,
+        query=query,
+        errors=(400,),
+        place="location",
+        family="v2",
+        target="project",
+        summary=summary,
+    )
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -50,6 +71,17 @@ OPERATIONS: tuple[Operation, ...] = (
     _read("reference.list", "/api/reference", "List references"),
     _read("command.list", "/api/command", "List commands"),
     _read("skill.list", "/api/skill", "List skills"),
+    _files("read", "/api/fs/read/*", "Read file", Plain("application/octet-stream")),
+    _files("list", "/api/fs/list", "List directory", FileSystemEntries, path=TEXT),
+    _files(
+        "find",
+        "/api/fs/find",
+        "Find files",
+        FileSystemEntries,
+        query=Text(required=True),
+        type=ENTRY_TYPE,
+        limit=Integer(minimum=1),
+    ),
     op(
         "v2.session.list",
         GET,

@@ -44,7 +44,16 @@ def chatter():
     note("stdin", repr(sys.stdin.read()))
     sleep()
 
-programs = {"sleep": sleep, "fail": lambda: 1, "fatal": lambda: parent.FATAL_STATUS, "orphan": orphan,
+def ends(name, after_s):
+    def end(*_):
+        time.sleep(after_s)
+        note("ended", name)
+        os._exit(0)
+    signal.signal(signal.SIGTERM, end)
+    sleep()
+
+programs = {"slow": lambda: ends("slow", 0.3), "quick": lambda: ends("quick", 0),
+            "sleep": sleep, "fail": lambda: 1, "fatal": lambda: parent.FATAL_STATUS, "orphan": orphan,
             "stubborn": stubborn, "chatter": chatter}
 sys.exit(parent.Parent([parent.Program(name, programs[name]) for name in sys.argv[2:]]).run())
 """
@@ -70,12 +79,13 @@ async def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return int(process.returncode), out, err
 
 
-async def test_stops_in_order_when_asked(tmp_path: Path) -> None:
-    process = start(tmp_path, "sleep", "sleep")
+async def test_stops_one_after_another_when_asked(tmp_path: Path) -> None:
+    process = start(tmp_path, "slow", "quick")
     await until(lambda: len(lines(tmp_path / "sleeper")) == 2, "both run")
     children = psutil.Process(process.pid).children()
     process.send_signal(signal.SIGINT)
     assert (await ended(process))[0] == 0
+    assert lines(tmp_path / "ended") == ["slow", "quick"]
     assert not any_alive(children)
 
 

@@ -15,6 +15,7 @@ class FakeChild:
         self.level: Level = "pidns"
         self.signals: list[int] = []
         self.deaf_to_kill = False
+        self.survivors = 0
         self._ended = trio.Event()
         self._status = 0
 

@@ -16,10 +16,13 @@ from oad.contract.session import Session
 from oad.contract.wire import PROTOCOL_VERSION, Call, Drain, Event, Frame, Hello
 from oad.contract.worker import WorkerSpec
 from oad.daemon.audit.log import AuditLog
+from oad.daemon.confinement import Confiner
 from oad.daemon.credentials import Credentials
 from oad.daemon.dispatch import Dispatcher
 from oad.daemon.operations.context import Services
 from oad.daemon.restart import RestartBudget
+from oad.daemon.sandbox_probe import Enforceable
+from oad.daemon.sandboxes import Sandboxes
 from oad.daemon.settings import DaemonSettings
 from oad.daemon.spawn import SpawnFailed
 from oad.daemon.supervisor import Supervisor
@@ -158,16 +161,25 @@ class LinkSpawner:
         return next(child for child in reversed(self.children) if child.spec.name == session)
 
 
+ALL_ENFORCEABLE = Enforceable()
+
+
 class Live(Books):
     """Books, a supervisor and a dispatcher. ``ask`` is what a gateway's call would be."""
 
-    def __init__(self, path: Path, nursery: trio.Nursery, **settings: Any) -> None:
+    def __init__(
+        self, path: Path, nursery: trio.Nursery, *, enforceable: Enforceable = ALL_ENFORCEABLE, **settings: Any
+    ) -> None:
         super().__init__(path)
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.spawner = LinkSpawner(self.context, nursery)
         self.settings = DaemonSettings(data=path / "data", runtime=path / "run", **settings)
         self.settings.worker_endpoints.mkdir(parents=True)
-        self.supervisor = Supervisor(self.settings, self.spawner, self.context, RestartBudget(), self.keeper)
+        confiner = Confiner(self.settings.policy, self.settings.private)
+        self.sandboxes = Sandboxes(confiner, enforceable, self.store, self.journal)
+        self.supervisor = Supervisor(
+            self.settings, self.spawner, self.context, RestartBudget(), self.keeper, self.sandboxes
+        )
         self.credentials = Credentials(path / "auth.json")
         self.services = Services(
             self.store,
@@ -177,8 +189,10 @@ class Live(Books):
             self.asks,
             self.credentials,
             self.supervisor,
-            {},
+            self.sandboxes,
+            self.keeper.limits,
             AuditLog(None),
+            {},
         )
         self.dispatcher = Dispatcher(self.services)
         self.keeper.dispatch = self.dispatcher.for_worker

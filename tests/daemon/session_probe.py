@@ -7,8 +7,10 @@ import signal
 import socket
 from typing import Any
 
+import msgspec
 import trio
 
+from oad.contract.limits import SessionLimits
 from oad.contract.worker import WorkerSpec
 from oad.workers.broker import BrokerExec
 from oad.workers.exec import Command, ExecFailed
@@ -75,6 +77,8 @@ class Probe:
         async def err(data: bytes) -> None:
             await self.tell(event="err", id=id, text=data.decode(errors="replace"))
 
+        if "limits" in order:
+            self.exec.allowance.begin(msgspec.convert(order["limits"], SessionLimits), 0)
         env = order.get("env", {"PATH": os.environ["PATH"]}) | order.get("more", {})
         if filler := order.get("filler_kb"):
             env |= {f"FILLER{n}": "x" * 1000 for n in range(filler)}

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 import zmq
 
-from oad.contract.wire import Ack, Drain, ProtocolError, Push, decode_frame, encode_frame
+from oad.contract.wire import Ack, Drain, Flush, ProtocolError, Push, decode_frame, encode_frame
 from oad.daemon import gateways as module
 from oad.daemon.gateways import WINDOW, GatewayLink, Gateways
 from oad.daemon.journal import Published
@@ -22,6 +23,7 @@ class FakeSocket:
 
     def __init__(self) -> None:
         self.sent: list[Push] = []
+        self.flushes: list[int] = []
         self.full = False
         self.closed = False
 
@@ -29,6 +31,9 @@ class FakeSocket:
         if self.full:
             return False
         frame, _ = decode_frame(message)
+        if isinstance(frame, Flush):
+            self.flushes.append(frame.number)
+            return True
         assert isinstance(frame, Push)
         self.sent.append(frame)
         return True
@@ -206,3 +211,52 @@ async def test_the_watch_drops_the_hopeless(tmp_path: Path, monkeypatch: pytest.
         while gateways.count():
             await trio.testing.wait_all_tasks_blocked(0.01)
         nursery.cancel_scope.cancel()
+
+
+async def test_flushed_is_waited_for_and_asked_for_once(
+    link: GatewayLink, socket: FakeSocket, autojump_clock: trio.testing.MockClock
+) -> None:
+    link.publish(event(1))
+    link.publish(event(2))
+    done: list[float] = []
+
+    async def wait() -> None:
+        await link.flushed()
+        done.append(trio.current_time())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait)
+        nursery.start_soon(wait)
+        await trio.testing.wait_all_tasks_blocked()
+        link.on_flushed(1)
+        await trio.testing.wait_all_tasks_blocked()
+        assert done == []
+        link.on_flushed(2)
+    assert socket.flushes == [2]
+    assert len(done) == 2
+    await link.flushed()
+    assert socket.flushes == [2]
+
+
+async def test_nobody_waits_for_a_gateway_that_is_gone(
+    link: GatewayLink, autojump_clock: trio.testing.MockClock
+) -> None:
+    link.publish(event(1))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(link.flushed)
+        await trio.testing.wait_all_tasks_blocked()
+        link.close()
+
+
+async def test_the_answering_gateway_is_not_asked_and_a_silent_one_not_awaited_for_long(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    gateways = Gateways(None)  # type: ignore[arg-type]
+    sockets = {name: FakeSocket() for name in (b"a", b"b")}
+    for name, socket in sockets.items():
+        gateways._links[name] = GatewayLink(name.decode(), socket, now=0.0)  # type: ignore[arg-type]
+    gateways.publish(event(1))
+    start = trio.current_time()
+    await gateways.flushed(besides=b"a")
+    assert trio.current_time() - start == pytest.approx(module._FLUSH_S)
+    assert (sockets[b"a"].flushes, sockets[b"b"].flushes) == ([], [1])

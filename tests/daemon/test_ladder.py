@@ -3,10 +3,23 @@
 import math
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oad.daemon.ladder import KILL_S, REPEAT_KILL_S, Ladder, Rung, Signal, Step
+from oad.daemon.ladder import (
+    KILL_S,
+    MAX_GRACE_S,
+    REPEAT_KILL_S,
+    SOFT_KILL_AFTER_S,
+    Ladder,
+    Mode,
+    Plan,
+    Rung,
+    Signal,
+    Step,
+    make_plan,
+)
 
 moments = st.floats(0, 0.3)
 events = st.lists(st.tuples(st.sampled_from(["idle", "exit", "verified", "start", "wait"]), moments), max_size=30)
@@ -51,6 +64,76 @@ def test_a_worker_that_dies_of_it() -> None:
     assert ladder.on_exit(0.01) == [Step.VERIFY]
     assert ladder.on_verified(0.02, survivors=1) == [Step.DONE]
     assert ladder.receipt().survivors == 1
+
+
+def test_a_soft_one_is_asked_without_a_signal_and_has_longer() -> None:
+    plan = make_plan("soft", 3.0)
+    ladder = Ladder(plan)
+    assert ladder.start(0.0) == [Step.ASK_WORKER]
+    assert ladder.next_deadline == 3.0 + SOFT_KILL_AFTER_S
+    assert ladder.on_idle(2.5) == [Step.DONE]
+    assert ladder.receipt().signals == [Signal("worker.abort", "worker", 0.0)]
+
+
+def test_a_kill_begins_with_the_last_rung() -> None:
+    ladder = Ladder(make_plan("kill"))
+    assert ladder.start(0.0) == [Step.KILL_INIT]
+    assert ladder.on_idle(0.001) == []
+    assert ladder.on_exit(0.002) == [Step.VERIFY]
+    assert ladder.on_verified(0.003, survivors=0) == [Step.DONE]
+    assert ladder.receipt().rung is Rung.KILLED
+
+
+def test_survivors_of_the_broker_cost_the_session() -> None:
+    ladder = Ladder()
+    ladder.start(0.0)
+    assert ladder.on_idle(0.3, killed=4, survivors=1) == [Step.KILL_INIT]
+    assert not ladder.done
+
+
+def test_a_harder_request_hurries_a_softer_one() -> None:
+    ladder = Ladder(make_plan("soft"))
+    ladder.start(0.0)
+    assert ladder.tighten(1.0, make_plan()) == [Step.SIGNAL_WORKER]
+    assert ladder.next_deadline == 1.0 + KILL_S
+    assert ladder.tighten(1.1, make_plan("soft")) == []  # never the other way round
+    assert ladder.next_deadline == 1.0 + KILL_S
+    assert ladder.tighten(1.2, make_plan("kill")) == [Step.KILL_INIT]
+
+
+@pytest.mark.parametrize(
+    ("mode", "grace_s", "keep"), [("soft", -0.1, False), ("term", 61, False), ("kill", 1, False), ("kill", None, True)]
+)
+def test_a_plan_that_makes_no_sense(mode: Mode, grace_s: float | None, keep: bool) -> None:
+    with pytest.raises(ValueError, match=r"grace|kill"):
+        make_plan(mode, grace_s, keep=keep)
+
+
+plans = st.one_of(
+    st.builds(lambda grace, keep: make_plan("soft", grace, keep=keep), st.floats(0, MAX_GRACE_S), st.booleans()),
+    st.builds(lambda grace, keep: make_plan("term", grace, keep=keep), st.floats(0, MAX_GRACE_S), st.booleans()),
+    st.just(make_plan("kill")),
+)
+
+
+@given(plans, st.lists(st.tuples(moments, plans), max_size=8))
+def test_no_abort_takes_longer_than_the_hardest_request_of_it(first: Plan, more: list[tuple[float, Plan]]) -> None:
+    """Without any word from the worker the first kill comes at the earliest of all deadlines, and never before."""
+    ladder, now, killed = Ladder(first), 0.0, math.inf
+    due = first.kill_s
+    if Step.KILL_INIT in ladder.start(0.0):
+        killed = 0.0
+    for pause, plan in more:
+        now += pause
+        if ladder.next_deadline <= now:
+            break
+        due = min(due, now + plan.kill_s) if killed == math.inf else due
+        if Step.KILL_INIT in ladder.tighten(now, plan):
+            killed = min(killed, now)
+    if killed == math.inf:
+        killed = ladder.next_deadline
+        assert ladder.step(killed) == [Step.KILL_INIT]
+    assert killed == due
 
 
 def play(ladder: Ladder, event: str, now: float) -> list[Step]:

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -8,6 +9,7 @@ from records import a_session
 from oad.contract.errors import ApiError
 from oad.contract.session import CacheTokens, Tokens
 from oad.daemon.sessions import SessionPatched, Usage
+from oad.daemon.store import Recorded
 
 TOKENS = Tokens(input=1, output=2, reasoning=3, cache=CacheTokens(read=4, write=5))
 
@@ -76,3 +78,22 @@ async def test_the_cache_is_bounded_but_never_ahead_of_the_disk(
         books.sessions.save(a_session("ses_10"), created=True)
         assert len(books.sessions._cache) == 3
         assert books.sessions.find("ses_0").title == "0"
+
+
+async def test_an_accepted_prompt_is_on_disk_before_it_is_answered(tmp_path: Path) -> None:
+    async with open_books(tmp_path) as books:
+        waited: list[bool] = []
+        commit = books.store.commit
+
+        def watch(events: Sequence[Recorded], *, full: bool) -> None:
+            waited.append(full)
+            commit(events, full=full)
+
+        books.store.commit = watch  # type: ignore[method-assign]
+        books.sessions.save(a_session(), created=True)
+        await books.journal.settled()
+        books.sessions.merge(SessionPatched(session_id="ses_a", accepted=True), 1)
+        await books.journal.settled()
+        books.sessions.merge(SessionPatched(session_id="ses_a", touch=True), 2)
+        await books.journal.settled()
+        assert waited == [False, True, False]

@@ -238,3 +238,12 @@ def test_a_long_read_on_another_thread_does_not_hold_up_this_one(store: Store) -
     finally:
         release.set()
         thread.join()
+
+
+def test_a_message_sent_again_keeps_its_place(store: Store, record: Recorder) -> None:
+    put(store, record("message.updated", of_message(a_user(created=1))))
+    put(store, record("message.updated", of_message(an_answer(created=2))))
+    put(store, record("message.updated", of_message(a_user(created=3))))
+    (first, _, info), (second, _, _) = store.messages("ses_a")
+    assert (first, second) == ("msg_1", "msg_2")
+    assert b'"created":3' in info

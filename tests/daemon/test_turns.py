@@ -55,6 +55,20 @@ async def test_closing_a_busy_session_ends_with_idle(tmp_path: Path) -> None:
         assert not books.turns.busy("ses_a")
 
 
+async def test_only_of_an_idle_session_it_is_repeated_that_it_is(tmp_path: Path) -> None:
+    async with open_books(tmp_path) as books:
+        session = books.sessions.save(a_session(), created=True)
+        books.turns.observe("session.status", "ses_a", status(BUSY), durable=True)
+        books.turns.repeat_status(session)
+        await books.journal.settled()
+        assert books.types() == ["session.created"]
+        books.turns.observe("session.status", "ses_a", status(IDLE), durable=True)
+        books.turns.repeat_status(session)
+        await books.journal.settled()
+        assert books.of_type("session.status") == [{"sessionID": "ses_a", "status": IDLE}]
+        assert books.types()[1:] == ["session.status", "session.idle"]
+
+
 async def test_the_output_of_a_running_tool_is_kept_though_it_was_never_journalled(tmp_path: Path) -> None:
     async with open_books(tmp_path) as books:
         session = books.sessions.save(a_session(), created=True)

@@ -29,6 +29,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -241,17 +242,22 @@ class Connection(asyncio.Protocol):
         self._transport.write(b"%x\r\n%b\r\n" % (len(frame), frame))
 
 
-async def serve(host: str, port: int) -> None:
+async def serve(host: str, port: int, until_eof: bool) -> None:
     model = FakeModel()
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(model), host, port)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(model), host, port)
     print("http://{}:{}".format(*server.sockets[0].getsockname()[:2]), flush=True)
-    await server.serve_forever()
+    if until_eof:
+        await loop.run_in_executor(None, sys.stdin.buffer.read)
+    else:
+        await server.serve_forever()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="A model server that answers by script")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--until-eof", action="store_true", help="end with the standard input: with who holds it")
     arguments = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(arguments.host, arguments.port))
+        asyncio.run(serve(arguments.host, arguments.port, arguments.until_eof))

@@ -15,8 +15,9 @@ class Model:
     """A running server of fake_model.py."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "tests.e2e.fake_model"]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", "tests.e2e.fake_model", "--until-eof"]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip()
 

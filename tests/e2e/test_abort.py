@@ -4,10 +4,10 @@ import signal
 import time
 
 import httpx2
-import psutil
 import pytest
 import trio
 
+from .marks import alive
 from .server import Json, Server, until
 
 # Ways in which a command tries to outlive its end.
@@ -22,18 +22,6 @@ ESCAPES = {
     ' "$(declare -f f); f $(($1-1))"; }}; f 20\' & sleep {mark}',
     "holds the pipe": "sleep {mark} & disown; sleep {mark}",
 }
-
-
-def alive(mark: str) -> list[psutil.Process]:
-    """Programs, in whatever namespace, that carry the mark as an argument of their own."""
-    return [process for process in psutil.process_iter(["cmdline"]) if _carries(process, mark)]
-
-
-def _carries(process: psutil.Process, mark: str) -> bool:
-    try:
-        return mark in (process.info["cmdline"] or []) and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 async def run_until_alive(server: Server, session: str, command: str, mark: str) -> None:

@@ -14,7 +14,7 @@ import trio
 import zmq
 
 from oad.contract.replay import ReplayedEvent, ReplayPage, encode_page
-from oad.contract.wire import Ack, Call, Cancel, Hello, Push, Reply, Welcome, decode_frame, encode_frame
+from oad.contract.wire import Ack, Call, Cancel, Hello, Listening, Push, Reply, Welcome, decode_frame, encode_frame
 from oad.gateway.main import serve_gateway
 from oad.gateway.settings import GatewaySettings
 from oad.link import Answer, Serving, TrioSocket, bind_private
@@ -38,6 +38,7 @@ class FakeDaemon:
         self.calls: list[Call] = []
         self.cancelled: list[int] = []
         self.acknowledged = 0
+        self.listening: dict[str, int] = {}
         self.greeted = trio.Event()
         self.pushed = 0
         self._acked = trio.lowlevel.ParkingLot()
@@ -78,6 +79,8 @@ class FakeDaemon:
                 case Call():
                     assert serving
                     serving.accept(frame, body)
+                case Listening(streams):
+                    self.listening = streams
                 case Cancel():
                     assert serving
                     self.cancelled.append(frame.id)

@@ -1,3 +1,5 @@
+from urllib.parse import unquote
+
 import httpx2
 import pytest
 
@@ -45,7 +47,7 @@ async def test_malformed_id_is_named(client: httpx2.AsyncClient) -> None:
         (
             "/permission/per_x/reply",
             '{"reply":"maybe"}',
-            'Expected "once" | "always" | "reject", got "maybe"\n  at ["reply"]',
+            'Expected "once" | "always" | "reject" | "allow" | "deny", got "maybe"\n  at ["reply"]',
         ),
     ],
 )
@@ -108,3 +110,27 @@ async def test_list_over_all_directories_is_narrowed_only_if_asked(client: httpx
     assert "filterDirectory" not in (await client.get("/experimental/session")).json()["params"]
     asked = await client.get("/experimental/session?directory=/d", headers={"x-opencode-directory": "/x"})
     assert asked.json()["params"]["filterDirectory"] == "/d"
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"), [("0", "greater than or equal to 1, got 0"), ("201", "less than or equal to 200, got 201")]
+)
+async def test_bounds_of_numbers(limit: str, message: str, client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/find/file", params={"query": "x", "limit": limit})
+    assert answer.status_code == 400
+    assert answer.json()["data"]["message"] == f'Expected a value {message}\n  at ["limit"]'
+
+
+@pytest.mark.parametrize("path", ["a.txt", "src/deep/a%20b.txt", "..%2f..%2fetc%2fpasswd"])
+async def test_a_path_at_the_end_of_a_route(path: str, client: httpx2.AsyncClient) -> None:
+    answer = await client.get(f"/api/fs/read/{path}?location%5Bdirectory%5D=/d")
+    assert answer.json()["op"] == "v2.fs.read"
+    assert answer.json()["params"] == {"path": unquote(path), "directory": "/d"}
+
+
+async def test_paths_that_are_none(stand: Stand, client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/api/fs/read/" + "x/" * 3000 + "y")
+    assert (answer.status_code, answer.json()["_tag"]) == (400, "InvalidRequestError")
+    assert (await client.get("/api/fs/read/a%00b")).status_code == 400
+    assert (await client.get("/api/fs/read/")).status_code == 404
+    assert stand.daemon.calls == []

@@ -42,6 +42,7 @@ def default_rules(readable: Sequence[str]) -> list[PermissionRule]:
         {
             "*": "allow",
             "doom_loop": "ask",
+            "sandbox": "ask",
             "external_directory": dict(outside),
             "question": "deny",
             "plan_enter": "deny",

@@ -16,6 +16,7 @@ from . import current
 from .branches import read_branches
 from .catalogue import Providers, ProvidersOf, Tools
 from .extensions import formatter_status, mcp_status
+from .files import FileOperation, Files
 from .identity import Identities, ProjectIdentity
 
 Params = dict[str, str]
@@ -33,12 +34,20 @@ _FIXED: Final[dict[str, Any]] = {
 
 
 class ProjectHandler:
-    """A ``Handler`` (see link). ``readable``: directories outside that need no permission, as for ``load``.
+    """A ``Handler`` (see link). ``readable``: directories outside that need no permission, as for ``load``;
+    ``scratch``: a directory for temporary files.
 
     The set-up is looked up for each question; what follows from it is therefore never older than the files."""
 
     def __init__(
-        self, directory: str, *, exec: Exec, providers: ProvidersOf, tools: Tools, readable: tuple[str, ...] = ()
+        self,
+        directory: str,
+        *,
+        exec: Exec,
+        providers: ProvidersOf,
+        tools: Tools,
+        readable: tuple[str, ...] = (),
+        scratch: str | None = None,
     ) -> None:
         self._directory = directory
         self._exec = exec
@@ -46,6 +55,11 @@ class ProjectHandler:
         self._providers = providers
         self._tools = tools
         self._readable = readable
+        files = Files(exec, scratch)
+        self._file_operations = {
+            **files.operations,
+            **{op: self._located_files(operation) for op, operation in files.located.items()},
+        }
         self._operations: dict[str, _Operation] = {
             "project.resolve": self._resolve,
             "path.get": self._path,
@@ -64,13 +78,16 @@ class ProjectHandler:
         if op in _FIXED:
             self._setup(params)  # broken configuration shows on every route of its directory
             return Answer(msgspec.json.encode(_FIXED[op]))
+        if op in self._file_operations:
+            directory = self._setup(params).directory
+            return _answer(await self._file_operations[op](directory, params, body))
         operation = self._operations.get(op)
         if operation is None:
             raise not_found(f"Not an operation of a project: {op}")
-        return Answer(msgspec.json.encode(await operation(params)))
+        return _answer(await operation(params))
 
     def operations(self) -> frozenset[str]:
-        return frozenset({*_FIXED, *self._operations})
+        return frozenset({*_FIXED, *self._operations, *self._file_operations})
 
     def _setup(self, params: Params) -> ProjectSetup:
         return load(params.get("directory") or self._directory, readable=self._readable)
@@ -93,6 +110,13 @@ class ProjectHandler:
     def _located(self, operation: _Operation) -> _Operation:
         async def answer(params: Params) -> Any:
             data = await operation(params)
+            return {"location": await self._location(params), "data": data}
+
+        return answer
+
+    def _located_files(self, operation: FileOperation) -> FileOperation:
+        async def answer(directory: str, params: Params, body: bytes) -> Any:
+            data = await operation(directory, params, body)
             return {"location": await self._location(params), "data": data}
 
         return answer
@@ -124,6 +148,10 @@ class ProjectHandler:
     async def _tool_list(self, params: Params) -> Any:
         self._setup(params)
         return self._tools()
+
+
+def _answer(result: Any) -> Answer:
+    return result if isinstance(result, Answer) else Answer(msgspec.json.encode(result))
 
 
 def _find_provider(providers: Providers, params: Params) -> Any:

@@ -17,6 +17,7 @@ import msgspec
 
 from oad.contract.worker import WorkerSpec
 
+PRIVATE_TMP: Final = ("/tmp", "/var/tmp")  # noqa: S108
 DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/full", "/dev/tty")
 
 _CREATE, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
@@ -50,7 +51,9 @@ class Restriction(msgspec.Struct, frozen=True):
 def restrict_worker(spec: WorkerSpec) -> Restriction:
     """Restricts the calling process for good. To be called before any thread is started, because threads that exist
     already would stay free. Raises OSError when the kernel knows Landlock and yet refuses, RuntimeError for threads."""
-    return restrict_writes([*spec.writable, spec.scratch, *DEVICES])
+    # The session's own /tmp is a part of its scratch, but reached by another path, which the kernel looks at.
+    temporary = PRIVATE_TMP if spec.confinement.level == "namespaces" else ()
+    return restrict_writes([*spec.writable, spec.scratch, *temporary, *DEVICES])
 
 
 def restrict_writes(roots: Sequence[str]) -> Restriction:

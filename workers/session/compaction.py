@@ -58,7 +58,7 @@ async def request_compaction(
     message = UserMessage(
         id=new_id("msg"),
         session_id=turn.session.id,
-        time=CreatedTime(created=now_ms()),
+        time=CreatedTime(created=turn.conversation.next_moment()),
         agent=user.agent,
         model=model or user.model,
     )
@@ -120,7 +120,8 @@ class Compaction:
         """The newest prompt once more, or a word to continue."""
         conversation = self._turn.conversation
         template = replay.info if replay is not None and isinstance(replay.info, UserMessage) else self._user
-        message = msgspec.structs.replace(template, id=new_id("msg"), time=CreatedTime(created=now_ms()), summary=None)
+        time = CreatedTime(created=conversation.next_moment())
+        message = msgspec.structs.replace(template, id=new_id("msg"), time=time, summary=None)
         await conversation.put_message(message)
         if replay is None:
             await conversation.put_part(self._continuation(message.id))

@@ -19,6 +19,10 @@ class Usage(msgspec.Struct):
     tokens: Tokens = msgspec.field(default_factory=no_tokens)
 
 
+def _nothing() -> int:
+    return 0
+
+
 class Conversation:
     """The worker's copy. Messages and parts are never changed in place, only replaced, so that an event that still
     waits for the link cannot change under way.
@@ -33,6 +37,8 @@ class Conversation:
         self._link = link
         self._unsaid: dict[str, tuple[str, dict[str, Any]]] = {}
         self._usage: Usage | None = None
+        self.output = _nothing  # bytes that the session's commands have written by now
+        self._output = 0
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -44,6 +50,12 @@ class Conversation:
 
     def last_assistant(self) -> MessageWithParts | None:
         return next((m for m in reversed(self.messages) if isinstance(m.info, AssistantMessage)), None)
+
+    def next_moment(self) -> int:
+        """The time of a message that comes after all there are: lists go by time, and ids may be the clients' own, so
+        two messages of one millisecond would be shown in any order."""
+        newest = max((message.info.time.created for message in self.messages), default=0)
+        return max(now_ms(), newest + 1)
 
     # -- changes that are kept ----------------------------------------------------------------------------------
 
@@ -76,14 +88,20 @@ class Conversation:
                 return
         message.parts.append(part)
 
-    async def patch(self, patch: dict[str, Any], *, touch: bool = True) -> None:
-        """Changes the session's record; what model calls cost since the last time goes along."""
+    async def patch(self, patch: dict[str, Any], *, touch: bool = True, accepted: bool = False) -> None:
+        """Changes the session's record; what model calls cost since the last time goes along.
+
+        ``accepted``: a prompt ends here, and must survive a loss of power from now on."""
         for name, value in patch.items():
             setattr(self.session, name, value)
         properties: dict[str, Any] = {"sessionID": self.session.id, "patch": patch, "touch": touch}
+        if accepted:
+            properties["accepted"] = True
         if self._usage is not None:
             properties["usage"] = {"cost": self._usage.cost, "tokens": self._usage.tokens}
             self._usage = None
+        if (output := self.output()) != self._output:
+            properties["output"] = self._output = output
         # Usage adds up, so each patch is said once: the link promises that a cancelled publish was not sent.
         await self._say(f"patch {id(properties)}", "session.patched", properties)
 

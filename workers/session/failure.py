@@ -1,6 +1,6 @@
 """Failures of model calls and turns, as messages and events tell them."""
 
-from typing import Any
+from typing import Any, cast
 
 from oad.contract.message import NamedError
 
@@ -18,6 +18,13 @@ class TurnFailed(Exception):
     def __init__(self, error: NamedError) -> None:
         super().__init__(error.name, error.data)
         self.error = error
+
+
+def first_of(group: BaseException) -> BaseException:
+    """The first real exception of a group."""
+    if isinstance(group, BaseExceptionGroup):
+        return first_of(cast("BaseExceptionGroup[BaseException]", group).exceptions[0])
+    return group
 
 
 def unknown(text: str) -> NamedError:

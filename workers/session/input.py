@@ -6,7 +6,7 @@ import msgspec
 
 from oad.contract.catalogue import Agent
 from oad.contract.errors import bad_request
-from oad.contract.ids import has_prefix, new_id, now_ms
+from oad.contract.ids import has_prefix, new_id
 from oad.contract.message import (
     AgentPart,
     CreatedTime,
@@ -38,7 +38,7 @@ async def accept(turn: Turn, input: PromptInput) -> MessageWithParts:
     user = UserMessage(
         id=input.message_id or new_id("msg"),
         session_id=turn.session.id,
-        time=CreatedTime(created=now_ms()),
+        time=CreatedTime(created=turn.conversation.next_moment()),
         agent=agent.name,
         model=choose_model(turn, agent, input),
         format=filled(input.format),
@@ -50,7 +50,8 @@ async def accept(turn: Turn, input: PromptInput) -> MessageWithParts:
     await turn.conversation.put_message(user)
     for part in parts:
         await turn.conversation.put_part(part)
-    await turn.conversation.patch(_permissions(turn, input.tools))
+    # The last word of an accepted prompt: with it all of the prompt is on disk, before anything is done because of it.
+    await turn.conversation.patch(_permissions(turn, input.tools), accepted=True)
     return MessageWithParts(info=user, parts=parts)
 
 

@@ -103,6 +103,7 @@ class Loop:
         agent = turn.agent(user.agent)
         info = turn.new_answer(user, agent.name)
         await self._conversation.put_message(info)
+        turn.bounds.on_step()  # once there is a message that can carry the reason
         if self._steps == 1:
             self._background.start_soon(give_title, turn, user)
             await self._report(self._conversation.find(user.id))
@@ -110,7 +111,7 @@ class Loop:
         tools = offered_tools(turn, agent, found[0], user)
         exhausted = agent.steps is not None and self._steps >= agent.steps
         request = step_request(turn, agent, found, user, tools, exhausted=exhausted)
-        calls = Calls(turn, agent.name, tools, Gate(turn.link, turn.session.id, turn.rules(agent)))
+        calls = Calls(turn, agent.name, tools, Gate(turn.link, turn.session.id, turn.rules(agent), turn.bounds.on_ask))
         step = Step(turn, info, request, turn.scene.client_for(found[1]), calls)
         try:
             info = await step.run()

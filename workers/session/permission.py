@@ -1,6 +1,6 @@
 """Asking for permission on behalf of a tool call: the rules decide first, then a person does."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import msgspec
@@ -11,12 +11,13 @@ from oad.contract.permission import PermissionRequest, PermissionRule, ToolRefer
 
 from ..link import Link
 from ..tools.table import permission_of
-from ..tools.tool import Rejected, ToolFailed
+from ..tools.tool import Rejected, ToolFailed, unanswered
 
 
 class Verdict(msgspec.Struct):
     reply: Literal["once", "always", "reject"]
     message: str | None = None
+    reason: str | None = None  # why nobody was waited for
 
 
 def is_withheld(tool: str, rules: Iterable[PermissionRule]) -> bool:
@@ -40,12 +41,16 @@ def refusal(permission: str, rules: Iterable[PermissionRule]) -> str:
 
 
 class Gate:
-    """Decides for one session and agent. ``rules`` are those of the agent, then those of the session."""
+    """Decides for one session and agent. ``rules`` are those of the agent, then those of the session; ``on_ask`` is
+    told before a person is asked, and may raise."""
 
-    def __init__(self, link: Link, session_id: str, rules: list[PermissionRule]) -> None:
+    def __init__(
+        self, link: Link, session_id: str, rules: list[PermissionRule], on_ask: Callable[[], None] = lambda: None
+    ) -> None:
         self._link = link
         self._session_id = session_id
         self._rules = rules
+        self._on_ask = on_ask
 
     async def pass_(
         self,
@@ -63,6 +68,7 @@ class Gate:
         undecided = [pattern for pattern, action in actions.items() if action == "ask"]
         if not undecided:
             return
+        self._on_ask()
         request = PermissionRequest(
             id=new_id("per"),
             session_id=self._session_id,
@@ -84,6 +90,8 @@ class Gate:
 def _heed(verdict: Verdict) -> None:
     if verdict.reply != "reject":
         return
+    if verdict.reason is not None:
+        raise unanswered(verdict.message or "", verdict.reason)
     if verdict.message:
         said = "The user rejected permission to use this specific tool call with the following feedback: "
         raise Rejected(said + verdict.message, ends_turn=False)

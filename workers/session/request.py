@@ -7,6 +7,7 @@ from oad.contract.catalogue import Agent, Model
 from oad.contract.message import MessageWithParts, OutputJsonSchema, UserMessage
 
 from ..providers.model import ChatMessage, Endpoint, ModelRequest, TextContent, ToolSpec
+from ..sandbox.agent_exec import OPTION as SANDBOX_OPTION
 from ..tools.table import describe
 from ..tools.tool import Tool
 from .history import since_compaction, to_chat
@@ -90,7 +91,8 @@ def output_limit(model: Model) -> int:
 
 def merged_options(model: Model, agent: Agent, variant: str | None) -> dict[str, Any]:
     """Variant over agent over model. An unknown variant adds nothing."""
-    return {**model.options, **agent.options, **(model.variants or {}).get(variant or "", {})}
+    own = {name: value for name, value in agent.options.items() if name != SANDBOX_OPTION}
+    return {**model.options, **own, **(model.variants or {}).get(variant or "", {})}
 
 
 def describe_tools(tools: Iterable[Tool[Any]], services: dict[str, Any]) -> list[ToolSpec]:

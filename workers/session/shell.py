@@ -19,9 +19,12 @@ from oad.contract.message import (
     UserMessage,
 )
 from oad.contract.prompt import ShellInput
+from oad.contract.sandbox import Confinement
 
 from ..audit import CURRENT_CALL, CurrentCall
 from ..exec import Command, ExecFailed
+from ..sandbox.explain import sandbox_notes
+from ..tools.bash import limit_note
 from ..tools.environment import command_environment
 from .input import session_model
 from .texts import SHELL_RUN
@@ -49,7 +52,7 @@ async def _store_user(turn: Turn, input: ShellInput) -> UserMessage:
     user = UserMessage(
         id=input.message_id or new_id("msg"),
         session_id=turn.session.id,
-        time=CreatedTime(created=now_ms()),
+        time=CreatedTime(created=turn.conversation.next_moment()),
         agent=agent.name,
         model=ModelReference(provider_id=chosen.provider_id, model_id=chosen.model_id),
     )
@@ -57,6 +60,12 @@ async def _store_user(turn: Turn, input: ShellInput) -> UserMessage:
     part = TextPart(id=new_id("prt"), session_id=turn.session.id, message_id=user.id, text=SHELL_RUN, synthetic=True)
     await turn.conversation.put_part(part)
     return user
+
+
+def explained(confinement: Confinement, command: str, output: str) -> str:
+    """What to add to the output when the sandbox hindered the command."""
+    notes = sandbox_notes(confinement, command, output)
+    return "\n\n<shell_metadata>\n" + "\n".join(notes) + "\n</shell_metadata>" if notes else ""
 
 
 class _ShellRun:
@@ -80,21 +89,33 @@ class _ShellRun:
 
     async def execute(self) -> None:
         command = Command(
-            argv=["/bin/bash", "-c", self._command], cwd=self._turn.session.directory, env=command_environment()
+            argv=["/bin/bash", "-c", self._command],
+            cwd=self._turn.session.directory,
+            env=command_environment(),
+            shown=self._command,
+            call_id=self._part.call_id,
         )
         CURRENT_CALL.set(CurrentCall("shell", self._part.call_id))
         try:
-            await self._turn.exec.run(command, on_stdout=self._take)
+            agent = self._turn.agent(self._info.agent)
+            outcome = await self._turn.exec_for(agent).run(command, on_stdout=self._take)
+            self._output += explained(self._turn.confinement(agent), self._command, self._output)
         except ExecFailed as failed:
             self._output += f"{failed}\n"
         except BaseException as error:
             if isinstance(error, Exception):
                 raise
-            self._output += _ABORTED  # cancelled, perhaps inside a nursery of the exec client's own
+            # Cancelled, perhaps inside a nursery of the exec client's own.
+            verdict = self._turn.verdict
+            self._output += _ABORTED if verdict is None else f"\n\n<metadata>\n{verdict.data['message']}\n</metadata>"
+            self._info = msgspec.structs.replace(self._info, error=verdict)
             with trio.CancelScope(shield=True):
                 await self._finish()
-            self._turn.quiet = True
+            self._turn.quiet = verdict is None
             raise
+        else:
+            if outcome.limit is not None:
+                self._output += f"\n\n<metadata>\n{limit_note(outcome.limit)}\n</metadata>"
         await self._finish()
 
     async def _take(self, chunk: bytes) -> None:

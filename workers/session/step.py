@@ -7,7 +7,16 @@ from oad.contract.ids import new_id, now_ms
 from oad.contract.message import AssistantMessage, StepFinishPart
 from oad.contract.session import StatusRetry
 
-from ..providers.model import ModelClient, ModelFailure, ModelRequest, ProviderEvent, StepFinish
+from ..providers.model import (
+    ModelClient,
+    ModelFailure,
+    ModelRequest,
+    ProviderEvent,
+    ReasoningDelta,
+    StepFinish,
+    TextDelta,
+    ToolInputDelta,
+)
 from .failure import TurnFailed, describe
 from .reducer import Call, Delta, Effect, Finish, Reducer, Write, merge_deltas
 from .retry import Retry
@@ -84,11 +93,16 @@ class Step:
     ) -> None:
         """Publishes at once while the link keeps up; what has piled up meanwhile goes out as one delta."""
         async for event in receive:
-            effects = reducer.feed(event)
+            effects = self._feed(reducer, event)
             while waiting := _next(receive):
-                effects += reducer.feed(waiting)
+                effects += self._feed(reducer, waiting)
             for effect in merge_deltas(effects):
                 await self._apply(effect, running)
+
+    def _feed(self, reducer: Reducer, event: ProviderEvent) -> list[Effect]:
+        if isinstance(event, TextDelta | ReasoningDelta | ToolInputDelta):
+            self._turn.bounds.on_text(len(event.text))
+        return reducer.feed(event)
 
     async def _apply(self, effect: Effect, running: trio.Nursery) -> None:
         match effect:

@@ -63,7 +63,7 @@ async def _ask_for_summary(turn: Turn, user: UserMessage) -> None:
     message = UserMessage(
         id=new_id("msg"),
         session_id=turn.session.id,
-        time=CreatedTime(created=now_ms()),
+        time=CreatedTime(created=turn.conversation.next_moment()),
         agent=user.agent,
         model=user.model,
     )

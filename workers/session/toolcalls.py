@@ -23,6 +23,7 @@ from oad.contract.redact import KNOWN
 from ..audit import CURRENT_CALL, CurrentCall
 from ..tools.tool import Rejected, Tool, ToolContext, ToolFailed, ToolResult
 from .doom import DoomGuard
+from .failure import TurnFailed
 from .permission import Gate
 from .turn import Turn
 
@@ -59,11 +60,13 @@ class Calls:
             result = await self._execute(part, input)
         except Rejected as refused:
             self.ended = self.ended or refused.ends_turn
-            return self._failed(part, str(refused))
+            return self._failed(part, str(refused), refused.reason)
         except ToolFailed as failed:
             return self._failed(part, str(failed))
         except ApiError as failed:
             return self._failed(part, message_of(failed))
+        except TurnFailed:
+            raise
         except Exception as error:  # noqa: BLE001  a tool call is a task boundary, its failure is the model's to read
             return self._failed(part, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
         return self._completed(part, result)
@@ -79,6 +82,7 @@ class Calls:
         name = part.tool
         if problem is not None:
             input, name = {"tool": part.tool, "error": problem}, "invalid"
+        self._turn.bounds.on_call(name, input)
         running = ToolRunning(input=input, time=RunningTime(start=now_ms()))
         admitted = msgspec.structs.replace(part, tool=name, state=running)
         await self._turn.conversation.put_part(admitted)
@@ -101,6 +105,7 @@ class Calls:
 
     def context(self, part: ToolPart) -> ToolContext:
         turn = self._turn
+        agent = turn.agent(self._agent)
         reference = ToolReference(message_id=part.message_id, call_id=part.call_id)
 
         async def ask(permission: str, patterns: list[str], *, always: list[str], metadata: dict[str, Any]) -> None:
@@ -114,6 +119,8 @@ class Calls:
 
         async def call(op: str, params: dict[str, str], body: bytes) -> bytes:
             await trio.lowlevel.checkpoint_if_cancelled()
+            if op == "ask.question":
+                turn.bounds.on_ask()
             return await turn.link.call(op, params, body)
 
         def settle(result: ToolResult) -> None:
@@ -127,8 +134,9 @@ class Calls:
             directory=Path(turn.session.directory),
             worktree=turn.scene.worktree,
             scratch=Path(turn.spec.scratch),
-            exec=turn.exec,
+            exec=turn.exec_for(agent),
             audit=turn.audit,
+            confinement=turn.confinement(agent),
             ask=ask,
             progress=progress,
             publish=publish,
@@ -169,10 +177,11 @@ class Calls:
             attachments=result.attachments,
         )
 
-    def _failed(self, part: ToolPart, text: str) -> ToolError:
+    def _failed(self, part: ToolPart, text: str, reason: str | None = None) -> ToolError:
         state = self._running(part)
+        metadata = state.metadata if reason is None else {**(state.metadata or {}), "reason": reason}
         time = CompletedTime(start=state.time.start, end=now_ms())
-        return ToolError(input=state.input, error=KNOWN.conceal_text(text), time=time, metadata=state.metadata)
+        return ToolError(input=state.input, error=KNOWN.conceal_text(text), time=time, metadata=metadata)
 
 
 def parse_input(raw: str) -> tuple[dict[str, Any], str | None]:

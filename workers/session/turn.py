@@ -10,8 +10,10 @@ import trio
 from oad.contract.catalogue import Agent, Model
 from oad.contract.errors import ApiError
 from oad.contract.ids import new_id, now_ms
-from oad.contract.message import AssistantMessage, MessagePath, MessageWithParts, TurnTime, UserMessage
+from oad.contract.limits import LimitHit
+from oad.contract.message import AssistantMessage, MessagePath, MessageWithParts, NamedError, TurnTime, UserMessage
 from oad.contract.permission import PermissionRule
+from oad.contract.sandbox import Confinement
 from oad.contract.session import Session, no_tokens
 from oad.contract.worker import WorkerSpec
 
@@ -19,6 +21,8 @@ from ..audit import Audit, Unrecorded
 from ..exec import Exec
 from ..link import Link
 from ..providers.model import Endpoint
+from ..sandbox.agent_exec import AgentExec, UnknownProfile, narrow
+from .bounds import Bounds
 from .conversation import Conversation
 from .reducer import Reducer
 from .retry import RetryPlan
@@ -35,6 +39,7 @@ class Turn:
         exec: Exec,
         spec: WorkerSpec,
         services: dict[str, Any],
+        bounds: Bounds | None = None,
         audit: Audit | None = None,
     ) -> None:
         self.audit = audit or Unrecorded()
@@ -43,6 +48,7 @@ class Turn:
         self.exec = exec
         self.spec = spec
         self.services = services  # shared by all tool calls of the session, which keep records of their own in it
+        self.bounds = bounds or Bounds()
         self.scope = trio.CancelScope()
         self.retries = RetryPlan()
         self.reducer: Reducer | None = None  # of the newest stream; the closing keeps what it still holds
@@ -52,6 +58,8 @@ class Turn:
         self.quiet = False  # its work closes itself when it is aborted
         self.sealed = False  # takes no more prompts: the next one opens the next turn
         self.answer: MessageWithParts | None = None
+        self.verdict: NamedError | None = None  # why it was cancelled, when that is not an abort
+        self.hit: LimitHit | None = None  # the limit that stopped it, not yet told
         self.problem: ApiError | None = None  # a failure that has no message to carry it
         self.done = trio.Event()
         self.ended = trio.Event()  # nothing of it runs any more
@@ -93,6 +101,17 @@ class Turn:
             raise UnknownName(unknown_agent(name, self.scene.agents()))
         return agent
 
+    def confinement(self, agent: Agent) -> Confinement:
+        """What holds for what this agent runs. Raises UnknownName for a profile that does not exist."""
+        try:
+            return narrow(self.spec.confinement, agent)
+        except UnknownProfile as error:
+            raise UnknownName(str(error)) from error
+
+    def exec_for(self, agent: Agent) -> Exec:
+        """Raises UnknownName."""
+        return AgentExec(self.exec, self.confinement(agent).profile)
+
     def rules(self, agent: Agent) -> list[PermissionRule]:
         return [*self.scene.rules(agent), *(self.session.permission or [])]
 
@@ -107,7 +126,7 @@ class Turn:
             id=new_id("msg"),
             session_id=self.session.id,
             parent_id=user.id,
-            time=TurnTime(created=now_ms()),
+            time=TurnTime(created=self.conversation.next_moment()),
             model_id=user.model.model_id,
             provider_id=user.model.provider_id,
             mode=agent,

@@ -1,7 +1,7 @@
 """The session worker: takes a session's operations, runs one turn at a time, and stops it when told to."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import structlog
@@ -9,6 +9,8 @@ import trio
 
 from oad.contract.errors import bad_request, named, not_found, session_busy, unexpected
 from oad.contract.ids import new_id, now_ms
+from oad.contract.limit_text import limit_error
+from oad.contract.limits import reached
 from oad.contract.message import CreatedTime, MessageWithParts, ModelReference, NamedError, UserMessage
 from oad.contract.prompt import (
     CommandInput,
@@ -17,22 +19,24 @@ from oad.contract.prompt import (
     ShellInput,
     SummarizeInput,
 )
-from oad.contract.session import Session, StatusIdle
 from oad.contract.worker import WorkerSpec
 
+from ..allowance import Allowance
 from ..audit import Audit, Unrecorded
-from ..environment import Keys, take_keys
+from ..environment import take_keys
 from ..exec import Exec
 from ..link import Answer, Link
 from ..restriction.decision import decide
+from .bounds import Bounds, TurnStopped
 from .closing import close, quiet, refuse
 from .command import expand_command
 from .compaction import request_compaction
 from .conversation import Conversation
-from .failure import ABORTED, TurnFailed, unknown
+from .failure import ABORTED, TurnFailed, first_of, unknown
 from .input import accept
 from .loop import Loop
 from .old_dialect import OldPrompt, flatten, is_old, translate
+from .orders import LimitOrder, TurnStart
 from .revert import drop_reverted
 from .shell import run_shell
 from .surroundings import Surroundings, UnknownName
@@ -43,13 +47,6 @@ _log = structlog.get_logger("oad.session")
 
 TRUE = b"true"
 Work = Callable[[Turn], Awaitable[None]]
-
-
-class TurnStart(Keys, kw_only=True):
-    """What the daemon knows when a turn begins."""
-
-    session: Session
-    messages: list[MessageWithParts]
 
 
 class SessionWorker:
@@ -64,6 +61,7 @@ class SessionWorker:
         *,
         on_idle: Callable[[int], None] | None = None,
         audit: Audit | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
         self._audit = audit or Unrecorded()
         self._link = link
@@ -71,11 +69,12 @@ class SessionWorker:
         self._spec = spec
         self._surroundings = surroundings
         self._on_idle = on_idle
+        self._allowance = allowance or Allowance()
+        self._bounds = Bounds()
         self._admission = trio.Lock()
         self._turn: Turn | None = None
         self._unfinished: set[Turn] = set()  # answered turns whose title is still being made, and the current one
         self._services: dict[str, Any] = {}
-        self._stopped = False  # a signal has stopped a turn, and the call that follows it has not come yet
         self._number = 0
         self._nursery: trio.Nursery | None = None
         self._operations: dict[str, Callable[[bytes], Awaitable[Answer]]] = {
@@ -86,6 +85,7 @@ class SessionWorker:
             "session.command": self._command,
             "session.init": self._init,
             "worker.abort": self._abort,
+            "worker.limit": self._limit,
         }
 
     async def run(self, *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
@@ -115,7 +115,6 @@ class SessionWorker:
         Has no checkpoint, so that a signal's handler can call it.
         """
         for turn in self._unfinished:
-            self._stopped = True
             turn.sealed = True
             turn.scope.cancel()
         _log.info("abort", session=self._spec.name, reason=reason, turns=len(self._unfinished))
@@ -181,6 +180,7 @@ class SessionWorker:
 
     async def _run_command(self, input: CommandInput) -> Answer:
         async def store(turn: Turn) -> None:
+            turn.bounds.on_prompt()
             await accept(turn, await expand_command(turn, input))
             turn.prompts += 1
 
@@ -203,14 +203,26 @@ class SessionWorker:
         return Answer(TRUE)
 
     async def _abort(self, body: bytes) -> Answer:
-        """Answered when nothing of any turn runs any more. With nothing to stop, idleness is confirmed."""
+        """Answered when nothing of any turn runs any more."""
         self.abort("asked by the daemon")
-        stopped, self._stopped = self._stopped, False
         for turn in list(self._unfinished):
             await turn.ended.wait()
-        if not stopped:
-            await self._confirm_idle()
         return Answer(msgspec.json.encode({"killed": 0}))
+
+    async def _limit(self, body: bytes) -> Answer:
+        """Answered when the reason is noted, of a turn when nothing of it runs any more."""
+        order: LimitOrder = _decode(body, LimitOrder)
+        if order.call is not None:
+            self._allowance.stopped(order.call, order.hit)
+            return Answer(TRUE)
+        turns = list(self._unfinished)
+        for turn in turns:
+            turn.verdict = limit_error(order.hit)
+        self.abort(f"limit {order.hit.limit}")
+        self._stopped = False
+        for turn in turns:
+            await turn.ended.wait()
+        return Answer(TRUE)
 
     # -- admission ----------------------------------------------------------------------------------------------
 
@@ -218,6 +230,8 @@ class SessionWorker:
         stored: list[MessageWithParts] = []
 
         async def store(turn: Turn) -> None:
+            if not input.no_reply:
+                turn.bounds.on_prompt()
             stored.append(await accept(turn, input))
             turn.prompts += 0 if input.no_reply else 1
 
@@ -242,7 +256,7 @@ class SessionWorker:
     async def _open(self, store: Work, work: Work | None, *, silent: bool) -> Turn:
         self._number += 1
         self._stopped = False
-        turn = Turn(self._number, self._link, self._exec, self._spec, self._services, self._audit)
+        turn = Turn(self._number, self._link, self._exec, self._spec, self._services, self._bounds, self._audit)
         self._turn = turn  # from now on an abort reaches it, though it has not begun
         self._unfinished.add(turn)
         started = False
@@ -262,8 +276,11 @@ class SessionWorker:
         reply = await self._link.call("daemon.turn", {"sessionID": self._spec.name})
         start = msgspec.json.decode(reply, type=TurnStart)
         take_keys(start)
+        self._bounds.begin(start.limits)
+        self._allowance.begin(start.limits, start.output)
         scene = await self._surroundings.scene(start.session.directory, start.credentials)
         turn.begin(scene, Conversation(self._link, start.session, start.messages))
+        turn.conversation.output = lambda: self._allowance.output
         await drop_reverted(turn.conversation)
 
     async def _store(self, turn: Turn, store: Work) -> None:
@@ -303,10 +320,12 @@ class SessionWorker:
                 async with trio.open_nursery() as background:
                     await self._work(turn, work, background)
         except Exception as error:  # noqa: BLE001  a turn is a task boundary
-            return ABORTED if turn.scope.cancel_called else self._diagnose(turn, first_of(error))
-        return ABORTED
+            return turn.verdict or ABORTED if turn.scope.cancel_called else self._diagnose(turn, first_of(error))
+        return turn.verdict or ABORTED
 
     def _diagnose(self, turn: Turn, error: BaseException) -> NamedError:
+        if isinstance(error, TurnStopped):
+            turn.hit = error.hit
         if isinstance(error, TurnFailed):
             return error.error
         if isinstance(error, UnknownName):
@@ -332,6 +351,8 @@ class SessionWorker:
     async def _close(self, turn: Turn, error: NamedError) -> None:
         turn.sealed = True
         try:
+            if turn.hit is not None:
+                await self._link.publish("session.limit", reached(self._spec.name, turn.hit))
             if turn.problem is not None:
                 await refuse(turn, str(turn.problem.body["data"]["message"]))
             elif turn.quiet:
@@ -357,11 +378,6 @@ class SessionWorker:
         if self._turn is turn:
             self._turn = None
 
-    async def _confirm_idle(self) -> None:
-        session_id = self._spec.name
-        await self._link.publish("session.status", {"sessionID": session_id, "status": StatusIdle()})
-        await self._link.publish("session.idle", {"sessionID": session_id})
-
 
 def blank_user(turn: Turn, model: ModelReference) -> UserMessage:
     """Stands for the user of a session that has no messages."""
@@ -372,13 +388,6 @@ def blank_user(turn: Turn, model: ModelReference) -> UserMessage:
         agent=turn.scene.default_agent(),
         model=model,
     )
-
-
-def first_of(group: BaseException) -> BaseException:
-    """The first real exception of a group."""
-    if isinstance(group, BaseExceptionGroup):
-        return first_of(cast("BaseExceptionGroup[BaseException]", group).exceptions[0])
-    return group
 
 
 def _decode(body: bytes, type: type[Any]) -> Any:

@@ -7,11 +7,16 @@ import trio
 from msgspec import Meta
 
 from oad.contract.ids import new_id
+from oad.contract.limit_text import describe
+from oad.contract.limits import LimitHit
+from oad.contract.policy import Profile
 
 from ..config.shell_split import external_directories, split
 from ..exec import Command, ExecFailed, Outcome
+from ..sandbox.explain import sandbox_notes
 from . import paths
 from .environment import command_environment
+from .leave_sandbox import ask_to_leave
 from .output_capture import Captured, OutputCapture
 from .progress_feed import ProgressFeed
 from .tool import ToolArgs, ToolContext, ToolFailed, ToolResult
@@ -25,6 +30,10 @@ class BashArgs(ToolArgs):
     command: Annotated[str, Meta(description="The shell command to run")]
     timeout: Annotated[int, Meta(gt=0, description="Milliseconds after which the command is stopped")] | None = None
     workdir: Annotated[str, Meta(description="Directory to run in, instead of changing to it with 'cd'")] | None = None
+    escalate: (
+        Annotated[bool, Meta(description="Run this one command outside of the sandbox; a person is asked")] | None
+    ) = None
+    justification: Annotated[str, Meta(description="With escalate: why it can't be done inside")] | None = None
 
 
 class BashTool:
@@ -46,10 +55,10 @@ message, for those that do not.
 
     async def run(self, args: BashArgs, context: ToolContext) -> ToolResult:
         workdir = paths.resolve(context, args.workdir) if args.workdir else context.directory
-        await _ask(args.command, workdir, context)
+        profile = await _ask(args, workdir, context)
         if not await trio.Path(workdir).is_dir():
             raise ToolFailed(f"There is no directory {workdir} to run the command in.")
-        call = _Call(args, workdir, context)
+        call = _Call(args, workdir, context, profile)
         try:
             outcome = await call.execute()
         except ToolFailed:
@@ -60,17 +69,27 @@ message, for those that do not.
             await trio.lowlevel.checkpoint_if_cancelled()  # a plain Cancelled, which callers can tell from a failure
             raise
         await call.feed.flush()
-        return call.result(_exit_code(outcome), *_notes(outcome, call.timeout_ms))
+        result = call.result(_exit_code(outcome), *_notes(outcome, call.timeout_ms), limit=outcome.limit)
+        if outcome.job is not None:
+            result.metadata["job"] = outcome.job
+        return result
 
 
 class _Call:
-    def __init__(self, args: BashArgs, workdir: Path, context: ToolContext) -> None:
+    def __init__(self, args: BashArgs, workdir: Path, context: ToolContext, profile: Profile | None) -> None:
         self.args = args
         self.context = context
         self.timeout_ms = args.timeout or DEFAULT_TIMEOUT_MS
         self.capture = OutputCapture(context.scratch / "tool-output" / new_id("tool"))
         self.feed = ProgressFeed(self._show)
-        self._command = Command([_SHELL, "-c", args.command], str(workdir), command_environment())
+        self._command = Command(
+            [_SHELL, "-c", args.command],
+            str(workdir),
+            command_environment(),
+            shown=args.command,
+            profile=profile,
+            call_id=context.call_id,
+        )
 
     async def execute(self) -> Outcome:
         """Raises ToolFailed when the shell cannot be started."""
@@ -90,14 +109,18 @@ class _Call:
             raise ToolFailed(f"The command could not be started: {failure}")
         return outcome
 
-    def result(self, exit_code: int | None, *notes: str) -> ToolResult:
+    def result(self, exit_code: int | None, *notes: str, limit: LimitHit | None = None) -> ToolResult:
         shown = self.capture.recent(SHOWN_CHARACTERS)
         captured = self.capture.finish()
+        if self._command.profile is None:
+            notes = (*notes, *sandbox_notes(self.context.confinement, self.args.command, captured.text))
         metadata: dict[str, Any] = {
             "output": shown or "(no output)",
             "exit": exit_code,
             "truncated": captured.truncated,
         }
+        if limit is not None:
+            metadata["limit"] = limit
         if captured.file is not None:
             metadata["outputPath"] = str(captured.file)
         return ToolResult(title=self.args.command, output=_compose(captured, notes), metadata=metadata)
@@ -110,7 +133,9 @@ class _Call:
         await self.context.progress(None, {"output": self.capture.recent(SHOWN_CHARACTERS)})
 
 
-async def _ask(command: str, workdir: Path, context: ToolContext) -> None:
+async def _ask(args: BashArgs, workdir: Path, context: ToolContext) -> Profile | None:
+    """The profile that was granted, None for the session's."""
+    command = args.command
     # Without a repository the worktree is named "/": then only the session's directory is inside.
     inside = context.directory if str(context.worktree) == "/" else context.worktree
     directories = external_directories(command, str(workdir), str(inside))
@@ -126,17 +151,23 @@ async def _ask(command: str, workdir: Path, context: ToolContext) -> None:
         texts = list(dict.fromkeys(part.text for part in parts))
         always = list(dict.fromkeys(part.always for part in parts))
         await context.ask("bash", texts, always=always, metadata={"command": command})
+    if not args.escalate:
+        return None
+    always = list(dict.fromkeys(part.always for part in parts)) or [command]
+    return await ask_to_leave(context, command, args.justification or "", always)
 
 
 def _exit_code(outcome: Outcome) -> int | None:
-    if outcome.timed_out or outcome.exit is None:
+    if outcome.timed_out or outcome.exit is None or outcome.limit is not None:
         return None
     return outcome.exit if outcome.exit >= 0 else 128 - outcome.exit  # as shells report a signal
 
 
 def _notes(outcome: Outcome, timeout_ms: int) -> list[str]:
     notes: list[str] = []
-    if outcome.timed_out:
+    if outcome.limit is not None:
+        notes.append(limit_note(outcome.limit))
+    elif outcome.timed_out:
         notes.append(
             f"The command was stopped because it ran longer than {timeout_ms} ms. "
             "If it needs more time and does not wait for input, run it again with a larger timeout."
@@ -145,9 +176,21 @@ def _notes(outcome: Outcome, timeout_ms: int) -> list[str]:
         notes.append("The command was killed before it ended")
     elif outcome.exit != 0:
         notes.append(f"Exit code {_exit_code(outcome)}")
-    if outcome.left_running:
+    if outcome.job is not None:
+        notes.append(
+            f"What the command started in the background is still running, as job {outcome.job}. "
+            f"Its newest output is kept in {outcome.job_output}. It ends with the session, or when it is killed."
+        )
+    elif outcome.left_running:
         notes.append("A process that the command started in the background is still running; its output is dropped")
     return notes
+
+
+def limit_note(hit: LimitHit) -> str:
+    return (
+        f"The command was stopped: {describe(hit)}. This is a limit of the session, which running it again in the "
+        "same way will reach again."
+    )
 
 
 def _compose(captured: Captured, notes: tuple[str, ...]) -> str:

@@ -15,9 +15,12 @@ from weakref import WeakValueDictionary
 import trio
 
 from oad.contract.errors import ApiError
+from oad.contract.limit_text import describe
 
 from ..exec import Command, ExecFailed
+from ..sandbox.explain import is_protected
 from .environment import command_environment
+from .leave_sandbox import ask_to_leave
 from .tool import ToolContext, ToolFailed
 
 _DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -40,14 +43,26 @@ async def write_file(context: ToolContext, path: Path, data: bytes, *, outside: 
     ``mode`` is for a file that does not exist yet; one that does keeps its own.
 
     Raises ToolFailed."""
+    _refuse_private(context, path)
     await _announce(context, "file.written", path=str(path), bytes=len(data), outside=outside)
     await _change(context, path, lambda: _replace(path, data, mode), _WRITE, data, outside=outside)
 
 
 async def remove_file(context: ToolContext, path: Path, *, outside: bool) -> None:
     """Raises ToolFailed."""
+    _refuse_private(context, path)
     await _announce(context, "file.removed", path=str(path), outside=outside)
     await _change(context, path, path.unlink, _REMOVE, b"", outside=outside)
+
+
+def _refuse_private(context: ToolContext, path: Path) -> None:
+    """The service's own files, its audit log among them, under whatever profile and by whatever link."""
+    target = Path(os.path.realpath(path))
+    scratch = Path(os.path.realpath(context.scratch))
+    if target.is_relative_to(scratch):
+        return
+    if any(target.is_relative_to(os.path.realpath(place)) for place in context.confinement.private):
+        raise ToolFailed(f"{path} cannot be changed: it belongs to the service that runs this session.")
 
 
 async def _announce(context: ToolContext, action: str, **fields: object) -> None:
@@ -75,8 +90,16 @@ async def _try_change(
     except OSError as error:
         # Only a permitted way out: inside the workspace a denial may be a symlink swapped in after the check.
         if not outside or error.errno not in _DENIED:
-            raise ToolFailed(f"{path} cannot be changed: {error.strerror or error}") from error
+            raise ToolFailed(f"{path} cannot be changed: {error.strerror or error}{_reason(context, path)}") from error
         await _run(context, path, script, stdin)
+
+
+def _reason(context: ToolContext, path: Path) -> str:
+    if is_protected(context.confinement, str(path)):
+        return ". The sandbox keeps it read-only, so that nothing is run outside by way of it."
+    if context.confinement.profile == "read-only":
+        return ". The sandbox of this session is read-only."
+    return ""
 
 
 async def _run(context: ToolContext, path: Path, script: str, stdin: bytes) -> None:
@@ -86,11 +109,14 @@ async def _run(context: ToolContext, path: Path, script: str, stdin: bytes) -> N
         if len(said) < 4096:
             said.extend(chunk)
 
-    command = Command(["/bin/sh", "-c", script, "sh", str(path)], "/", command_environment(), stdin)
+    profile = await ask_to_leave(context, f"write {path}", "The file lies outside of the workspace.", [f"write {path}"])
+    command = Command(["/bin/sh", "-c", script, "sh", str(path)], "/", command_environment(), stdin, profile=profile)
     try:
         outcome = await context.exec.run(command, on_stdout=take, timeout_s=60)
     except ExecFailed as error:
         raise ToolFailed(f"{path} cannot be changed: {error}") from error
+    if outcome.limit is not None:
+        raise ToolFailed(f"{path} was not changed: {describe(outcome.limit)}.")
     if outcome.exit != 0:
         reason = said.decode("utf-8", "replace").strip() or f"exit code {outcome.exit}"
         raise ToolFailed(f"{path} cannot be changed: {reason}")

@@ -43,7 +43,7 @@ Finds files whose path matches a glob pattern, those changed last first; at most
 
         pattern = _below(args.pattern, directory.path)
         arguments = ["--files", "--hidden", "--null", "--glob", pattern, "--glob", "!.git/", "--no-messages"]
-        await run_ripgrep(context, directory.path, arguments, b"\0", take)
+        await run_ripgrep(context.exec, directory.path, arguments, b"\0", take)
         newest = await in_thread(newest_first, [str(directory.path / name) for name in found])
         title = paths.relative(context, directory.path)
         shown = {"count": min(len(newest), LIMIT), "truncated": len(newest) > LIMIT}

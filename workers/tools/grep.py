@@ -46,7 +46,7 @@ changed last first; at most {LIMIT} lines.
         arguments += ["--glob", args.include] if args.include else []
         arguments += ["--regexp", args.pattern, "--", "." if root.is_dir else str(root.path)]
         directory = root.path if root.is_dir else root.path.parent
-        await run_ripgrep(context, directory, arguments, b"\n", matches.take)
+        await run_ripgrep(context.exec, directory, arguments, b"\n", matches.take)
         files = await in_thread(newest_first, [str(directory / name) for name in matches.by_file])
         shown = {"matches": min(matches.count, LIMIT), "truncated": matches.count > LIMIT}
         return ToolResult(args.pattern, matches.listing(directory, files), shown)

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ..sandbox.explain import is_hidden
 from .in_thread import in_thread
 from .tool import ToolContext, ToolFailed
 
@@ -25,7 +26,9 @@ def relative(context: ToolContext, path: Path) -> str:
 
 
 async def is_outside(context: ToolContext, path: Path) -> bool:
-    """Whether a path leads, symlinks followed, out of the directory, the worktree and the session's scratch."""
+    """Whether a path leads, symlinks followed, out of the directory, the worktree and the session's scratch.
+
+    Raises ToolFailed for what the sandbox hides: nobody can grant that."""
     return await in_thread(_leads_outside, context, path)
 
 
@@ -51,6 +54,8 @@ def _roots(context: ToolContext) -> list[str]:
 
 
 def _leads_outside(context: ToolContext, path: Path) -> bool:
+    if is_hidden(context.confinement, str(path)):
+        raise ToolFailed(f"The sandbox hides {path} from this session.")
     return not _is_below(os.path.realpath(path), [os.path.realpath(root) for root in _roots(context)])
 
 

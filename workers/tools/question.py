@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from oad.contract.errors import ApiError
 
-from .tool import Rejected, ToolArgs, ToolContext, ToolFailed, ToolResult
+from .tool import Rejected, ToolArgs, ToolContext, ToolFailed, ToolResult, unanswered
 
 
 class OptionArgs(ToolArgs):
@@ -51,6 +51,8 @@ chosen.
             reply = await context.call("ask.question", {}, msgspec.json.encode(request))
         except ApiError as error:
             if "Rejected" in str(error.body.get("_tag") or error.body.get("name")):
+                if reason := error.body.get("reason"):
+                    raise unanswered(str(error.body.get("message")), str(reason)) from error
                 raise Rejected("The user dismissed this question", ends_turn=True) from error
             raise ToolFailed("The question could not be asked.") from error
         answers = msgspec.json.decode(reply, type=_Answers).answers

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import trio
 
-from ..exec import Command, ExecFailed
+from oad.contract.limit_text import describe
+
+from ..exec import Command, Exec, ExecFailed
 from .environment import command_environment
-from .tool import ToolContext, ToolFailed
+from .tool import ToolFailed
 
 _TIMEOUT_S = 60.0
 _MAX_LINE_BYTES = 1 << 20  # a longer record is dropped
@@ -46,7 +48,7 @@ class _Records:
 
 
 async def run_ripgrep(
-    context: ToolContext, directory: Path, arguments: list[str], separator: bytes, take: Callable[[bytes], bool]
+    exec: Exec, directory: Path, arguments: list[str], separator: bytes, take: Callable[[bytes], bool]
 ) -> None:
     """Runs ``rg`` and gives each record of its output to ``take`` until that returns False.
 
@@ -64,12 +66,16 @@ async def run_ripgrep(
         async def on_stderr(chunk: bytes) -> None:
             said.extend(chunk[: 4096 - len(said)])
 
-        command = Command([binary(), *arguments], str(directory), command_environment(), merge_stderr=False)
+        command = Command(
+            [binary(), *arguments], str(directory), command_environment(), merge_stderr=False, profile="read-only"
+        )
         try:
-            outcome = await context.exec.run(command, on_stdout=on_stdout, on_stderr=on_stderr, timeout_s=_TIMEOUT_S)
+            outcome = await exec.run(command, on_stdout=on_stdout, on_stderr=on_stderr, timeout_s=_TIMEOUT_S)
         except ExecFailed as error:
             failure = error
         else:
+            if outcome.limit is not None:
+                raise ToolFailed(f"The search was stopped: {describe(outcome.limit)}.")
             if outcome.timed_out:
                 raise ToolFailed(f"The search took longer than {_TIMEOUT_S:.0f} seconds. Search a smaller directory.")
             # 2 is also the code when some files could not be read; then there is output to go on.

@@ -12,6 +12,7 @@ from oad.contract.errors import ApiError
 from oad.contract.message import AssistantMessage, MessageWithParts, ModelReference, TextPart
 from oad.contract.permission import PermissionRule
 from oad.contract.prompt import PromptInput, TextInput
+from oad.contract.sandbox import SandboxWish
 from oad.contract.session import Session, SessionCreate
 
 from .shortening import shorten
@@ -80,6 +81,7 @@ async def _child(args: TaskArgs, agent: Agent, context: ToolContext) -> str:
         title=f"{args.description} (@{agent.name} subagent)",
         agent=agent.name,
         permission=_restrictions(agent),
+        sandbox=SandboxWish(profile=context.confinement.profile),
     )
     return await _session(context, "session.create", {"directory": str(context.directory)}, msgspec.json.encode(wanted))
 

@@ -7,6 +7,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from oad.contract.message import FilePart
+from oad.contract.sandbox import UNCONFINED, Confinement
 
 from ..audit import Audit, Unrecorded
 from ..exec import Exec
@@ -32,11 +33,19 @@ class ToolFailed(Exception):
 
 
 class Rejected(Exception):
-    """A person refused. Without a message the turn ends after this step; with one it goes on."""
+    """A person refused. Without a message the turn ends after this step; with one it goes on. ``reason``: no person
+    did, but this."""
 
-    def __init__(self, text: str, *, ends_turn: bool) -> None:
+    def __init__(self, text: str, *, ends_turn: bool, reason: str | None = None) -> None:
         super().__init__(text)
         self.ends_turn = ends_turn
+        self.reason = reason
+
+
+def unanswered(text: str, reason: str) -> Rejected:
+    """The refusal of an ask in a person's place. By policy the model may try something else; where somebody should have
+    answered, the next ask would only be waited for again."""
+    return Rejected(f'{text} {{"reason":"{reason}"}}', ends_turn=reason != "policy", reason=reason)
 
 
 class Ask(Protocol):
@@ -69,6 +78,7 @@ class ToolContext(msgspec.Struct, frozen=True):
     call: Callable[[str, dict[str, str], bytes], Awaitable[bytes]]
     audit: Audit = Unrecorded()
     services: dict[str, Any] = {}  # what single tools need: skills, subagents, settings, files read
+    confinement: Confinement = UNCONFINED  # with the agent's profile, which commands run under
     settle: Callable[[ToolResult], None] = _discard  # what a cancelled call has so far: it ends as completed with that
 
 

@@ -1,29 +1,49 @@
 """``oad doctor``: what this host can enforce, tried out."""
 
+import sys
+from pathlib import Path
+
 import msgspec
 
 from oad.contract.worker import Level
 from oad.daemon.doctor import Probe, examine_host, find_level
+from oad.daemon.sandbox_probe import probe_profiles
+
+from .exit_status import USAGE
+from .server_config import BadConfig, load_server_config
 
 
 class Findings(msgspec.Struct, frozen=True):
-    """``level``: how the processes of a session are held together; ``weakness``: why it is not "pidns"."""
+    """``level``: how the processes of a session are held together; ``weakness``: why it is not "pidns"; ``sandbox``
+    and ``network``: what the configuration puts in force."""
 
     level: Level
     weakness: str
     probes: list[Probe]
+    sandbox: str = "namespaces"
+    network: str = "on"
 
 
-def examine(*, as_json: bool) -> int:
-    """Prints the findings; 0 only if sessions get the full level."""
+def examine(*, as_json: bool, config: Path | None = None) -> int:
+    """Prints the findings; 0 only if sessions get the full level and the sandbox that ``config`` wants. 2 for a
+    configuration that can't be read."""
+    try:
+        _server, policy = load_server_config(config)
+    except BadConfig as error:
+        print(f"oad: {error}", file=sys.stderr)
+        return USAGE
     level, weakness = find_level()
-    findings = Findings(level, weakness, examine_host())
+    profiles = probe_profiles(policy.sandbox)
+    findings = Findings(level, weakness, [*examine_host(), *profiles], policy.sandbox.level, policy.network.mode)
     print(msgspec.json.encode(findings).decode() if as_json else "\n".join(_lines(findings)))
-    return 0 if level == "pidns" else 1
+    return 0 if level == "pidns" and all(probe.ok for probe in profiles) else 1
 
 
 def _lines(findings: Findings) -> list[str]:
     lines = [line for probe in findings.probes for line in _describe(probe)]
+    lines += ["", f"in force: sandbox {findings.sandbox}, network {findings.network}"]
+    refused = [probe.name for probe in findings.probes if probe.name.startswith("sandbox ") and not probe.ok]
+    lines += [f"refused: {name}. Sessions run nothing under it." for name in refused]
     if findings.level == "pidns":
         return [*lines, "", "level: pidns. The kernel ends every process of a session with its first one."]
     return [

@@ -185,11 +185,12 @@ def token(data_dir: DataDir = None) -> None:
 @app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    config: Annotated[Path | None, typer.Option(help="The server's configuration file (TOML).")] = None,
 ) -> None:
-    """Try out what this host can enforce. Status 0 only if sessions get the full level."""
+    """Try out what this host can enforce. Status 0 only if sessions get the full level, in the configured sandbox."""
     from .doctor import examine
 
-    raise typer.Exit(examine(as_json=as_json))
+    raise typer.Exit(examine(as_json=as_json, config=config))
 
 
 audit = typer.Typer(no_args_is_help=True, help="Read and check the audit log.")

@@ -52,6 +52,7 @@ def _run_daemon(plan: Plan) -> int:
     for listener in plan.listeners:
         listener.close()
     from oad.daemon.credentials import CredentialsUnreadable
+    from oad.daemon.enforceable import NotEnforceable
     from oad.daemon.instance_lock import AlreadyRunning
     from oad.daemon.main import run_daemon
     from oad.daemon.schema import SchemaTooNew
@@ -70,7 +71,7 @@ def _run_daemon(plan: Plan) -> int:
     )
     try:
         run_daemon(settings)
-    except (AlreadyRunning, SchemaTooNew, CredentialsUnreadable) as error:
+    except (AlreadyRunning, NotEnforceable, SchemaTooNew, CredentialsUnreadable) as error:
         print(f"oad: {error}", file=sys.stderr)
         return FATAL_STATUS
     return 0

@@ -11,6 +11,7 @@ import pyjson5
 from oad.contract.policy import (
     AskPolicy,
     AuditPolicy,
+    JobPolicy,
     LimitPolicy,
     NetworkPolicy,
     Policy,
@@ -49,9 +50,10 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     asks: AskPolicy = AskPolicy()
     audit: AuditPolicy = AuditPolicy()
     shell: ShellPolicy = ShellPolicy()
+    jobs: JobPolicy = JobPolicy()
 
     def policy(self) -> Policy:
-        return Policy(self.sandbox, self.network, self.limits, self.asks, self.audit, self.shell)
+        return Policy(self.sandbox, self.network, self.limits, self.asks, self.audit, self.shell, self.jobs)
 
 
 def load_server_config(file: Path | None) -> tuple[ServerConfig, Policy]:

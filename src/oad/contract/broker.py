@@ -8,10 +8,11 @@ in its first byte.
 import os
 import socket
 from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 
-from .worker import BrokerRequest, CallStatus, Destroyed
+from .worker import BrokerAnswer, BrokerRequest, CallStatus
 
 INLINE_BYTES = 64 * 1024
 MAX_BYTES = 16 * 1024 * 1024
@@ -20,7 +21,7 @@ _DESCRIPTORS = 6
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_request = msgspec.msgpack.Decoder(BrokerRequest).decode
-_decode_destroyed = msgspec.msgpack.Decoder(Destroyed).decode
+_decode_answer = msgspec.msgpack.Decoder(BrokerAnswer).decode
 _encode_status = msgspec.json.Encoder().encode
 _decode_status = msgspec.json.Decoder(CallStatus).decode
 
@@ -55,12 +56,12 @@ def receive_request(sock: socket.socket) -> tuple[BrokerRequest, list[int]] | No
         raise msgspec.DecodeError(str(error)) from error
 
 
-def encode_destroyed(answer: Destroyed) -> bytes:
+def encode_answer(answer: BrokerAnswer) -> bytes:
     return _encode(answer)
 
 
-def decode_destroyed(packet: bytes) -> Destroyed:
-    return _decode_destroyed(packet)
+def decode_answer(packet: bytes) -> BrokerAnswer:
+    return cast("BrokerAnswer", _decode_answer(packet))
 
 
 def encode_status(status: CallStatus) -> bytes:

@@ -61,6 +61,12 @@ def unavailable(message: str, retry_after_s: int = 1) -> ApiError:
     return error
 
 
+def sandbox_unavailable(step: str, remedy: str) -> ApiError:
+    """Nothing is run, because what should hold it can't be enforced: the step that failed, and what to do about it."""
+    message = f"The sandbox can't be enforced: {step}. Remedy: {remedy}"
+    return named(503, "SandboxUnavailableError", message=message, step=step, remedy=remedy)
+
+
 def unexpected(message: str = "Unexpected server error. Check server logs for details.") -> ApiError:
     """An internal failure: the body names a reference into the log and nothing else."""
     return named(500, "UnknownError", message=message, ref="err_" + random_text(8, "0123456789abcdef"))

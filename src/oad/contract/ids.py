@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-PREFIXES: Final = ("ses", "msg", "prt", "evt", "per", "que", "pty", "tool")
+PREFIXES: Final = ("ses", "msg", "prt", "evt", "per", "que", "pty", "tool", "job")
 # Ids which clients choose: of the kind, and harmless in paths and logs.
 SessionID = Annotated[str, msgspec.Meta(pattern=r"^ses[A-Za-z0-9_-]{0,125}$")]
 MessageID = Annotated[str, msgspec.Meta(pattern=r"^msg[A-Za-z0-9_-]{0,125}$")]

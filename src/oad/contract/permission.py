@@ -9,6 +9,7 @@ from .wire_model import WireModel
 
 Action = Literal["allow", "deny", "ask"]
 Answer = Literal["once", "always", "reject"]
+AnswerWord = Literal["once", "always", "reject", "allow", "deny"]  # the last two are older clients' words
 
 
 class PermissionRule(WireModel):
@@ -48,10 +49,16 @@ def matches(pattern: str, text: str) -> bool:
     return _compiled(pattern).fullmatch(text) is not None
 
 
+# Leaving the sandbox: "allow everything" does not mean that, it must be allowed by name.
+_BY_NAME_ONLY = frozenset({"sandbox"})
+
+
 def evaluate(permission: str, pattern: str, rules: Iterable[PermissionRule]) -> PermissionRule:
     """The rule that decides; without any match, ask."""
     decisive = PermissionRule(permission=permission, pattern="*", action="ask")
     for rule in rules:
+        if permission in _BY_NAME_ONLY and rule.action == "allow" and rule.permission != permission:
+            continue
         if matches(rule.permission, permission) and matches(rule.pattern, pattern):
             decisive = rule
     return decisive

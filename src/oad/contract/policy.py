@@ -59,11 +59,11 @@ class NetworkPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LimitPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[limits]``, per session unless the name says otherwise; None is unlimited."""
+    """``[limits]``, per session unless said otherwise; None is unlimited. What a session may lower: contract.limits."""
 
     memory_mb: _Positive | None = None
     cpu: Annotated[float, msgspec.Meta(gt=0)] | None = None  # cores, over any two seconds
-    processes: _Positive | None = None
+    processes: _Positive | None = None  # and threads, as the kernel counts them
     open_files: _Positive | None = None  # per process
     file_size_mb: _Positive | None = None
     written_mb: _Positive | None = None  # by all commands of the session
@@ -77,16 +77,29 @@ class LimitPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tokens: _Positive | None = None  # of the session, its subagents included
     cost: Annotated[float, msgspec.Meta(gt=0)] | None = None  # dollars, of the session, its subagents included
     queued_prompts: _Positive | None = 32
+    repeated_calls: _Positive | None = 25  # the same call in a row, over steps and turns
+    alternating_calls: _Positive | None = 20  # rounds of the same two or three calls, over steps and turns
+    step_characters: _Positive | None = 2_000_000  # of text and thought without an end of the step
+    asks: _Positive | None = 100  # of one turn
     sessions: _Positive | None = None  # of the service
     live_sessions: _Positive | None = None  # of the service
 
 
 class AskPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[asks]``. ``wait_s`` None: for ever while a client listens; ``unheard_s``: how long without any listener."""
+    """``[asks]``. ``wait_s`` None: for ever while a client listens; ``unheard_s``: how long without any listener. A
+    session may ask for what is stricter: deny before wait before allow, and a shorter wait."""
 
     on_ask: OnAsk = "wait"
     wait_s: _Seconds | None = None
     unheard_s: _Seconds = 60.0
+
+
+class JobPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[jobs]``: what commands leave running. ``ttl_s`` is the longest that one may be kept for; ``idle_s``: they are
+    ended when their session has had nothing else to do for so long, None: never."""
+
+    ttl_s: _Seconds = 86_400.0
+    idle_s: _Seconds | None = None
 
 
 class AuditPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,3 +125,4 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     asks: AskPolicy = AskPolicy()
     audit: AuditPolicy = AuditPolicy()
     shell: ShellPolicy = ShellPolicy()
+    jobs: JobPolicy = JobPolicy()

@@ -6,7 +6,7 @@ import msgspec
 
 from .ids import MessageID, PartID
 from .message import ModelReference, OutputFormat, PartTime, SourceText
-from .permission import Answer
+from .permission import AnswerWord
 from .wire_model import WireModel
 
 
@@ -87,12 +87,12 @@ class InitInput(WireModel):
 
 
 class PermissionReply(WireModel):
-    reply: Answer
+    reply: AnswerWord
     message: str | None = None
 
 
 class PermissionResponse(WireModel):
-    response: Answer
+    response: AnswerWord
     remember: bool | None = None
 
 

@@ -1,11 +1,14 @@
 """Sessions, their status, and what belongs to them besides messages."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from .ids import MessageID, SessionID
+from .limits import SessionLimits
 from .permission import PermissionRule, ToolReference
+from .policy import OnAsk
+from .sandbox import SandboxWish
 from .wire_model import WireModel
 
 
@@ -61,6 +64,13 @@ class SessionShare(WireModel):
     url: str
 
 
+class OnAskWish(WireModel, rename=None):
+    """How a session's asks are to be met. Of what is absent the operator's policy decides."""
+
+    policy: OnAsk | None = None
+    wait_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
+
+
 class Session(WireModel):
     id: str
     slug: str
@@ -81,6 +91,8 @@ class Session(WireModel):
     metadata: dict[str, Any] | None = None
     permission: list[PermissionRule] | None = None
     revert: SessionRevert | None = None
+    on_ask: OnAskWish | None = None  # oad's own, only where it was asked for
+    limits: SessionLimits | None = None  # what was asked for; what holds is answered by session.limits
 
 
 class ProjectSummary(WireModel):
@@ -160,7 +172,10 @@ class SessionCreate(WireModel):
     model: SessionModel | None = None
     metadata: dict[str, Any] | None = None
     permission: list[PermissionRule] | None = None
+    on_ask: OnAskWish | None = None
     workspace_id: str | None = None
+    sandbox: SandboxWish | None = None
+    limits: SessionLimits | None = None
 
 
 class ArchiveTime(WireModel):
@@ -172,6 +187,9 @@ class SessionPatch(WireModel):
     metadata: dict[str, Any] | None = None
     permission: list[PermissionRule] | None = None
     time: ArchiveTime | None = None
+    sandbox: SandboxWish | None = None
+    on_ask: OnAskWish | None = None
+    limits: SessionLimits | None = None
 
 
 class SessionFork(WireModel):

@@ -97,6 +97,24 @@ class Ack(msgspec.Struct, tag_field="frame", tag="ack", array_like=True, frozen=
     number: int
 
 
+class Flush(msgspec.Struct, tag_field="frame", tag="flush", array_like=True, frozen=True):
+    """To a gateway, among the pushes: say when all up to ``number`` are written to your streams."""
+
+    number: int
+
+
+class Flushed(msgspec.Struct, tag_field="frame", tag="flushed", array_like=True, frozen=True):
+    """From a gateway: they are, on all streams that keep up."""
+
+    number: int
+
+
+class Listening(msgspec.Struct, tag_field="frame", tag="listening", array_like=True, frozen=True):
+    """From a gateway: how many event streams are open on it, by directory; "" are those of all directories."""
+
+    streams: dict[str, int]
+
+
 class Drain(msgspec.Struct, tag_field="frame", tag="drain", array_like=True, frozen=True):
     """To a worker: finish what is harmless to finish, accept nothing new, then end."""
 
@@ -111,7 +129,7 @@ class Pong(msgspec.Struct, tag_field="frame", tag="pong", array_like=True, froze
     number: int
 
 
-Frame = Hello | Welcome | Call | Cancel | Reply | Event | Push | Ack | Drain | Ping | Pong
+Frame = Hello | Welcome | Call | Cancel | Reply | Event | Push | Ack | Flush | Flushed | Listening | Drain | Ping | Pong
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Frame)

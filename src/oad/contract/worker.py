@@ -4,7 +4,10 @@ from typing import Literal
 
 import msgspec
 
+from .job import Usage
+from .limits import CommandLimits
 from .policy import Profile, ShellPolicy
+from .sandbox import UNCONFINED, Confinement
 
 WorkerKind = Literal["session", "project"]
 Level = Literal["pidns", "subreaper"]
@@ -20,12 +23,13 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     endpoint: str
     scratch: str  # a private directory, writable
     writable: list[str]  # further roots that the worker's own file tools may write to
-    profile: Profile = "full"  # of the sandbox around its programs
     audit: AuditMode = "off"  # what the worker is to report; "required": before it does it
     shell: ShellPolicy = ShellPolicy()
     log_level: str = "info"
     log_file: str = ""  # empty: to standard error only
     log_to_stderr: bool = False
+    confinement: Confinement = UNCONFINED
+    limits: CommandLimits = CommandLimits()  # the operator's, for every command whatever the worker says
 
 
 class Run(msgspec.Struct, tag="run", frozen=True):
@@ -35,10 +39,13 @@ class Run(msgspec.Struct, tag="run", frozen=True):
     argv: list[str]
     cwd: str
     env: dict[str, str]
+    profile: Profile | None = None  # None: the session's
+    limits: CommandLimits = CommandLimits()
 
 
 class Terminate(msgspec.Struct, tag="terminate", frozen=True):
-    """TERM to the direct child of a call and to its process group. Advice only: Destroy is what ends a call."""
+    """TERM to the direct child of a call and to its process group; once that has ended, to every process that it left.
+    Advice only: Destroy is what ends a call."""
 
     id: int
 
@@ -64,10 +71,25 @@ class Destroyed(msgspec.Struct, tag="destroyed", frozen=True):
     survivors: int = 0
 
 
+class Measure(msgspec.Struct, tag="measure", frozen=True):
+    """What the processes of a call use now; answered by Measured."""
+
+    id: int
+
+
+class Measured(msgspec.Struct, tag="measured", frozen=True):
+    """``usage`` is None for a call that has ended."""
+
+    id: int
+    usage: Usage | None
+
+
 class Exited(msgspec.Struct, tag="exited", frozen=True):
-    """On the status pipe of a call: its direct child ended. ``status`` is negative for a signal."""
+    """On the status pipe of a call: its direct child ended. ``status`` is negative for a signal. ``left``: descendants
+    of it live on; the pipe ends when the last of them has."""
 
     status: int
+    left: bool = False
 
 
 class Failed(msgspec.Struct, tag="failed", frozen=True):
@@ -77,5 +99,6 @@ class Failed(msgspec.Struct, tag="failed", frozen=True):
     text: str
 
 
-BrokerRequest = Run | Terminate | Destroy | DestroyAll
+BrokerRequest = Run | Terminate | Destroy | DestroyAll | Measure
+BrokerAnswer = Destroyed | Measured
 CallStatus = Exited | Failed

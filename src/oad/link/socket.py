@@ -18,6 +18,7 @@ from trio.lowlevel import ParkingLot
 
 _READABLE: Final = int(zmq.POLLIN)
 _WRITABLE: Final = int(zmq.POLLOUT)
+_GIVE_WAY_S: Final = 0.001
 
 
 class PeerGone(Exception):
@@ -33,6 +34,7 @@ class TrioSocket:
         self._readers = ParkingLot()
         self._writers = ParkingLot()
         self._closed = False
+        self._gave_way = 0.0
 
     @property
     def closed(self) -> bool:
@@ -63,11 +65,14 @@ class TrioSocket:
     async def recv_many(self, limit: int = 256) -> list[list[bytes]]:
         """What has arrived, at most ``limit`` messages; waits for the first one only."""
         await trio.lowlevel.checkpoint_if_cancelled()
+        waited = False
         while not (messages := self._take(limit)):
             if not self._wake() & _READABLE:
                 await self._readers.park()
+                waited = True
         self._wake()
-        await trio.lowlevel.cancel_shielded_checkpoint()
+        if not waited:
+            await trio.lowlevel.cancel_shielded_checkpoint()
         return messages
 
     def _take(self, limit: int) -> list[list[bytes]]:
@@ -87,7 +92,15 @@ class TrioSocket:
             if not self._wake() & _WRITABLE:
                 await self._writers.park()
         self._wake()
-        await trio.lowlevel.cancel_shielded_checkpoint()
+        await self._give_way()
+
+    async def _give_way(self) -> None:
+        """Lets other tasks run, but not after each of several messages in a row: a turn of trio's loop costs more than
+        sending one."""
+        now = trio.current_time()
+        if now - self._gave_way >= _GIVE_WAY_S:
+            self._gave_way = now
+            await trio.lowlevel.cancel_shielded_checkpoint()
 
     def try_send(self, parts: Sequence[bytes]) -> bool:
         """Sends now or not at all; False: the peer's queue is full. Raises PeerGone on a mandatory ROUTER."""

@@ -70,6 +70,12 @@ export async function script(name, steps) {
   return [{ type: "text", text: `script:${name}` }];
 }
 
+// An id as clients make them: it sorts by time.
+export function ownId(prefix) {
+  const time = BigInt.asUintN(48, BigInt(Date.now()) * 4096n).toString(16).padStart(12, "0");
+  return `${prefix}_${time}${Math.random().toString(36).slice(2).padEnd(14, "0").slice(0, 14)}`;
+}
+
 // Gathers what a stream of events brings; `of(type)` waits for one.
 export function gather(stream, unwrap = (event) => event) {
   const seen = [];

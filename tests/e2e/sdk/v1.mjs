@@ -1,7 +1,7 @@
 // The first generation of the SDK's client: one call of every operation that is served.
 import assert from "node:assert/strict";
 import {
-  ASSISTANT, DIRECTORY, MODEL_SHAPE, PROVIDER, SERVER, SESSION, TOKENS, USER, check, fails, gather, list, ok, run, script,
+  ASSISTANT, DIRECTORY, MODEL_SHAPE, PROVIDER, SERVER, SESSION, TOKENS, USER, check, fails, gather, list, ok, ownId, run, script,
   sdk, shape, until,
 } from "./checking.mjs";
 
@@ -173,7 +173,7 @@ check("session.summarize", async () => {
 
 check("session.init", async () => {
   const id = await create();
-  const body = { providerID: "fake", modelID: "fake-1", messageID: "msg_ffffffffffff00000000000001" };
+  const body = { providerID: "fake", modelID: "fake-1", messageID: ownId("msg") };
   assert.equal(await ok(client.session.init({ path: { id }, body })), true);
   assert.equal((await ok(client.session.messages({ path: { id } })))[0].info.id, body.messageID);
 });
@@ -294,6 +294,30 @@ check("vcs, lsp, formatter and mcp", async () => {
   assert.deepEqual(await ok(client.lsp.status()), []);
   assert.deepEqual(await ok(client.formatter.status()), []);
   assert.deepEqual(await ok(client.mcp.status()), {});
+});
+
+check("file.list, file.read and file.status", async () => {
+  const nodes = list(await ok(client.file.list({ query: { path: "" } })), {
+    name: "string", path: "string", absolute: "string", type: "string", ignored: "boolean",
+  });
+  assert.ok(nodes.some((node) => node.path === "opencode.json" && node.absolute === `${DIRECTORY}/opencode.json`));
+  const content = await ok(client.file.read({ query: { path: "opencode.json" } }));
+  assert.equal(content.type, "text");
+  assert.ok(JSON.parse(content.content).provider);
+  list(await ok(client.file.status()), { path: "string", added: "number", removed: "number", status: "string" });
+  const error = await fails(400, client.file.read({ query: { path: "../../etc/passwd" } }));
+  assert.equal(error.name, "BadRequest");
+});
+
+check("find.text, find.files and find.symbols", async () => {
+  const [match] = list(await ok(client.find.text({ query: { pattern: "Greet \\$1" } })), {
+    path: { text: "string" }, lines: { text: "string" }, line_number: "number", absolute_offset: "number", submatches: "array",
+  });
+  assert.equal(match.path.text, "opencode.json");
+  assert.equal(match.submatches[0].match.text, "Greet $1");
+  assert.deepEqual(await ok(client.find.files({ query: { query: "opn json" } })), ["opencode.json"]);
+  assert.deepEqual(await ok(client.find.symbols({ query: { query: "x" } })), []);
+  await fails(400, client.find.text({ query: { pattern: "(" } }));
 });
 
 check("tool.ids and tool.list", async () => {

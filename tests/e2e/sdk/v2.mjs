@@ -1,7 +1,8 @@
 // The second generation of the SDK's client: flat parameters, and the operations which the first does not have.
 import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
 import {
-  ASSISTANT, DIRECTORY, MODEL_SHAPE, PROVIDER, SERVER, SESSION, check, fails, gather, list, ok, run, script, sdk, shape,
+  ASSISTANT, DIRECTORY, MODEL_SHAPE, PROVIDER, SERVER, SESSION, check, fails, gather, list, ok, ownId, run, script, sdk, shape,
   until,
 } from "./checking.mjs";
 
@@ -77,8 +78,8 @@ check("session.delete takes children along", async () => {
 
 check("session.prompt with ids of the client's own", async () => {
   const id = await create();
-  const messageID = "msg_fffffffff000AAAAAAAAAAAAAA";
-  const part = { id: "prt_fffffffff000AAAAAAAAAAAAAA", type: "text", text: "mine" };
+  const messageID = ownId("msg");
+  const part = { id: ownId("prt"), type: "text", text: "mine" };
   const answer = await ok(client.session.prompt({ sessionID: id, messageID, parts: [part] }));
   shape(answer.info, ASSISTANT);
   assert.equal(answer.info.parentID, messageID);
@@ -280,6 +281,48 @@ check("vcs, lsp, formatter, mcp, log, tools", async () => {
   list(await ok(client.tool.list({ provider: "fake", model: "fake-1" })), { id: "string", parameters: {} });
   const error = await fails(400, client.tool.list({}));
   assert.equal(error.data.kind, "Query");
+});
+
+check("files and search", async () => {
+  const nodes = list(await ok(client.file.list({ path: "." })), { name: "string", path: "string", ignored: "boolean" });
+  assert.ok(nodes.some((node) => node.path === ".opencode/" && node.type === "directory"));
+  assert.equal((await ok(client.file.read({ path: "opencode.json" }))).type, "text");
+  assert.deepEqual(await ok(client.file.status()), []);
+  assert.ok((await ok(client.find.text({ pattern: "greet" }))).length > 0);
+  assert.deepEqual(await ok(client.find.files({ query: "skill", type: "file", limit: 1 })), [
+    ".opencode/skill/baking/SKILL.md",
+  ]);
+  await fails(400, client.find.files({ query: "skill", limit: 1200 }));
+  assert.deepEqual(await ok(client.find.symbols({ query: "x" })), []);
+});
+
+check("v2.fs", async () => {
+  const location = { directory: DIRECTORY };
+  const entry = { path: "string", type: "string" };
+  const found = await ok(client.v2.fs.find({ location, query: "opencode" }));
+  assert.equal(found.location.directory, DIRECTORY);
+  assert.ok(list(found.data, entry).some(({ path }) => path === "opencode.json"));
+  assert.ok(list((await ok(client.v2.fs.list({ location }))).data, entry).length > 0);
+  await fails(400, client.v2.fs.list({ location, path: ".." }));
+});
+
+check("vcs.status, vcs.diff, vcs.apply and project.initGit", async () => {
+  const directory = `${DIRECTORY}/fresh`;
+  await mkdir(directory);
+  const patch = "diff --git a/n b/n\nnew file mode 100644\n--- /dev/null\n+++ b/n\n@@ -0,0 +1 @@\n+new\n";
+  const refused = await fails(400, client.vcs.apply({ directory, patch }));
+  assert.deepEqual([refused.name, refused.data.reason], ["VcsApplyError", "non-git"]);
+  const project = await ok(client.project.initGit({ directory }));
+  assert.deepEqual([project.worktree, project.vcs], [directory, "git"]);
+  assert.deepEqual(await ok(client.vcs.status({ directory })), []);
+  assert.deepEqual(await ok(client.vcs.apply({ directory, patch })), { applied: true });
+  const changed = { file: "n", additions: 1, deletions: 0, status: "added" };
+  assert.deepEqual(await ok(client.vcs.status({ directory })), [changed]);
+  const [diff] = await ok(client.vcs.diff({ directory, mode: "git", context: 3 }));
+  assert.match(diff.patch, /\+new\n$/);
+  assert.deepEqual(await ok(client.vcs.diff({ directory, mode: "branch" })), []);
+  assert.match(await ok(client.vcs.diff2.raw({ directory })), /^diff --git a\/n b\/n/);
+  await fails(400, client.vcs.diff({ directory, mode: "other" }));
 });
 
 check("experimental reads", async () => {

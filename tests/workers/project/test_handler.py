@@ -29,8 +29,20 @@ async def ask(handler: ProjectHandler, op: str, **params: str) -> Any:
 
 
 async def test_every_operation_answers(handler: ProjectHandler) -> None:
-    for op in handler.operations() - {"v2.provider.get"}:
-        await ask(handler, op)
+    for op in handler.operations() - {"v2.provider.get", "file.read", "v2.fs.read", "vcs.apply", "vcs.diff.raw"}:
+        await ask(handler, op, pattern="x", query="x")
+
+
+async def test_files(handler: ProjectHandler, repo: Path, git: Git) -> None:
+    (repo / "src/a.txt").write_text("alpha\n")
+    assert await ask(handler, "file.read", path="a.txt", directory=str(repo / "src")) == {
+        "type": "text",
+        "content": "alpha",
+    }
+    found = await ask(handler, "v2.fs.find", query="a.txt")
+    assert found["data"] == [{"path": "src/a.txt", "type": "file"}]
+    assert found["location"]["project"]["id"] == git(repo, "rev-parse", "HEAD")
+    assert (await handler.handle("vcs.diff.raw", {}, b"")).body.startswith(b"diff --git ")
 
 
 async def test_broken_configuration_shows_everywhere_but_in_the_identity(handler: ProjectHandler, repo: Path) -> None:

@@ -3,11 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from oad.workers.session import conversation
+
+from .conftest import MakeWorld
 from .fakes import EchoTool, World, call, finish, text
 
 STEP = [*call("echo", {"text": "x"}), *finish("tool-calls")]
@@ -59,3 +63,22 @@ async def _play(world: World, prompts: list[int], abort: int | None) -> None:
         assert last_user < len(order) - 1
         assert "error" not in order[-1]
     assert len(world.idles) == len(set(world.idles))
+
+
+async def test_an_answer_sorts_after_its_prompt_within_a_millisecond(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "now_ms", lambda: 1_700_000_000_000)
+    world = await make_world(LAST)
+    answer = await world.prompt("hello", messageID="msg_zzzzzz")
+    asked = world.link.infos["msg_zzzzzz"]
+    assert answer["info"]["time"]["created"] > asked["time"]["created"]
+
+
+async def test_a_prompt_is_accepted_when_all_of_it_is_said(make_world: MakeWorld) -> None:
+    world = await make_world(LAST)
+    await world.prompt("hello")
+    events = [(type, plain.get("accepted", False)) for type, plain, _ in world.link.events]
+    accepted = events.index(("session.patched", True))
+    assert [type for type, _ in events[:accepted]][-2:] == ["message.updated", "message.part.updated"]
+    assert events.count(("session.patched", True)) == 1

@@ -269,9 +269,8 @@ async def test_the_call_after_the_signal_adds_nothing(make_world: MakeWorld) -> 
         await world.worker.handle("worker.abort", {}, b"")
         count = len(world.link.events)
     assert world.link.types()[-2:] == ["idle", "idle"]
-    assert len(world.link.events) == count
     await world.worker.handle("worker.abort", {}, b"")
-    assert world.link.types(count) == ["idle", "idle"]
+    assert len(world.link.events) == count
 
 
 async def test_a_tool_that_settles_ends_completed(make_world: MakeWorld) -> None:

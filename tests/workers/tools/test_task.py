@@ -71,6 +71,7 @@ async def test_child_works_and_reports(prepared: Recorder) -> None:
         "title": "look around (@general subagent)",
         "agent": "general",
         "permission": [{"permission": "task", "pattern": "*", "action": "deny"}],
+        "sandbox": {"profile": "full"},  # its caller's
     }
     assert prompt[:2] == ("session.prompt", {"sessionID": "ses_2"})
     sent = json.loads(prompt[2])

@@ -1,0 +1,109 @@
+"""What a session may see and do: the least of what its client, its agent and the operator allow, as paths of this host.
+
+Decided anew for every worker that is started. Places that are writable are resolved here, before any command of the
+session runs: a command could exchange a directory for a link that leads elsewhere.
+"""
+
+import os
+import pwd
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from oad.contract.policy import Level, NetworkMode, Policy, Profile
+from oad.contract.sandbox import NO_WISH, Confinement, SandboxWish, lowest_network, lowest_profile
+
+from .repositories import find_git_directories, find_protected, of_git_directory
+from .view import is_below, outermost
+
+# Below these, another session's workspace is part of the system and stays visible.
+_SYSTEM: Final = ("/", "/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/opt", "/var", "/home", "/root", "/tmp")  # noqa: S108
+_MOST_OTHERS: Final = 200
+
+
+class WorkspaceHidden(Exception):
+    """The directory of a session is one of the places that no session may see."""
+
+
+class Confiner:
+    """``private`` are oad's own places: data, sockets, logs, credentials. ``home`` is the user's unless given."""
+
+    def __init__(self, policy: Policy, private: Sequence[Path], home: str = "") -> None:
+        self._policy = policy
+        self._private = tuple(dict.fromkeys(os.path.realpath(path) for path in private))
+        self._home = home or os.environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
+        self._bwrap = shutil.which("bwrap") or ""
+
+    @property
+    def level(self) -> Level:
+        return self._policy.sandbox.level
+
+    @property
+    def ceiling(self) -> Profile:
+        return self._policy.sandbox.ceiling
+
+    def decide(self, wish: SandboxWish) -> tuple[Profile, NetworkMode]:
+        """What is asked for, or else the default, as far as the operator allows it."""
+        sandbox = self._policy.sandbox
+        profile = lowest_profile((wish.profile or sandbox.profile, sandbox.ceiling))
+        return profile, lowest_network((wish.network, self._policy.network.mode))
+
+    def confine(
+        self, writable: Sequence[str], scratch: Path, wish: SandboxWish = NO_WISH, others: Iterable[str] = ()
+    ) -> Confinement:
+        """``writable`` are the roots of a workspace, ``others`` those of other sessions. Raises WorkspaceHidden."""
+        sandbox = self._policy.sandbox
+        roots = [os.path.realpath(path) for path in (*writable, *self._expand(sandbox.writable))]
+        repositories = find_git_directories(roots)
+        protected = find_protected(outermost(roots), self._home)
+        protected += [path for place in repositories for path in of_git_directory(Path(place))]
+        roots = outermost((*roots, *repositories))
+        hidden = self._expand(sandbox.hide)
+        exposed = (*self._expand(sandbox.expose), *_own_program())
+        self._check(roots, hidden)
+        profile, network = self.decide(wish)
+        return Confinement(
+            level=self.level,
+            profile=profile,
+            ceiling=self.ceiling,
+            network=network,
+            root=sandbox.root,
+            writable=tuple(roots),
+            protected=tuple(protected),
+            hidden=tuple(dict.fromkeys((*hidden, *self._of_others(others, (*roots, *exposed))))),
+            exposed=exposed,
+            private=self._private,
+            scratch=os.path.realpath(scratch),
+            home=self._home,
+            bwrap=self._bwrap,
+        )
+
+    def _expand(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """``~`` is the home, and so is what is relative."""
+        return tuple(str(Path(self._home, path.removeprefix("~/") if path != "~" else "")) for path in paths)
+
+    def _check(self, roots: Iterable[str], hidden: Iterable[str]) -> None:
+        places = [os.path.realpath(place) for place in hidden]
+        for root in roots:
+            place = next((place for place in places if is_below(root, place)), None)
+            if place is not None:
+                raise WorkspaceHidden(f"{root} lies in {place}, which [sandbox] hide keeps from sessions")
+            if root in self._private:
+                raise WorkspaceHidden(f"{root} belongs to oad itself")
+
+    def _of_others(self, others: Iterable[str], mine: Sequence[str]) -> list[str]:
+        """Neither what I work in, nor what contains or lies in it, nor what everybody needs."""
+        needed = (*mine, self._home, *_SYSTEM)
+        found = (os.path.realpath(other) for other in others)
+        return [
+            other
+            for other in dict.fromkeys(found)
+            if not any(is_below(place, other) for place in needed) and not any(is_below(other, place) for place in mine)
+        ][:_MOST_OTHERS]
+
+
+def _own_program() -> tuple[str, ...]:
+    """The interpreter and its packages (ripgrep comes with them), wherever they are installed."""
+    return tuple(dict.fromkeys((sys.prefix, sys.base_prefix, str(Path(__file__).parents[1]))))

@@ -1,0 +1,45 @@
+"""Who could hear of an ask: the event streams that are open on all gateways, as these report them."""
+
+import math
+
+import trio
+
+
+class Listeners:
+    """A stream of all directories hears every ask, one of a directory those asked there."""
+
+    def __init__(self) -> None:
+        self._streams: dict[bytes, dict[str, int]] = {}  # gateway -> directory ("" for all) -> how many
+        self._last: dict[str, float] = {}  # when somebody was last seen there
+        self.changed = trio.Event()  # set and replaced with every change
+
+    def report(self, gateway: bytes, streams: dict[str, int]) -> None:
+        """A gateway's count, which replaces its last one."""
+        self._replace(gateway, {directory: number for directory, number in streams.items() if number > 0})
+
+    def forget(self, gateway: bytes) -> None:
+        """It is gone, and with it its streams; who had one comes back through another."""
+        self._replace(gateway, {})
+
+    def _replace(self, gateway: bytes, streams: dict[str, int]) -> None:
+        for directory in self._streams.pop(gateway, {}):
+            self._last[directory] = trio.current_time()
+        if streams:
+            self._streams[gateway] = streams
+        self._notify()
+
+    def saw(self, directory: str) -> None:
+        """Somebody has looked at the list of asks, without a stream: as good as one that has just ended."""
+        self._last[directory] = trio.current_time()
+        self._notify()
+
+    def hears(self, directory: str) -> bool:
+        return any("" in streams or directory in streams for streams in self._streams.values())
+
+    def last_heard(self, directory: str) -> float:
+        """When somebody last could; minus infinity: never. For a directory that nobody hears of now."""
+        return max(self._last.get("", -math.inf), self._last.get(directory, -math.inf))
+
+    def _notify(self) -> None:
+        self.changed.set()
+        self.changed = trio.Event()

@@ -1,0 +1,139 @@
+"""The sandboxes of all sessions: what was asked for, what holds, and what each session last ran under.
+
+Kept beside the session's record, whose shape belongs to the API's clients, as events of its own.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+from oad.contract.errors import sandbox_unavailable
+from oad.contract.ids import now_ms
+from oad.contract.sandbox import (
+    NO_WISH,
+    Confinement,
+    SandboxRecord,
+    SandboxRun,
+    SandboxState,
+    SandboxWish,
+    lowest_network,
+    lowest_profile,
+)
+from oad.contract.session import Session
+
+from .confinement import Confiner, WorkspaceHidden
+from .journal import Journal
+from .sandbox_probe import Enforceable
+from .sessions import place_of
+from .store import Store
+
+_log = structlog.get_logger("oad.sandbox")
+_OTHERS: Final = 200
+_decode: Final = msgspec.json.Decoder(SandboxRecord).decode
+
+
+class Sandboxes:
+    def __init__(self, confiner: Confiner, enforceable: Enforceable, store: Store, journal: Journal) -> None:
+        self._confiner = confiner
+        self._enforceable = enforceable
+        self._store = store
+        self._journal = journal
+        self._records: dict[str, SandboxRecord] = {}
+
+    @property
+    def problem(self) -> str:
+        """Why sessions can't run anything under the profile that is the default; empty if they can."""
+        failed = self._enforceable.failures.get(self._confiner.decide(NO_WISH)[0])
+        return f"{failed.name}: {failed.step}" if failed is not None else ""
+
+    # --- what a session asks for and what it gets -------------------------------------------------------------------
+
+    def state(self, session: Session) -> SandboxState:
+        record = self._record(session.id)
+        profile, network = self._confiner.decide(record.wish or NO_WISH)
+        failed = self._enforceable.failures.get(profile)
+        return SandboxState(
+            level=self._confiner.level,
+            profile=profile,
+            ceiling=self._confiner.ceiling,
+            network=network,
+            wish=record.wish,
+            ran=record.ran,
+            problem=f"{failed.name}: {failed.step}; {failed.remedy}" if failed is not None else None,
+        )
+
+    def wish(self, session: Session, wish: SandboxWish) -> None:
+        """What it does not name stays as it was; it holds from the next turn on."""
+        record = self._record(session.id)
+        before = record.wish or NO_WISH
+        merged = SandboxWish(profile=wish.profile or before.profile, network=wish.network or before.network)
+        self._save(session, SandboxRecord(wish=merged, ran=record.ran))
+
+    def inherit(self, child: Session, parent: str, wish: SandboxWish | None) -> None:
+        """A session made by another one gets no more than that has."""
+        profile, network = self._confiner.decide(self._record(parent).wish or NO_WISH)
+        given = wish or NO_WISH
+        lowest = SandboxWish(
+            profile=lowest_profile((profile, given.profile)), network=lowest_network((network, given.network))
+        )
+        self._save(child, SandboxRecord(wish=lowest))
+
+    def copy(self, target: Session, source: str) -> None:
+        record = self._record(source)
+        if record.wish is not None:
+            self._save(target, SandboxRecord(wish=record.wish))
+
+    def forget(self, session: str) -> None:
+        self._records.pop(session, None)
+
+    # --- workers ----------------------------------------------------------------------------------------------------
+
+    def confine_session(self, session: Session, workspace: list[str], scratch: Path) -> Confinement:
+        """Raises ApiError 503 when what holds for the session can't be enforced here."""
+        record = self._record(session.id)
+        confinement = self._confine(workspace, scratch, record.wish or NO_WISH)
+        ran = SandboxRun(
+            level=confinement.level, profile=confinement.profile, network=confinement.network, started=now_ms()
+        )
+        self._save(session, SandboxRecord(wish=record.wish, ran=ran))
+        return confinement
+
+    def confine_project(self, directory: str, scratch: Path) -> Confinement:
+        """For questions about a directory, each of which is asked under the profile read-only; what a client has done
+        there, such as applying a patch, may write to the whole worktree."""
+        return self._confine(sorted({directory, _worktree(directory)}), scratch, SandboxWish(profile="workspace"))
+
+    def is_outdated(self, session: str, confinement: Confinement) -> bool:
+        """Whether a worker that was started with this holds to what is no longer asked for."""
+        wanted = self._confiner.decide(self._record(session).wish or NO_WISH)
+        return (confinement.profile, confinement.network) != wanted
+
+    def _confine(self, workspace: list[str], scratch: Path, wish: SandboxWish) -> Confinement:
+        profile, _network = self._confiner.decide(wish)
+        failed = self._enforceable.failures.get(profile)
+        if failed is not None:
+            _log.error("refused", probe=failed.name, step=failed.step, remedy=failed.remedy)
+            raise sandbox_unavailable(f"{failed.name}: {failed.step}", failed.remedy)
+        others = [each for each in self._store.directories(_OTHERS) if each not in workspace]
+        try:
+            return self._confiner.confine(workspace, scratch, wish, others)
+        except WorkspaceHidden as error:
+            raise sandbox_unavailable(str(error), "open the session elsewhere, or change [sandbox] hide") from error
+
+    def _record(self, session: str) -> SandboxRecord:
+        if session not in self._records:
+            stored = self._store.sandbox(session)
+            self._records[session] = _decode(stored) if stored is not None else SandboxRecord()
+        return self._records[session]
+
+    def _save(self, session: Session, record: SandboxRecord) -> None:
+        self._records[session.id] = record
+        self._journal.append("oad.session.sandbox", record, place_of(session))
+
+
+def _worktree(directory: str) -> str:
+    """The nearest directory upwards that holds a ``.git``; without one the directory itself."""
+    here = Path(directory)
+    return str(next((level for level in (here, *here.parents) if (level / ".git").exists()), here))

@@ -1,0 +1,29 @@
+import math
+
+import trio
+
+from oad.daemon.listeners import Listeners
+
+
+async def test_streams_of_a_directory_and_of_all(autojump_clock: trio.testing.MockClock) -> None:
+    listeners = Listeners()
+    assert not listeners.hears("/a")
+    assert listeners.last_heard("/a") == -math.inf
+    listeners.report(b"1", {"/a": 2})
+    assert (listeners.hears("/a"), listeners.hears("/b")) == (True, False)
+    listeners.report(b"2", {"": 1})
+    assert listeners.hears("/b")
+    await trio.sleep(5)
+    listeners.forget(b"2")
+    listeners.report(b"1", {"/a": 0})
+    assert not listeners.hears("/a")
+    assert listeners.last_heard("/b") == trio.current_time()
+
+
+async def test_whoever_waits_hears_of_changes_and_a_look_counts() -> None:
+    listeners = Listeners()
+    changed = listeners.changed
+    listeners.saw("/a")
+    assert changed.is_set()
+    assert listeners.last_heard("/a") > -math.inf
+    assert listeners.last_heard("/b") == -math.inf

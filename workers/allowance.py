@@ -1,0 +1,120 @@
+"""What the commands of one worker may take: their time and their output, counted while they run.
+
+Everything that a session starts goes through the exec client, and so through here; a tool can't forget it.
+"""
+
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import trio
+
+from oad.contract.limits import MEGABYTE, CommandLimits, LimitHit, SessionLimits, for_commands
+
+from .exec import Chunk
+
+Report = Callable[[LimitHit], Awaitable[None]]
+_TOO_LARGE: Final = {-signal.SIGXFSZ, 128 + signal.SIGXFSZ}  # of the command itself, or of one that its shell ran
+
+
+async def _tell_nobody(hit: LimitHit) -> None:
+    """A directory's worker has no session whose event it could be."""
+
+
+class Allowance:
+    """``output`` is how many bytes the session's commands have written to us since the service's start."""
+
+    def __init__(self, report: Report = _tell_nobody) -> None:
+        self.limits = SessionLimits()
+        self.output = 0
+        self.report = report
+        self._meters: dict[int, Meter] = {}
+
+    def begin(self, limits: SessionLimits, output: int) -> None:
+        """A turn begins: what the daemon says holds from now on."""
+        self.limits = limits
+        self.output = max(self.output, output)
+
+    def for_kernel(self) -> CommandLimits:
+        return for_commands(self.limits)
+
+    def open(self, call: int) -> "Meter":
+        meter = self._meters[call] = Meter(self)
+        return meter
+
+    def close(self, call: int) -> None:
+        self._meters.pop(call, None)
+
+    def stopped(self, call: int, hit: LimitHit) -> None:
+        """The daemon is about to end this call, and has told everyone but us why."""
+        if (meter := self._meters.get(call)) is not None:
+            meter.hit, meter.told = hit, True
+
+
+class Meter:
+    """One command's. ``over`` is set when it must end for what it has written."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        self.hit: LimitHit | None = None
+        self.told = False
+        self.over = trio.Event()
+        self._allowance = allowance
+        self._bytes = 0
+
+    def counted(self, on_chunk: Chunk) -> Chunk:
+        """Hands on what is within the limits; the rest of the command's output is dropped."""
+
+        async def count(chunk: bytes) -> None:
+            room = self._room()
+            self._bytes += len(chunk)
+            self._allowance.output += len(chunk)
+            if room is not None and len(chunk) > room:
+                chunk = chunk[:room]
+                self._exceed()
+            if chunk:
+                await on_chunk(chunk)
+
+        return count
+
+    def time(self, timeout_s: float | None) -> float | None:
+        """The time that a command gets which asks for ``timeout_s``."""
+        most = self._allowance.limits.command_s
+        return timeout_s if most is None else most if timeout_s is None else min(timeout_s, most)
+
+    def ran_out(self, timeout_s: float | None) -> None:
+        """Its time is up: by the limit, unless it had asked for less."""
+        most = self._allowance.limits.command_s
+        if self.hit is None and most is not None and (timeout_s is None or timeout_s >= most):
+            self.hit = LimitHit(limit="commandS", value=most, peak=most, action="command")
+
+    def ended(self, status: int) -> None:
+        """The command ended by itself, or by what the kernel does to one that writes too large a file."""
+        most = self._allowance.limits.file_size_mb
+        if self.hit is None and most is not None and status in _TOO_LARGE:
+            self.hit = LimitHit(limit="fileSizeMb", value=most, peak=most, action="command")
+
+    async def tell(self) -> LimitHit | None:
+        """What was reached; said once."""
+        if self.hit is not None and not self.told:
+            self.told = True
+            await self._allowance.report(self.hit)
+        return self.hit
+
+    def _room(self) -> int | None:
+        limits = self._allowance.limits
+        rooms: list[int] = []
+        if limits.command_output_mb is not None:
+            rooms.append(limits.command_output_mb * MEGABYTE - self._bytes)
+        if limits.session_output_mb is not None:
+            rooms.append(limits.session_output_mb * MEGABYTE - self._allowance.output)
+        return max(min(rooms), 0) if rooms else None
+
+    def _exceed(self) -> None:
+        if self.hit is None:
+            limits = self._allowance.limits
+            most, written = limits.command_output_mb, self._bytes
+            name = "commandOutputMb"
+            if most is None or written <= most * MEGABYTE:
+                most, written, name = limits.session_output_mb or 0, self._allowance.output, "sessionOutputMb"
+            self.hit = LimitHit(limit=name, value=most, peak=written / MEGABYTE, action="command")
+        self.over.set()

@@ -1,0 +1,1 @@
+"""What commands left running: its records, its output, its end."""
