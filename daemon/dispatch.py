@@ -105,17 +105,17 @@ class Dispatcher:
         method = "GET" if call.op in _READS_OF_CHILDREN else "CALL"
         call = msgspec.structs.replace(call, origin=Origin(f"session:{name}", method=method))  # whatever it says itself
         if call.op == "session.create":
-            return await record_request(self._services.audit, call, body, self._create_child, name)
+            return await record_request(self._services.audit, call, body, self._carry_out_for_worker, name)
         if call.op not in _OF_CHILDREN or not self._is_below(call.params.get("sessionID", ""), name):
             raise _forbidden(call.op)
         if call.op == "session.abort":  # as hard as its own session is being aborted, if it is
-            params = {"sessionID": call.params["sessionID"]}
-            return await OWN[call.op](Request(call.op, params, body, self._services, caller=name))
+            call = msgspec.structs.replace(call, params={"sessionID": call.params["sessionID"]})
+            return await record_request(self._services.audit, call, body, self._carry_out_for_worker)
         return await self.for_gateway(call, body)
 
-    async def _create_child(self, call: Call, body: bytes) -> Answer:
+    async def _carry_out_for_worker(self, call: Call, body: bytes) -> Answer:
         caller = (call.origin or BY_SERVICE).who.removeprefix("session:")
-        return await SESSIONS[call.op](Request(call.op, call.params, body, self._services, caller=caller))
+        return await OWN[call.op](Request(call.op, call.params, body, self._services, caller=caller))
 
     def _is_below(self, session: str, ancestor: str) -> bool:
         seen: set[str] = set()

@@ -5,6 +5,7 @@ import itertools
 import trio
 
 from oad.contract.errors import ApiError
+from oad.contract.sandbox import Confinement, profile_for
 
 from .audit import Audit
 from .exec import Chunk, Command, Exec, ExecFailed, Outcome
@@ -13,10 +14,10 @@ from .exec import Chunk, Command, Exec, ExecFailed, Outcome
 class AuditedExec:
     """See Exec. Raises ExecFailed, too, when the start must be recorded and can't be."""
 
-    def __init__(self, inner: Exec, audit: Audit, profile: str) -> None:
+    def __init__(self, inner: Exec, audit: Audit, confinement: Confinement) -> None:
         self._inner = inner
         self._audit = audit
-        self._profile = profile
+        self._confinement = confinement
         self._numbers = itertools.count(1)
 
     async def run(
@@ -46,10 +47,9 @@ class AuditedExec:
                 await self._audit.after("exec.ended", exec=number, took_ms=took, **end.fields)
 
     async def _announce(self, number: int, command: Command) -> None:
+        profile = profile_for(self._confinement, command.profile)
         try:
-            await self._audit.before(
-                "exec.started", exec=number, argv=command.argv, cwd=command.cwd, profile=self._profile
-            )
+            await self._audit.before("exec.started", exec=number, argv=command.argv, cwd=command.cwd, profile=profile)
         except ApiError as error:
             message = error.body.get("data", {}).get("message", error.body)
             raise ExecFailed(f"it is not started: {message}") from error
@@ -65,5 +65,5 @@ class _End:
             return cls("timed out")
         if outcome.exit is None:
             return cls("killed")
-        left = {"left_running": True} if outcome.left_running else {}
+        left = {"left_running": True, "job": outcome.job or ""} if outcome.left_running else {}
         return cls("exited", exit=outcome.exit, **left)

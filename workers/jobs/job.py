@@ -8,6 +8,7 @@ import trio
 
 from oad.contract.ids import new_id, now_ms
 from oad.contract.job import Job, Reason, Usage
+from oad.contract.redact import KNOWN, StreamRedactor
 
 from ..call import Call, read_some
 from ..exec import Command
@@ -54,5 +55,13 @@ class LeftRunning:
 
     async def pump(self, fd: int) -> None:
         """Takes what it writes, however much: closing the pipe, or leaving it full, would change what it does."""
-        while data := await read_some(fd):
+        stream = StreamRedactor(KNOWN)
+        try:
+            while data := await read_some(fd):
+                self._write(stream.feed(data))
+        finally:
+            self._write(stream.finish())
+
+    def _write(self, data: bytes) -> None:
+        if data:
             self.output.write(data)

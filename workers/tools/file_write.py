@@ -43,14 +43,26 @@ async def write_file(context: ToolContext, path: Path, data: bytes, *, outside: 
     ``mode`` is for a file that does not exist yet; one that does keeps its own.
 
     Raises ToolFailed."""
+    _refuse_private(context, path)
     await _announce(context, "file.written", path=str(path), bytes=len(data), outside=outside)
     await _change(context, path, lambda: _replace(path, data, mode), _WRITE, data, outside=outside)
 
 
 async def remove_file(context: ToolContext, path: Path, *, outside: bool) -> None:
     """Raises ToolFailed."""
+    _refuse_private(context, path)
     await _announce(context, "file.removed", path=str(path), outside=outside)
     await _change(context, path, path.unlink, _REMOVE, b"", outside=outside)
+
+
+def _refuse_private(context: ToolContext, path: Path) -> None:
+    """The service's own files, its audit log among them, under whatever profile and by whatever link."""
+    target = Path(os.path.realpath(path))
+    scratch = Path(os.path.realpath(context.scratch))
+    if target.is_relative_to(scratch):
+        return
+    if any(target.is_relative_to(os.path.realpath(place)) for place in context.confinement.private):
+        raise ToolFailed(f"{path} cannot be changed: it belongs to the service that runs this session.")
 
 
 async def _announce(context: ToolContext, action: str, **fields: object) -> None:

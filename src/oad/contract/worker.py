@@ -23,7 +23,6 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     endpoint: str
     scratch: str  # a private directory, writable
     writable: list[str]  # further roots that the worker's own file tools may write to
-    profile: Profile = "full"  # of the sandbox around its programs
     audit: AuditMode = "off"  # what the worker is to report; "required": before it does it
     shell: ShellPolicy = ShellPolicy()
     log_level: str = "info"
