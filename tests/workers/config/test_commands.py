@@ -24,9 +24,9 @@ def test_hints(template: str, hints: list[str]) -> None:
 
 
 def test_built_in_commands() -> None:
-    commands = make_commands(Config(), {}, Path("/work/tree"))
+    commands = make_commands(Config(), {}, Path("/p/tree"))
     assert list(commands) == ["init", "review"]
-    assert "/work/tree" in commands["init"].template
+    assert "/p/tree" in commands["init"].template
     assert (commands["review"].subtask, commands["review"].source) == (True, "command")
 
 
