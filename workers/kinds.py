@@ -131,7 +131,7 @@ class SessionKind:
 def make_kind(spec: WorkerSpec, broker_fd: int, link: Link) -> Kind:
     broker = BrokerExec(broker_fd, egress=Egress.of(spec))
     audit = make_audit(link, spec.audit)
-    exec = AuditedExec(RedactedExec(broker), audit, spec.confinement.profile)
+    exec = AuditedExec(RedactedExec(broker), audit, spec.confinement)
     if spec.kind == "project":
         return ProjectKind(spec, exec, link)
     return SessionKind(spec, broker, exec, link, audit)
