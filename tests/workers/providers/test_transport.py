@@ -6,6 +6,7 @@ import httpx2
 import pytest
 import trio
 
+from oad.workers.providers import transport
 from oad.workers.providers.model import (
     ChatMessage,
     Endpoint,
@@ -86,12 +87,12 @@ async def test_fragments(caller: Caller, server: FakeServer, size: int) -> None:
     assert texts(await caller.call()) == SPOKEN
 
 
-async def test_connections_are_used_again(caller: Caller, server: FakeServer) -> None:
+async def test_connections_are_used_again(caller: Caller, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "DRAIN_S", 5.0)  # a busy machine is not what this is about
     server.plays = [whole(caller.answer)]
     for _ in range(3):
         await caller.call()
-    assert len(server.requests) == 3
-    assert server.connections < 3  # one, unless the end of an answer comes later than the client waits for it
+    assert (len(server.requests), server.connections) == (3, 1)
 
 
 async def test_a_server_that_stays_after_its_last_event_is_not_waited_for(caller: Caller, server: FakeServer) -> None:
