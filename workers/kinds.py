@@ -56,6 +56,7 @@ class ProjectKind:
             providers=self._providers,
             tools=lambda: describe(list(TOOLS), {}),
             scratch=spec.scratch,
+            shell=spec.shell,
         )
 
     def _providers(self, setup: ProjectSetup) -> Registry:
@@ -92,7 +93,7 @@ class SessionKind:
         broker.allowance.report = report
         self._jobs = Jobs(broker, link, spec.name, Path(spec.scratch) / "jobs")
         broker.keeper = self._jobs
-        surroundings = ProjectSurroundings(readable=(spec.scratch,))
+        surroundings = ProjectSurroundings(readable=(spec.scratch,), shell=spec.shell)
         self._session = SessionWorker(link, exec, spec, surroundings, allowance=broker.allowance, audit=audit)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
