@@ -8,6 +8,7 @@ import msgspec
 import trio
 
 from oad.contract.limits import LimitHit, reached
+from oad.contract.sandbox import common_temporary
 from oad.contract.worker import WorkerSpec
 
 from .audit import Audit, make_audit
@@ -55,7 +56,7 @@ class ProjectKind:
             exec=exec,
             providers=self._providers,
             tools=lambda: describe(list(TOOLS), {}),
-            scratch=spec.scratch,
+            temporary=common_temporary(spec.confinement),
             shell=spec.shell,
         )
 

@@ -38,7 +38,7 @@ _FIXED: Final[dict[str, Any]] = {
 
 class ProjectHandler:
     """A ``Handler`` (see link). ``readable``: directories outside that need no permission, as for ``load``;
-    ``scratch``: a directory for temporary files; ``shell``: what configured programs must not be.
+    ``temporary``: a directory for temporary files; ``shell``: what configured programs must not be.
 
     The set-up is looked up for each question; what follows from it is therefore never older than the files."""
 
@@ -50,7 +50,7 @@ class ProjectHandler:
         providers: ProvidersOf,
         tools: Tools,
         readable: tuple[str, ...] = (),
-        scratch: str | None = None,
+        temporary: str | None = None,
         shell: ShellPolicy = DEFAULT_SHELL,
     ) -> None:
         self._directory = directory
@@ -61,7 +61,7 @@ class ProjectHandler:
         self._providers = providers
         self._tools = tools
         self._readable = readable
-        files = Files(exec, scratch)
+        files = Files(exec, temporary)
         self._file_operations = {
             **files.operations,
             **{op: self._located_files(operation) for op, operation in files.located.items()},

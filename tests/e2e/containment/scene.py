@@ -71,6 +71,11 @@ class Scene(msgspec.Struct):
         confiner = Confiner(policy, [self.data], home=str(self.home))
         return confiner.confine([str(self.workspace)], self.scratch, wish, [str(self.other)])
 
+    def configure(self, configuration: str) -> None:
+        """opencode's, of the home."""
+        _write(self.home / ".config/opencode/opencode.json", configuration)
+        self.give()
+
     def lay_out(self) -> None:
         """Also again, after an act that succeeded has left its marks."""
         for name in ("workspace", "home", "other", "outside"):
@@ -91,8 +96,14 @@ class Scene(msgspec.Struct):
         (self.home / "tool/bin/hello").chmod(0o755)
         _write(self.other / "file", SECRET)
         _write(self.outside / "file", "theirs")
-        _write(self.data / "oad.db", SECRET)
-        _give(self.base, self.user)
+        _write(self.data / "planted.key", SECRET)
+        self.give()
+
+    def give(self) -> None:
+        """All of it to its user."""
+        for directory, names, files in os.walk(self.base):
+            for name in (".", *names, *files):
+                os.lchown(os.path.join(directory, name), self.user, self.user)
 
 
 @contextmanager
@@ -104,7 +115,7 @@ def build_scene(user: int) -> Iterator[Scene]:
         victim = subprocess.Popen(["sleep", "600"], user=user, group=user, extra_groups=[])
         stack.callback(victim.wait)
         stack.callback(victim.kill)
-        abstract = f"oad-cage-{os.getpid()}-{user}"
+        abstract = base.name
         listener = stack.enter_context(socket.socket(socket.AF_UNIX))
         listener.bind("\0" + abstract)
         listener.listen(64)
@@ -112,7 +123,7 @@ def build_scene(user: int) -> Iterator[Scene]:
         stack.callback(shutil.rmtree, agents)
         scene = Scene(user=user, base=base, victim=victim.pid, abstract=abstract, agent=str(agents / "agent.sock"))
         agents.chmod(0o755)
-        _write(scene.data / "oad.db", SECRET)
+        _write(scene.data / "planted.key", SECRET)
         own = stack.enter_context(socket.socket(socket.AF_UNIX))
         own.bind(str(scene.data / "daemon.sock"))
         own.listen(64)
@@ -133,9 +144,3 @@ def _empty(directory: Path) -> None:
 def _write(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
-
-
-def _give(base: Path, user: int) -> None:
-    for directory, names, files in os.walk(base):
-        for name in (".", *names, *files):
-            os.lchown(os.path.join(directory, name), user, user)
