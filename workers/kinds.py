@@ -57,6 +57,7 @@ class ProjectKind:
             providers=self._providers,
             tools=lambda: describe(list(TOOLS), {}),
             temporary=common_temporary(spec.confinement),
+            shell=spec.shell,
         )
 
     def _providers(self, setup: ProjectSetup) -> Registry:
@@ -93,7 +94,7 @@ class SessionKind:
         broker.allowance.report = report
         self._jobs = Jobs(broker, link, spec.name, Path(spec.scratch) / "jobs")
         broker.keeper = self._jobs
-        surroundings = ProjectSurroundings(readable=(spec.scratch,))
+        surroundings = ProjectSurroundings(readable=(spec.scratch,), shell=spec.shell)
         self._session = SessionWorker(link, exec, spec, surroundings, allowance=broker.allowance, audit=audit)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
