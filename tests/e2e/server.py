@@ -37,7 +37,7 @@ class Server:
         (self.data / "run" / "address").unlink(missing_ok=True)  # the last run's port may be another server's by now
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220  it takes a millisecond, and trio must not own it
-                [sys.executable, "-m", "oad.cli.main", "serve", "--no-auth", "--data-dir", str(self.data), *options],
+                [*self._command(), *options],
                 cwd=self.project,
                 env=self._variables(),
                 stdin=subprocess.DEVNULL,
@@ -46,6 +46,9 @@ class Server:
                 start_new_session=True,
             )
         await until(self._healthy, "the server is healthy", timeout_s=timeout_s)
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "oad.cli.main", "serve", "--no-auth", "--data-dir", str(self.data)]
 
     def _variables(self) -> dict[str, str]:
         """Nothing of this user's configuration or keys, lest a test talk to a real model."""
