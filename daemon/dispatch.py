@@ -24,11 +24,12 @@ from .operations.messages import MESSAGES, read_message
 from .operations.projects import PROJECTS
 from .operations.service import SERVICE
 from .operations.sessions import SESSIONS
+from .operations.tui import TUI
 from .operations.v2 import V2
 from .operations.workers import WORKERS
 from .worker import Worker
 
-OWN: Final[Mapping[str, Operation]] = {**SESSIONS, **MESSAGES, **PROJECTS, **ANSWERS, **JOBS, **SERVICE, **V2}
+OWN: Final[Mapping[str, Operation]] = {**SESSIONS, **MESSAGES, **PROJECTS, **ANSWERS, **JOBS, **SERVICE, **TUI, **V2}
 
 SESSION_WORK: Final = frozenset(
     {

@@ -9,7 +9,7 @@ from pathlib import Path
 from .server import Server
 
 
-def can_confine() -> str:
+def why_not() -> str:
     """Why it cannot be done here; empty if it can."""
     bwrap = shutil.which("bwrap")
     if bwrap is None:
@@ -24,24 +24,15 @@ def _view(place: Path) -> list[str]:
     return [*system, "--bind", str(place), str(place), "--unshare-pid", "--unshare-ipc", "--die-with-parent"]
 
 
-class ConfinedServer(Server):
-    """``oad serve`` within bubblewrap; home, data and project lie below ``place``."""
-
-    def __init__(self, place: Path, project: Path) -> None:
-        home = place / "home"
-        home.mkdir(exist_ok=True)
-        project.mkdir(exist_ok=True)
-        super().__init__(home, project, environment={"TMPDIR": str(place), "SHELL": "/bin/bash"})
-        self._place = place
-
-    def _command(self) -> list[str]:
-        return ["bwrap", *_view(self._place), "--chdir", str(self.project), *super()._command()]
-
-
 @contextmanager
-def confined_server(place: Path) -> Iterator[ConfinedServer]:
-    """Not started. Nothing of it outlives the block."""
-    server = ConfinedServer(place, place / "project")
+def confined_server(place: Path) -> Iterator[Server]:
+    """Not started; home, data and project lie below ``place``. Nothing of it outlives the block."""
+    home, project = place / "home", place / "project"
+    for directory in (home, project):
+        directory.mkdir(exist_ok=True)
+    variables = {"TMPDIR": str(place), "SHELL": "/bin/bash"}
+    launcher = ["bwrap", *_view(place), "--chdir", str(project)]
+    server = Server(home, project, environment=variables, launcher=launcher)
     try:
         yield server
     finally:
