@@ -15,6 +15,7 @@ from ..link import Answer
 from . import current
 from .branches import read_branches
 from .catalogue import Providers, ProvidersOf, Tools
+from .configuring import CONFIGURING
 from .extensions import formatter_status, mcp_status
 from .files import FileOperation, Files
 from .identity import Identities, ProjectIdentity
@@ -58,6 +59,7 @@ class ProjectHandler:
         files = Files(exec, scratch)
         self._file_operations = {
             **files.operations,
+            **CONFIGURING,
             **{op: self._located_files(operation) for op, operation in files.located.items()},
         }
         self._operations: dict[str, _Operation] = {
