@@ -25,6 +25,7 @@ from .operations.messages import MESSAGES, read_message
 from .operations.projects import PROJECTS
 from .operations.service import SERVICE
 from .operations.sessions import SESSIONS
+from .operations.tui import TUI
 from .operations.v2 import V2
 from .operations.workers import WORKERS
 from .worker import Worker
@@ -37,6 +38,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **JOBS,
     **SERVICE,
     **CONFIGURATION,
+    **TUI,
     **V2,
 }
 

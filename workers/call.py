@@ -33,18 +33,19 @@ async def read_some(fd: int) -> bytes:
 
 
 class Call:
-    """Pipes of one command. ``theirs`` goes to the broker and is closed here afterwards, by ``release``."""
+    """Pipes of one command. ``theirs`` goes to the broker and is closed here afterwards, by ``release``. With
+    ``spoken_with`` the input stays open, and the error stream is apart."""
 
-    def __init__(self, id: int, command: Command) -> None:
+    def __init__(self, id: int, command: Command, *, spoken_with: bool = False) -> None:
         self.id = id
         self._open: set[int] = set()
         self.theirs: list[int] = []
         self.stderr: int | None = None
         with contextlib.ExitStack() as undo:
             undo.callback(self.close)
-            self.stdin = self._feed_pipe(command.stdin)
+            self.stdin = self._feed_pipe(wanted=spoken_with or bool(command.stdin))
             self.stdout, stdout = self._drain_pipe()
-            if command.merge_stderr:
+            if command.merge_stderr and not spoken_with:
                 stderr = stdout
             else:
                 self.stderr, stderr = self._drain_pipe()
@@ -55,8 +56,8 @@ class Call:
         self._told = False
         self.started_ms = now_ms()
 
-    def _feed_pipe(self, data: bytes) -> int | None:
-        if not data:
+    def _feed_pipe(self, *, wanted: bool) -> int | None:
+        if not wanted:
             self.theirs.append(self._own(os.open(os.devnull, os.O_RDONLY)))
             return None
         reader, writer = os.pipe()

@@ -8,6 +8,7 @@ import msgspec
 import trio
 
 from oad.contract.limits import LimitHit, reached
+from oad.contract.sandbox import common_temporary
 from oad.contract.worker import WorkerSpec
 
 from .audit import Audit, make_audit
@@ -55,7 +56,8 @@ class ProjectKind:
             exec=exec,
             providers=self._providers,
             tools=lambda: describe(list(TOOLS), {}),
-            scratch=spec.scratch,
+            temporary=common_temporary(spec.confinement),
+            shell=spec.shell,
         )
 
     def _providers(self, setup: ProjectSetup) -> Registry:
@@ -92,7 +94,7 @@ class SessionKind:
         broker.allowance.report = report
         self._jobs = Jobs(broker, link, spec.name, Path(spec.scratch) / "jobs")
         broker.keeper = self._jobs
-        surroundings = ProjectSurroundings(readable=(spec.scratch,))
+        surroundings = ProjectSurroundings(readable=(spec.scratch,), shell=spec.shell)
         self._session = SessionWorker(link, exec, spec, surroundings, allowance=broker.allowance, audit=audit)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

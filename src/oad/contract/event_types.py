@@ -40,4 +40,8 @@ EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
     "command.executed": ("durable", "a slash command was taken up"),
     "file.edited": ("durable", "a tool has written a file"),
     "file.watcher.updated": ("durable", "a file has changed"),
+    "tui.prompt.append": ("volatile", "text for the prompt of an attached terminal program"),
+    "tui.command.execute": ("volatile", "a command for it, such as `session.new`"),
+    "tui.toast.show": ("volatile", "a note for it to show"),
+    "tui.session.select": ("volatile", "the session that it is to open"),
 }
