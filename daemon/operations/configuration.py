@@ -62,12 +62,16 @@ async def _change(request: Request, op: str, write: Write) -> ConfigChange:
     """Raises ApiError: 400 for what is no configuration or can't be written, 409 when the file changes all the time."""
     directory, params = request.params["directory"], request.params
     async with _changing:
-        for _ in range(_TRIES):
+        tries = 0
+        while True:
+            tries += 1
             answer = await request.services.supervisor.call_project(directory, op, params, request.body)
             change = msgspec.json.decode(answer.body, type=ConfigChange)
             if change.text is None or await _written(write, change, change.text):
                 return change
-    raise named(409, "ConfigChangedError", path=change.file, message=f"{change.file} is being changed by somebody else")
+            if tries == _TRIES:
+                message = f"{change.file} is being changed by somebody else"
+                raise named(409, "ConfigChangedError", path=change.file, message=message)
 
 
 async def _written(write: Write, change: ConfigChange, text: bytes) -> bool:
