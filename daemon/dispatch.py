@@ -18,6 +18,7 @@ from .audit.recording import record_request
 from .audit.reports import read_report, write_report
 from .audit.requests import is_recorded
 from .operations.answers import ANSWERS
+from .operations.configuration import CONFIGURATION
 from .operations.context import TRUE, Operation, Request, Services
 from .operations.jobs import JOBS
 from .operations.messages import MESSAGES, read_message
@@ -29,7 +30,17 @@ from .operations.v2 import V2
 from .operations.workers import WORKERS
 from .worker import Worker
 
-OWN: Final[Mapping[str, Operation]] = {**SESSIONS, **MESSAGES, **PROJECTS, **ANSWERS, **JOBS, **SERVICE, **TUI, **V2}
+OWN: Final[Mapping[str, Operation]] = {
+    **SESSIONS,
+    **MESSAGES,
+    **PROJECTS,
+    **ANSWERS,
+    **JOBS,
+    **SERVICE,
+    **CONFIGURATION,
+    **TUI,
+    **V2,
+}
 
 SESSION_WORK: Final = frozenset(
     {
@@ -59,6 +70,8 @@ _TO_THE_END: Final = frozenset(
         "global.dispose",
         "vcs.apply",
         "project.initGit",
+        "config.update",
+        "global.config.update",
     }
 )
 

@@ -118,7 +118,15 @@ class Supervisor:
         """Another sandbox was asked for since it was started, and it can be replaced without stopping anything."""
         name = worker.spec.name
         idle = worker.spec.kind == "session" and not worker.calls and not self._books.busy(name)
-        return idle and self._sandboxes.is_outdated(name, worker.spec.confinement)
+        outdated = "outdated" in worker.facts or self._sandboxes.is_outdated(name, worker.spec.confinement)
+        return idle and outdated
+
+    def renew_sessions(self, below: str) -> None:
+        """A file of the workspace was replaced, and with it what protected it in the views of these sessions: their
+        workers are replaced once they are idle."""
+        for worker in self._workers.values():
+            if worker.spec.directory == below or worker.spec.directory.startswith(below.rstrip("/") + "/"):
+                worker.facts["outdated"] = True
 
     async def call(self, worker: Worker, op: str, params: dict[str, str], body: bytes) -> Answer | None:
         """None: the worker was lost, and all it left is closed."""

@@ -9,8 +9,11 @@ EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
     "server.connected": ("volatile", "the first event of every stream"),
     "server.heartbeat": ("volatile", "every 10 s"),
     "server.replay.incomplete": ("volatile", "the journal no longer holds all that Last-Event-ID asks for (oad's own)"),
-    "server.instance.disposed": ("volatile", "a directory was let go; its `/event` streams end"),
-    "global.disposed": ("volatile", "all directories were let go"),
+    "server.instance.disposed": (
+        "volatile",
+        "a directory was let go, and its `/event` streams end; or its configuration has changed: read anew",
+    ),
+    "global.disposed": ("volatile", "the same for all directories"),
     "project.updated": ("durable", "a project was seen first, or has changed"),
     "session.created": ("durable", "with the record"),
     "session.updated": ("durable", "with the record"),
