@@ -19,6 +19,7 @@ from .audit.recording import record_request
 from .audit.reports import read_report, write_report
 from .audit.requests import is_recorded
 from .operations.answers import ANSWERS
+from .operations.configuration import CONFIGURATION
 from .operations.context import TRUE, Operation, Request, Services, json_answer
 from .operations.jobs import JOBS
 from .operations.messages import MESSAGES, read_message
@@ -40,6 +41,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **JOBS,
     **SERVICE,
     **TERMINALS,
+    **CONFIGURATION,
     **TUI,
     **V2,
 }
@@ -54,6 +56,8 @@ SESSION_WORK: Final = frozenset(
         "session.init",
     }
 )
+
+_OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening"})
 
 # What a session's worker may ask besides WORKERS, and only of the sessions below its own.
 _OF_CHILDREN: Final = frozenset({"session.prompt", "session.abort", "session.get", "session.messages"})
@@ -74,6 +78,8 @@ _TO_THE_END: Final = frozenset(
         "pty.remove",
         "v2.pty.create",
         "v2.pty.remove",
+        "config.update",
+        "global.config.update",
     }
 )
 
@@ -129,9 +135,9 @@ class Dispatcher:
                 raise _forbidden(call.op)
             return json_answer({"secrets": KNOWN.texts})  # it needs no keys, and must show none
         if worker.spec.kind == "project":
-            if call.op != "daemon.credentials":
+            if call.op not in _OF_PROJECTS:
                 raise _forbidden(call.op)
-            return await WORKERS[call.op](Request(call.op, call.params, body, self._services))
+            return await WORKERS[call.op](Request(call.op, call.params, body, self._services, caller=name))
         if call.op in WORKERS:
             return await WORKERS[call.op](Request(call.op, call.params, body, self._services, caller=name))
         method = "GET" if call.op in _READS_OF_CHILDREN else "CALL"

@@ -23,6 +23,7 @@ from oad.link import Answer
 from .abort import Receipt, abort_worker
 from .bookkeeper import Bookkeeper
 from .ladder import Plan
+from .listeners import Listeners
 from .restart import Alarm, RestartBudget, Verdict
 from .sandboxes import Sandboxes
 from .settings import DaemonSettings
@@ -37,7 +38,6 @@ _REFRESH_S: Final = 5.0
 _DRAIN_S: Final = 2.0
 _LONGEST_WAIT_S: Final = 5.0  # a restart delay up to this is waited out, a longer one refuses
 _REST_S: Final = 10.0
-_HANG_UP_S: Final = 1.0  # for a terminal's shell to save its history
 _LAST_LOOK_S: Final = 5.0  # for slow viewers of a terminal whose program has ended
 
 Key = tuple[WorkerKind, str]
@@ -62,7 +62,9 @@ class Supervisor:
         budget: RestartBudget,
         books: Bookkeeper,
         sandboxes: Sandboxes,
+        listeners: Listeners | None = None,
     ) -> None:
+        self._listeners = listeners or Listeners()
         self._settings = settings
         self.policy = settings.policy
         self._spawner = spawner
@@ -78,7 +80,7 @@ class Supervisor:
         self._closing = False
         self._sandboxes = sandboxes
         self.terminals = books.terminals
-        books.retire = self.retire
+        books.retire = self._retire
 
     async def run(self) -> None:
         """Keeps the workers' tasks; on cancellation every worker is killed and reaped before it returns."""
@@ -99,7 +101,7 @@ class Supervisor:
         while True:
             worker = self._workers.get(key)
             if worker is None:
-                worker = self._start(key, directory, writable)
+                worker = self.begin(key, directory, writable)
             elif worker.leaving:
                 await worker.gone.wait()
                 continue
@@ -115,7 +117,15 @@ class Supervisor:
         """Another sandbox was asked for since it was started, and it can be replaced without stopping anything."""
         name = worker.spec.name
         idle = worker.spec.kind == "session" and not worker.calls and not self._books.busy(name)
-        return idle and self._sandboxes.is_outdated(name, worker.spec.confinement)
+        outdated = "outdated" in worker.facts or self._sandboxes.is_outdated(name, worker.spec.confinement)
+        return idle and outdated
+
+    def renew_sessions(self, below: str) -> None:
+        """A file of the workspace was replaced, and with it what protected it in the views of these sessions: their
+        workers are replaced once they are idle."""
+        for worker in self._workers.values():
+            if worker.spec.directory == below or worker.spec.directory.startswith(below.rstrip("/") + "/"):
+                worker.facts["outdated"] = True
 
     async def call(self, worker: Worker, op: str, params: dict[str, str], body: bytes) -> Answer | None:
         """None: the worker was lost, and all it left is closed."""
@@ -256,7 +266,7 @@ class Supervisor:
 
     # --- one worker's life ----------------------------------------------------------------------------------------
 
-    def _start(self, key: Key, directory: str, writable: Sequence[str], wish: SandboxWish = NO_WISH) -> Worker:
+    def begin(self, key: Key, directory: str, writable: Sequence[str], wish: SandboxWish = NO_WISH) -> Worker:
         if self._closing or self._nursery is None:
             raise unavailable("the service is stopping")
         kind, name = key
@@ -338,8 +348,8 @@ class Supervisor:
             raise TooManyCrashes("more than twenty workers crashed within ten seconds")
 
     async def _sweep(self) -> None:
-        """Puts idle workers away. A turn, a call, an open ask or a background job is work; a listening client is not.
-        For jobs alone the operator may set a limit of their own."""
+        """Puts idle workers away. A turn, a call, an open ask or a background job is work; a listening client is not,
+        unless it listens to one directory. For jobs alone the operator may set a limit of their own."""
         while True:
             await trio.sleep(_SWEEP_S)
             now = trio.current_time()
@@ -348,7 +358,10 @@ class Supervisor:
                     await worker.drain(_DRAIN_S)
 
     def _idle_limit(self, kind: WorkerKind, name: str) -> float:
-        """Seconds; infinite for a session with jobs, unless the operator says otherwise."""
+        """Seconds; infinite for a session with jobs, unless the operator says otherwise, and for a directory that has
+        an event stream of its own."""
+        if kind == "project" and self._listeners.follows(name):
+            return math.inf  # it watches the files for them
         if kind == "session" and self._books.jobs.of(name):
             return self._settings.policy.jobs.idle_s or math.inf
         if kind == "pty":
@@ -357,43 +370,25 @@ class Supervisor:
 
     # --- terminals --------------------------------------------------------------------------------------------------
 
-    async def open_terminal(self, id: str, directory: str, wish: SandboxWish) -> Worker:
-        """A worker for one terminal, without its program yet. Raises ApiError 429, 503."""
-        worker = self._start(("pty", id), directory, (), wish)
-        await worker.settled.wait()
-        if not worker.serving:
-            raise worker.failure or unavailable(f"the worker of {id} ended at its start")
-        return worker
-
-    def terminal_worker(self, id: str) -> Worker | None:
-        worker = self._workers.get(("pty", id))
-        return worker if worker is not None and worker.serving else None
-
-    async def end_terminal(self, id: str) -> None:
-        """Hangs it up, then kills whatever is left of it."""
-        worker = self._workers.get(("pty", id))
-        if worker is None:
-            return
-        await worker.drain(_DRAIN_S)
-        with trio.move_on_after(_HANG_UP_S):
-            await worker.gone.wait()
-        await self._end(("pty", id))
-
-    def retire(self, worker: Worker) -> None:
-        """The program of a terminal has ended: its worker goes when everybody has seen the last of it."""
+    def _retire(self, worker: Worker) -> None:
         if self._nursery is not None:
-            self._nursery.start_soon(self._retire, worker)
-
-    async def _retire(self, worker: Worker) -> None:
-        with trio.move_on_after(_LAST_LOOK_S):
-            await worker.rested()
-        await worker.drain(_DRAIN_S)
+            self._nursery.start_soon(retire, worker)
 
     def _forget(self, key: Key) -> None:
         self._budget.forgive(key[1])
         self._resting.pop(key, None)
 
+    def find(self, kind: WorkerKind, name: str) -> Worker | None:
+        return self._workers.get((kind, name))
+
     def session_worker(self, session_id: str) -> Worker | None:
         """The one that serves now; none is started."""
         worker = self._workers.get(("session", session_id))
         return worker if worker is not None and worker.serving else None
+
+
+async def retire(worker: Worker) -> None:
+    """The program of a terminal has ended: its worker goes when everybody has seen the last of it."""
+    with trio.move_on_after(_LAST_LOOK_S):
+        await worker.rested()
+    await worker.drain(_DRAIN_S)

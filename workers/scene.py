@@ -9,12 +9,14 @@ from oad.contract.catalogue import Agent, Command, Model, Skill
 from oad.contract.errors import named
 from oad.contract.message import ModelReference
 from oad.contract.permission import PermissionRule
+from oad.contract.policy import DEFAULT_SHELL, ShellPolicy
 from oad.contract.redact import KNOWN
 from oad.contract.session import Tokens
 
 from .config.masking import find_secrets
 from .config.project import ProjectSetup, load
 from .environment import ENVIRONMENT
+from .formatters.choice import formatters_of
 from .providers.cost import dollars
 from .providers.model import Endpoint, ModelClient
 from .providers.registry import ModelNotFound, Registry
@@ -30,7 +32,7 @@ class Compaction(msgspec.Struct):
 
 
 class ProjectScene:
-    def __init__(self, setup: ProjectSetup, registry: Registry) -> None:
+    def __init__(self, setup: ProjectSetup, registry: Registry, shell: ShellPolicy) -> None:
         self._setup = setup
         self._registry = registry
         settings = setup.config.compaction
@@ -40,6 +42,7 @@ class ProjectScene:
             "skills": setup.skills,
             "subagents": [agent for agent in setup.agents.values() if agent.mode != "primary" and not agent.hidden],
             "instructions_near": setup.instructions_near,
+            "formatters": formatters_of(setup, shell),
         }
 
     def agent(self, name: str) -> Agent | None:
@@ -111,12 +114,14 @@ class Registries:
 
 
 class ProjectSurroundings:
-    """Builds the scene of each turn. ``readable``: directories outside the project that need no permission."""
+    """Builds the scene of each turn. ``readable``: directories outside the project that need no permission;
+    ``shell``: what configured programs must not be."""
 
-    def __init__(self, readable: tuple[str, ...]) -> None:
+    def __init__(self, readable: tuple[str, ...], shell: ShellPolicy = DEFAULT_SHELL) -> None:
         self._readable = readable
+        self._shell = shell
         self._registries = Registries()
 
     async def scene(self, directory: str, credentials: dict[str, Any]) -> Scene:
         setup = load(directory, readable=self._readable)
-        return ProjectScene(setup, self._registries.of(setup, credentials))
+        return ProjectScene(setup, self._registries.of(setup, credentials), self._shell)

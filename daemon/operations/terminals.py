@@ -15,6 +15,7 @@ from oad.contract.wire import Call
 from oad.link import Answer
 
 from ..relay import Relay
+from ..terminal_workers import end_terminal, open_terminal
 from ..terminals import Family, Terminal, pty_not_found
 from ..tickets import LIFE_S
 from ..worker import Worker
@@ -82,7 +83,7 @@ async def make_terminal(request: Request, family: Family) -> Pty:
 
 async def _start(services: Services, id: str, directory: str, wish: SandboxWish, start: PtyStart) -> int:
     """Returns the process with which the terminal ends."""
-    worker = await services.supervisor.open_terminal(id, directory, wish)
+    worker = await open_terminal(services.supervisor, id, directory, wish)
     try:
         await _ask(worker, "pty.start", start, _START_S)
     except BaseException:
@@ -139,7 +140,7 @@ async def remove_terminal(request: Request) -> Answer:
     """When it is answered no process of the terminal exists."""
     id = request.params["ptyID"]
     request.services.terminals.remove(id)
-    await request.services.supervisor.end_terminal(id)
+    await end_terminal(request.services.supervisor, id)
     return TRUE
 
 
@@ -151,8 +152,8 @@ async def issue_ticket(request: Request) -> Answer:
 
 
 def _worker(services: Services, id: str) -> Worker:
-    worker = services.supervisor.terminal_worker(id)
-    if worker is None:
+    worker = services.supervisor.find("pty", id)
+    if worker is None or not worker.serving:
         raise pty_not_found(id)
     return worker
 

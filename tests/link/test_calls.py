@@ -80,7 +80,7 @@ async def test_a_stream_lives_as_long_as_its_call(peer: Peer) -> None:
     calls, stream = Calls(peer.send), StreamEnd()
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(partial(calls.call, "op", dict[str, str](), stream=stream))
+        nursery.start_soon(partial(calls.call, "op", {"a": "b"}, stream=stream))
         await trio.testing.wait_all_tasks_blocked()
         assert calls.stream(Data(1), b"piece")
         assert await stream.receive() == (-1, b"piece")
