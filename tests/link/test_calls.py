@@ -1,5 +1,4 @@
 from collections.abc import AsyncIterator
-from functools import partial
 
 import pytest
 import trio
@@ -79,8 +78,11 @@ async def test_lost_link_fails_waiting_and_later_calls(peer: Peer) -> None:
 async def test_a_stream_lives_as_long_as_its_call(peer: Peer) -> None:
     calls, stream = Calls(peer.send), StreamEnd()
 
+    async def ask() -> None:
+        await calls.call("op", {}, stream=stream)
+
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(partial(calls.call, "op", {"a": "b"}, stream=stream))
+        nursery.start_soon(ask)
         await trio.testing.wait_all_tasks_blocked()
         assert calls.stream(Data(1), b"piece")
         assert await stream.receive() == (-1, b"piece")
