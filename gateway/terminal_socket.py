@@ -64,7 +64,6 @@ class Connection:
                 nursery.start_soon(self._call, params, origin)
                 while (piece := await self._stream.receive()) is not None:
                     await self._show(*piece)
-                nursery.cancel_scope.cancel()
         finally:
             with trio.CancelScope(shield=True):
                 await self._conclude()
