@@ -1,4 +1,4 @@
-"""The websocket of a terminal, as raw ASGI: ``GET /pty/{ptyID}/connect``.
+"""The websocket of a terminal, as raw ASGI: ``GET /pty/{ptyID}/connect``, also below /api.
 
 The output goes out as text, first what there was; a binary message of a zero byte and ``{"cursor": n}`` says where in
 the output that ends, and again where it goes on after something had to be skipped. What arrives, as text or in binary,
@@ -23,7 +23,7 @@ from .asgi import Message, Receive, Scope, Send
 from .auth import ANYONE, WHO, address_of
 from .link import DaemonLink
 
-PATH: Final = re.compile(r"/pty/(pty[^/]*)/connect")
+PATH: Final = re.compile(r"(?:/api)?/pty/(pty[^/]*)/connect")
 _ENDED, _RESTARTED = 1000, 1012
 _METHOD: Final = "CONNECT"  # in the audit log: whoever connects can type
 
