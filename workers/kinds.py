@@ -14,7 +14,7 @@ from oad.contract.worker import WorkerSpec
 from .audit import Audit, make_audit
 from .audited_exec import AuditedExec
 from .broker import BrokerExec
-from .config.project import ProjectSetup
+from .config.project import ProjectSetup, load
 from .egress import Egress
 from .environment import Keys, take_keys
 from .exec import Exec
@@ -22,10 +22,12 @@ from .jobs.table import Jobs
 from .link import Answer, Link
 from .project.handler import ProjectHandler
 from .providers.registry import Registry
+from .pty.kind import PtyKind
 from .redacted_exec import RedactedExec
 from .scene import ProjectSurroundings, Registries
 from .session.worker import SessionWorker
 from .tools.table import TOOLS, describe
+from .watching.attention import Attention
 
 _GRACE_S: Final = 0.2  # what the signal means; the call that follows it names its own
 
@@ -51,6 +53,7 @@ class ProjectKind:
         self._link = link
         self._credentials: dict[str, Any] = {}
         self._registries = Registries()
+        self._attention = Attention(spec.directory, link, lambda: load(spec.directory))
         self._handler = ProjectHandler(
             spec.directory,
             exec=exec,
@@ -66,7 +69,7 @@ class ProjectKind:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         await self._refresh()
         task_status.started()
-        await trio.sleep_forever()
+        await self._attention.run()
 
     async def handle(self, op: str, params: dict[str, str], body: bytes) -> Answer:
         if op == "worker.refresh":
@@ -136,4 +139,6 @@ def make_kind(spec: WorkerSpec, broker_fd: int, link: Link) -> Kind:
     exec = AuditedExec(RedactedExec(broker), audit, spec.confinement)
     if spec.kind == "project":
         return ProjectKind(spec, exec, link)
+    if spec.kind == "pty":
+        return PtyKind(spec, broker, exec, link, audit)
     return SessionKind(spec, broker, exec, link, audit)
