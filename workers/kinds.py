@@ -93,7 +93,7 @@ class SessionKind:
         broker.allowance.report = report
         self._jobs = Jobs(broker, link, spec.name, Path(spec.scratch) / "jobs")
         broker.keeper = self._jobs
-        surroundings = ProjectSurroundings(readable=(spec.scratch,))
+        surroundings = ProjectSurroundings(link, readable=(spec.scratch,))
         self._session = SessionWorker(link, exec, spec, surroundings, allowance=broker.allowance, audit=audit)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -15,9 +15,11 @@ from oad.contract.session import Tokens
 from .config.masking import find_secrets
 from .config.project import ProjectSetup, load
 from .environment import ENVIRONMENT
+from .link import Link
 from .providers.cost import dollars
 from .providers.model import Endpoint, ModelClient
 from .providers.registry import ModelNotFound, Registry
+from .session.mcp import Lent, borrow
 from .session.surroundings import CompactionSettings, Scene, UnknownName
 from .tools.table import available
 from .tools.tool import Tool
@@ -30,9 +32,10 @@ class Compaction(msgspec.Struct):
 
 
 class ProjectScene:
-    def __init__(self, setup: ProjectSetup, registry: Registry) -> None:
+    def __init__(self, setup: ProjectSetup, registry: Registry, lent: Lent) -> None:
         self._setup = setup
         self._registry = registry
+        self._lent = lent
         settings = setup.config.compaction
         self.worktree = Path(setup.worktree)
         self.compaction: CompactionSettings = Compaction(settings.auto, settings.prune, settings.reserved)
@@ -40,6 +43,7 @@ class ProjectScene:
             "skills": setup.skills,
             "subagents": [agent for agent in setup.agents.values() if agent.mode != "primary" and not agent.hidden],
             "instructions_near": setup.instructions_near,
+            "mcp_prompts": lent.prompts,
         }
 
     def agent(self, name: str) -> Agent | None:
@@ -58,7 +62,7 @@ class ProjectScene:
         return [f"Instructions from: {found.path}\n{found.text}" for found in self._setup.instructions()]
 
     def commands(self) -> dict[str, Command]:
-        return self._setup.commands
+        return {**self._lent.commands(), **self._setup.commands}
 
     def skills(self) -> list[Skill]:
         return list(self._setup.skills.values())
@@ -87,7 +91,7 @@ class ProjectScene:
         return dollars(tokens, model.cost)
 
     def tools(self, model: Model, agent: Agent) -> dict[str, Tool[Any]]:
-        return {tool.name: tool for tool in available(model.id)}
+        return {**self._lent.tools, **{tool.name: tool for tool in available(model.id)}}
 
 
 class Registries:
@@ -113,10 +117,12 @@ class Registries:
 class ProjectSurroundings:
     """Builds the scene of each turn. ``readable``: directories outside the project that need no permission."""
 
-    def __init__(self, readable: tuple[str, ...]) -> None:
+    def __init__(self, link: Link, readable: tuple[str, ...]) -> None:
+        self._link = link
         self._readable = readable
         self._registries = Registries()
 
     async def scene(self, directory: str, credentials: dict[str, Any]) -> Scene:
         setup = load(directory, readable=self._readable)
-        return ProjectScene(setup, self._registries.of(setup, credentials))
+        registry = self._registries.of(setup, credentials)
+        return ProjectScene(setup, registry, await borrow(self._link, configured=bool(setup.config.mcp)))
