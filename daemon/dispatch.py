@@ -18,17 +18,30 @@ from .audit.recording import record_request
 from .audit.reports import read_report, write_report
 from .audit.requests import is_recorded
 from .operations.answers import ANSWERS
+from .operations.configuration import CONFIGURATION
 from .operations.context import TRUE, Operation, Request, Services
 from .operations.jobs import JOBS
+from .operations.mcp import FOR_PROJECTS, FOR_SESSIONS
 from .operations.messages import MESSAGES, read_message
 from .operations.projects import PROJECTS
 from .operations.service import SERVICE
 from .operations.sessions import SESSIONS
+from .operations.tui import TUI
 from .operations.v2 import V2
 from .operations.workers import WORKERS
 from .worker import Worker
 
-OWN: Final[Mapping[str, Operation]] = {**SESSIONS, **MESSAGES, **PROJECTS, **ANSWERS, **JOBS, **SERVICE, **V2}
+OWN: Final[Mapping[str, Operation]] = {
+    **SESSIONS,
+    **MESSAGES,
+    **PROJECTS,
+    **ANSWERS,
+    **JOBS,
+    **SERVICE,
+    **CONFIGURATION,
+    **TUI,
+    **V2,
+}
 
 SESSION_WORK: Final = frozenset(
     {
@@ -40,6 +53,8 @@ SESSION_WORK: Final = frozenset(
         "session.init",
     }
 )
+
+_OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening"})
 
 # What a session's worker may ask besides WORKERS, and only of the sessions below its own.
 _OF_CHILDREN: Final = frozenset({"session.prompt", "session.abort", "session.get", "session.messages"})
@@ -56,6 +71,8 @@ _TO_THE_END: Final = frozenset(
         "global.dispose",
         "vcs.apply",
         "project.initGit",
+        "config.update",
+        "global.config.update",
     }
 )
 
@@ -97,11 +114,12 @@ class Dispatcher:
             await self._services.audit.secured()
             return TRUE
         if worker.spec.kind == "project":
-            if call.op != "daemon.credentials":
+            operation = WORKERS[call.op] if call.op in _OF_PROJECTS else FOR_PROJECTS.get(call.op)
+            if operation is None:
                 raise _forbidden(call.op)
-            return await WORKERS[call.op](Request(call.op, call.params, body, self._services))
-        if call.op in WORKERS:
-            return await WORKERS[call.op](Request(call.op, call.params, body, self._services, caller=name))
+            return await operation(Request(call.op, call.params, body, self._services, caller=name))
+        if operation := WORKERS.get(call.op) or FOR_SESSIONS.get(call.op):
+            return await operation(Request(call.op, call.params, body, self._services, caller=name))
         method = "GET" if call.op in _READS_OF_CHILDREN else "CALL"
         call = msgspec.structs.replace(call, origin=Origin(f"session:{name}", method=method))  # whatever it says itself
         if call.op == "session.create":

@@ -111,8 +111,9 @@ async def _services(
     books = Bookkeeper(store, journal, sessions, turns, asks, limits, audit)
     confiner = Confiner(settings.policy, settings.private, proxy=settings.proxy_socket)
     sandboxes = Sandboxes(confiner, enforceable, store, journal)
-    supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes)
+    supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes, gateways.listeners)
     credentials = Credentials(settings.data / "auth.json")
+    server_credentials = Credentials(settings.data / "mcp-auth.json")
     listeners = gateways.listeners
     services = Services(
         store,
@@ -121,6 +122,7 @@ async def _services(
         turns,
         asks,
         credentials,
+        server_credentials,
         supervisor,
         sandboxes,
         limits,

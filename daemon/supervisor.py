@@ -26,7 +26,9 @@ from oad.link import Answer
 
 from .abort import Receipt, abort_worker
 from .bookkeeper import Bookkeeper
+from .idleness import Idleness
 from .ladder import Plan
+from .listeners import Listeners
 from .own_directories import OwnDirectories
 from .restart import Alarm, RestartBudget, Verdict
 from .sandboxes import Sandboxes
@@ -64,6 +66,7 @@ class Supervisor:
         budget: RestartBudget,
         books: Bookkeeper,
         sandboxes: Sandboxes,
+        listeners: Listeners | None = None,
     ) -> None:
         self._settings = settings
         self.policy = settings.policy
@@ -77,6 +80,7 @@ class Supervisor:
         self._resting: dict[Key, float] = {}  # not before this time
         self._nursery: trio.Nursery | None = None
         self._books = books
+        self._idleness = Idleness(settings, books, listeners or Listeners(), self._workers)
         self._closing = False
         self._sandboxes = sandboxes
 
@@ -115,7 +119,15 @@ class Supervisor:
         """Another sandbox was asked for since it was started, and it can be replaced without stopping anything."""
         name = worker.spec.name
         idle = worker.spec.kind == "session" and not worker.calls and not self._books.busy(name)
-        return idle and self._sandboxes.is_outdated(name, worker.spec.confinement)
+        outdated = "outdated" in worker.facts or self._sandboxes.is_outdated(name, worker.spec.confinement)
+        return idle and outdated
+
+    def renew_sessions(self, below: str) -> None:
+        """A file of the workspace was replaced, and with it what protected it in the views of these sessions: their
+        workers are replaced once they are idle."""
+        for worker in self._workers.values():
+            if worker.spec.directory == below or worker.spec.directory.startswith(below.rstrip("/") + "/"):
+                worker.facts["outdated"] = True
 
     async def call(self, worker: Worker, op: str, params: dict[str, str], body: bytes) -> Answer | None:
         """None: the worker was lost, and all it left is closed."""
@@ -124,16 +136,18 @@ class Supervisor:
             await worker.gone.wait()
         return answer
 
-    async def call_project(self, directory: str, op: str, params: dict[str, str], body: bytes) -> Answer:
+    async def call_project(
+        self, directory: str, op: str, params: dict[str, str], body: bytes, *, tries: int = 2
+    ) -> Answer:
         """Asks a directory's worker, a second time if the first one dies over it. Raises ApiError."""
-        for _ in range(2):
+        for _ in range(tries):
             worker = await self.ensure("project", directory, directory)
             answer = await self.call(worker, op, params, body)
             if answer is not None:
                 if answer.status >= 400:
                     raise ApiError(answer.status, msgspec.json.decode(answer.body, type=dict[str, Any]), answer.headers)
                 return answer
-        raise unavailable(f"the worker of {directory} ended unexpectedly, twice")
+        raise unavailable(f"the worker of {directory} ended unexpectedly{', twice' if tries > 1 else ''}")
 
     def directories(self) -> list[str]:
         return sorted({worker.spec.directory for worker in self._workers.values()})
@@ -285,15 +299,10 @@ class Supervisor:
         live = [worker for (kind, _), worker in self._workers.items() if kind == "session" and not worker.leaving]
         if len(live) < most:
             return
-        idle = [each for each in live if self._is_idle(each) and not self._books.jobs.of(each.spec.name)]
+        idle = [each for each in live if self._idleness.is_idle(each) and not self._books.jobs.of(each.spec.name)]
         if not idle:
             raise self._books.limits.refuse("liveSessions", most, len(live), retry_after_s=5)
         nursery.start_soon(min(idle, key=lambda worker: worker.last_used).drain, _DRAIN_S)
-
-    def _is_idle(self, worker: Worker) -> bool:
-        """A turn, a call or an open ask is work; a listening client is not."""
-        busy = worker.spec.kind == "session" and self._books.busy(worker.spec.name)
-        return worker.serving and not worker.calls and not busy
 
     def _spec(self, key: Key, directory: str, writable: Sequence[str]) -> WorkerSpec:
         kind, name = key
@@ -364,20 +373,19 @@ class Supervisor:
             raise TooManyCrashes("more than twenty workers crashed within ten seconds")
 
     async def _sweep(self) -> None:
-        """Puts idle workers away. A turn, a call, an open ask or a background job is work; a listening client is not.
-        For jobs alone the operator may set a limit of their own."""
+        """Puts idle workers away. A turn, a call, an open ask or a background job is work; a listening client is not,
+        unless it listens to one directory. For jobs alone the operator may set a limit of their own."""
         while True:
             await trio.sleep(_SWEEP_S)
             now = trio.current_time()
             for (kind, name), worker in list(self._workers.items()):
-                if worker.last_used < now - self._idle_limit(kind, name) and self._is_idle(worker):
+                if worker.last_used < now - self._idleness.limit(kind, name) and self._idleness.is_idle(worker):
                     await worker.drain(_DRAIN_S)
 
-    def _idle_limit(self, kind: WorkerKind, name: str) -> float:
-        """Seconds; infinite for a session with jobs, unless the operator says otherwise."""
-        if kind == "session" and self._books.jobs.of(name):
-            return self._settings.policy.jobs.idle_s or math.inf
-        return self._settings.idle_worker_s
+    def project_worker(self, directory: str) -> Worker | None:
+        """As ``session_worker``."""
+        worker = self._workers.get(("project", directory))
+        return worker if worker is not None and worker.serving else None
 
     def session_worker(self, session_id: str) -> Worker | None:
         """The one that serves now; none is started."""

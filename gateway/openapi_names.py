@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from oad.contract import message, permission, prompt, requests, session
+from oad.contract import mcp, message, permission, prompt, requests, session
 
 # Our struct's name to the reference's component name.
 RENAMED: Final = {
@@ -10,6 +10,9 @@ RENAMED: Final = {
     "FileDiff": "SnapshotFileDiff",
     "FileInput": "FilePartInput",
     "FileStatus": "File",
+    "McpLocal": "McpLocalConfig",
+    "McpOAuth": "McpOAuthConfig",
+    "McpRemote": "McpRemoteConfig",
     "OutputJsonSchema": "OutputFormatJsonSchema",
     "OutputText": "OutputFormatText",
     "PathInfo": "Path",
@@ -28,49 +31,11 @@ RENAMED: Final = {
 ALIASES: Final[dict[str, Any]] = {
     "Auth": requests.Auth,
     "Message": message.Message,
+    "MCPStatus": mcp.McpStatus,
     "OutputFormat": message.OutputFormat,
     "Part": message.Part,
     "PermissionRuleset": list[permission.PermissionRule],
     "SessionStatus": session.SessionStatus,
     "ToolState": message.ToolState,
     "PartInput": prompt.PartInput,
-}
-
-
-def _object(required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
-    return {"type": "object", "properties": {**required, **(optional or {})}, "required": list(required)}
-
-
-def _text(*values: str) -> dict[str, Any]:
-    return {"type": "string", "enum": list(values)} if values else {"type": "string"}
-
-
-def _named(name: str, **data: Any) -> dict[str, Any]:
-    return _object({"name": _text(name), "data": _object({"message": _text()}, data)})
-
-
-def _tagged(tag: str, *fields: str, **optional: Any) -> dict[str, Any]:
-    return _object({"_tag": _text(tag), **{field: _text() for field in fields}}, optional)
-
-
-_KIND: Final = _text("Params", "Headers", "Query", "Body", "Payload")
-
-ERRORS: Final[dict[str, dict[str, Any]]] = {
-    "BadRequestError": _named("BadRequest", kind=_KIND),
-    "NotFoundError": _named("NotFoundError"),
-    "effect_HttpApiError_BadRequest": _tagged("BadRequest"),
-    "InvalidRequestError": _tagged("InvalidRequestError", "message", kind=_text(), field=_text()),
-    "PermissionNotFoundError": _tagged("PermissionNotFoundError", "requestID", "message"),
-    "ProjectNotFoundError": _tagged("ProjectNotFoundError", "projectID", "message"),
-    "ProviderNotFoundError": _tagged("ProviderNotFoundError", "providerID", "message"),
-    "QuestionNotFoundError": _tagged("QuestionNotFoundError", "requestID", "message"),
-    "SessionBusyError": _tagged("SessionBusyError", "sessionID", "message"),
-    "UnauthorizedError": _tagged("UnauthorizedError", "message"),
-}
-
-# Which of them an operation's status means, where it is not the usual one.
-NOT_FOUND: Final = {
-    "permission": "PermissionNotFoundError",
-    "question": "QuestionNotFoundError",
-    "project": "ProjectNotFoundError",
 }

@@ -14,18 +14,20 @@ from oad.contract.worker import WorkerSpec
 from .audit import Audit, make_audit
 from .audited_exec import AuditedExec
 from .broker import BrokerExec
-from .config.project import ProjectSetup
+from .config.project import ProjectSetup, load
 from .egress import Egress
 from .environment import Keys, take_keys
 from .exec import Exec
 from .jobs.table import Jobs
 from .link import Answer, Link
+from .mcp.project import ProjectMcp
 from .project.handler import ProjectHandler
 from .providers.registry import Registry
 from .redacted_exec import RedactedExec
 from .scene import ProjectSurroundings, Registries
 from .session.worker import SessionWorker
 from .tools.table import TOOLS, describe
+from .watching.attention import Attention
 
 _GRACE_S: Final = 0.2  # what the signal means; the call that follows it names its own
 
@@ -51,27 +53,34 @@ class ProjectKind:
         self._link = link
         self._credentials: dict[str, Any] = {}
         self._registries = Registries()
+        self._attention = Attention(spec.directory, link, lambda: load(spec.directory))
         self._handler = ProjectHandler(
             spec.directory,
             exec=exec,
             providers=self._providers,
             tools=lambda: describe(list(TOOLS), {}),
             temporary=common_temporary(spec.confinement),
+            shell=spec.shell,
         )
+        self._mcp = ProjectMcp(spec, exec, link)
 
     def _providers(self, setup: ProjectSetup) -> Registry:
         return self._registries.of(setup, self._credentials)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         await self._refresh()
-        task_status.started()
-        await trio.sleep_forever()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(partial(self._mcp.run))
+            task_status.started()
+            await self._attention.run()
 
     async def handle(self, op: str, params: dict[str, str], body: bytes) -> Answer:
         if op == "worker.refresh":
             await self._refresh()
             return Answer(b"true")
-        return await self._handler.handle(op, params, body)
+        if self._mcp.serves(op):
+            return await self._mcp.handle(op, params, body)
+        return await self._mcp.extend(op, await self._handler.handle(op, params, body))
 
     async def _refresh(self) -> None:
         keys = msgspec.json.decode(await self._link.call("daemon.credentials", {}), type=Keys)
@@ -93,7 +102,7 @@ class SessionKind:
         broker.allowance.report = report
         self._jobs = Jobs(broker, link, spec.name, Path(spec.scratch) / "jobs")
         broker.keeper = self._jobs
-        surroundings = ProjectSurroundings(link, readable=(spec.scratch,))
+        surroundings = ProjectSurroundings(link, readable=(spec.scratch,), shell=spec.shell)
         self._session = SessionWorker(link, exec, spec, surroundings, allowance=broker.allowance, audit=audit)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

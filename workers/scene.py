@@ -9,12 +9,14 @@ from oad.contract.catalogue import Agent, Command, Model, Skill
 from oad.contract.errors import named
 from oad.contract.message import ModelReference
 from oad.contract.permission import PermissionRule
+from oad.contract.policy import DEFAULT_SHELL, ShellPolicy
 from oad.contract.redact import KNOWN
 from oad.contract.session import Tokens
 
 from .config.masking import find_secrets
 from .config.project import ProjectSetup, load
 from .environment import ENVIRONMENT
+from .formatters.choice import formatters_of
 from .link import Link
 from .providers.cost import dollars
 from .providers.model import Endpoint, ModelClient
@@ -32,7 +34,7 @@ class Compaction(msgspec.Struct):
 
 
 class ProjectScene:
-    def __init__(self, setup: ProjectSetup, registry: Registry, lent: Lent) -> None:
+    def __init__(self, setup: ProjectSetup, registry: Registry, shell: ShellPolicy, lent: Lent) -> None:
         self._setup = setup
         self._registry = registry
         self._lent = lent
@@ -43,6 +45,7 @@ class ProjectScene:
             "skills": setup.skills,
             "subagents": [agent for agent in setup.agents.values() if agent.mode != "primary" and not agent.hidden],
             "instructions_near": setup.instructions_near,
+            "formatters": formatters_of(setup, shell),
             "mcp_prompts": lent.prompts,
         }
 
@@ -115,14 +118,17 @@ class Registries:
 
 
 class ProjectSurroundings:
-    """Builds the scene of each turn. ``readable``: directories outside the project that need no permission."""
+    """Builds the scene of each turn. ``readable``: directories outside the project that need no permission;
+    ``shell``: what configured programs must not be."""
 
-    def __init__(self, link: Link, readable: tuple[str, ...]) -> None:
+    def __init__(self, link: Link, readable: tuple[str, ...], shell: ShellPolicy = DEFAULT_SHELL) -> None:
         self._link = link
         self._readable = readable
+        self._shell = shell
         self._registries = Registries()
 
     async def scene(self, directory: str, credentials: dict[str, Any]) -> Scene:
         setup = load(directory, readable=self._readable)
         registry = self._registries.of(setup, credentials)
-        return ProjectScene(setup, registry, await borrow(self._link, configured=bool(setup.config.mcp)))
+        lent = await borrow(self._link, configured=bool(setup.config.mcp))
+        return ProjectScene(setup, registry, self._shell, lent)

@@ -10,6 +10,7 @@ from oad.link import Answer
 
 from ..asks import Asks
 from ..audit.log import AuditLog
+from ..control_queue import ControlQueues
 from ..credentials import Credentials
 from ..journal import Journal
 from ..limits import Limits
@@ -28,12 +29,14 @@ class Services(msgspec.Struct, frozen=True):
     turns: Turns
     asks: Asks
     credentials: Credentials
+    server_credentials: Credentials  # of MCP servers, by name and address
     supervisor: Supervisor
     sandboxes: Sandboxes
     limits: Limits
     secret_environment: dict[str, str]
     audit: AuditLog
     listeners: Listeners = msgspec.field(default_factory=Listeners)
+    controls: ControlQueues = msgspec.field(default_factory=ControlQueues)
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -45,7 +48,7 @@ class Request(msgspec.Struct, frozen=True):
     services: Services
     caller: str = ""
 
-    def decode(self, type: type[Any]) -> Any:
+    def decode(self, type: Any) -> Any:
         """The body as ``type``; an empty body as an empty object. Raises ApiError 400."""
         try:
             return msgspec.json.decode(self.body or b"{}", type=type)

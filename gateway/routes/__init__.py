@@ -1,7 +1,7 @@
 """One table per resource; TABLE is all of them that are asked and answered, STREAMS the rest."""
 
 from ..operation import Operation
-from . import ask, event, file, instance, job, server, session, v2
+from . import ask, event, file, instance, job, mcp, server, session, tui, v2
 
 STREAMS: tuple[Operation, ...] = event.OPERATIONS
 TABLE: tuple[Operation, ...] = (
@@ -11,5 +11,7 @@ TABLE: tuple[Operation, ...] = (
     *job.OPERATIONS,
     *instance.OPERATIONS,
     *file.OPERATIONS,
+    *mcp.OPERATIONS,
+    *tui.OPERATIONS,
     *v2.OPERATIONS,
 )

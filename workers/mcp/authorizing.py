@@ -4,8 +4,8 @@ from typing import Any
 
 import trio
 
-from oad.contract.errors import ApiError, bad_request, named
-from oad.contract.mcp import McpAuthStart, MCPStatusConnected, McpRemote, McpStatus
+from oad.contract.errors import ApiError, bad_request
+from oad.contract.mcp import McpAuthStart, McpRemote, McpStatus, MCPStatusConnected
 
 from ..link import Link
 from .authorization import Authorization, Code

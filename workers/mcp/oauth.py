@@ -74,7 +74,7 @@ class Storage:
             return OAuthClientInformationFull(
                 client_id=self._oauth.client_id,
                 client_secret=self._oauth.client_secret,
-                token_endpoint_auth_method="client_secret_post" if self._oauth.client_secret else "none",  # noqa: S106
+                token_endpoint_auth_method="client_secret_post" if self._oauth.client_secret else "none",
             )
         entry = await self._credentials.read()
         client: dict[str, Any] | None = entry.get("client")

@@ -14,14 +14,14 @@ import trio
 
 from oad.contract.mcp import (
     McpConfig,
+    McpLocal,
+    McpRemote,
+    McpStatus,
     MCPStatusConnected,
     MCPStatusDisabled,
     MCPStatusFailed,
     MCPStatusNeedsAuth,
     MCPStatusNeedsClientRegistration,
-    McpLocal,
-    McpRemote,
-    McpStatus,
 )
 from oad.contract.policy import ShellPolicy
 

@@ -7,15 +7,18 @@ import msgspec
 
 from oad.contract.catalogue import PathInfo
 from oad.contract.errors import not_found, tagged
+from oad.contract.policy import DEFAULT_SHELL, ShellPolicy
 
 from ..config.masking import mask_secrets
 from ..config.project import ProjectSetup, load
 from ..exec import Exec
+from ..formatters.choice import formatters_of
+from ..formatters.probes import Probes
 from ..link import Answer
 from . import current
 from .branches import read_branches
 from .catalogue import Providers, ProvidersOf, Tools
-from .extensions import formatter_status, mcp_status
+from .configuring import CONFIGURING
 from .files import FileOperation, Files
 from .identity import Identities, ProjectIdentity
 
@@ -27,7 +30,6 @@ _FIXED: Final[dict[str, Any]] = {
     "lsp.status": [],
     "experimental.capabilities.get": {"backgroundSubagents": False},
     "experimental.console.get": {"consoleManagedProviders": [], "switchableOrgCount": 0},
-    "experimental.resource.list": {},
     "experimental.workspace.list": [],
     "experimental.workspace.status": [],
 }
@@ -35,7 +37,7 @@ _FIXED: Final[dict[str, Any]] = {
 
 class ProjectHandler:
     """A ``Handler`` (see link). ``readable``: directories outside that need no permission, as for ``load``;
-    ``temporary``: a directory for temporary files.
+    ``temporary``: a directory for temporary files; ``shell``: what configured programs must not be.
 
     The set-up is looked up for each question; what follows from it is therefore never older than the files."""
 
@@ -48,8 +50,11 @@ class ProjectHandler:
         tools: Tools,
         readable: tuple[str, ...] = (),
         temporary: str | None = None,
+        shell: ShellPolicy = DEFAULT_SHELL,
     ) -> None:
         self._directory = directory
+        self._shell = shell
+        self._probes = Probes(exec, directory)
         self._exec = exec
         self._identities = Identities(exec)
         self._providers = providers
@@ -58,6 +63,7 @@ class ProjectHandler:
         files = Files(exec, temporary)
         self._file_operations = {
             **files.operations,
+            **CONFIGURING,
             **{op: self._located_files(operation) for op, operation in files.located.items()},
         }
         self._operations: dict[str, _Operation] = {
@@ -66,6 +72,7 @@ class ProjectHandler:
             "vcs.get": self._vcs,
             "tool.ids": self._tool_ids,
             "tool.list": self._tool_list,
+            "formatter.status": self._formatters,
             **{op: self._from_setup(show) for op, show in _OF_SETUP.items()},
             **{op: self._from_providers(show) for op, show in _OF_PROVIDERS.items()},
             "v2.location.get": self._location,
@@ -141,6 +148,9 @@ class ProjectHandler:
     async def _vcs(self, params: Params) -> Any:
         return await read_branches(self._exec, self._setup(params).worktree)
 
+    async def _formatters(self, params: Params) -> Any:
+        return await formatters_of(self._setup(params), self._shell).status(self._probes)
+
     async def _tool_ids(self, params: Params) -> list[str]:
         self._setup(params)
         return [tool.id for tool in self._tools()]
@@ -178,8 +188,6 @@ _OF_SETUP: Final[dict[str, Callable[[ProjectSetup], Any]]] = {
     "app.agents": lambda setup: list(setup.agents.values()),
     "app.skills": lambda setup: list(setup.skills.values()),
     "command.list": lambda setup: list(setup.commands.values()),
-    "formatter.status": lambda setup: formatter_status(setup.config),
-    "mcp.status": lambda setup: mcp_status(setup.config),
 }
 _OF_PROVIDERS: Final[dict[str, Callable[[Providers, Params], Any]]] = {
     "provider.list": lambda providers, _: providers.provider_list(),

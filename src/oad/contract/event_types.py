@@ -9,8 +9,11 @@ EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
     "server.connected": ("volatile", "the first event of every stream"),
     "server.heartbeat": ("volatile", "every 10 s"),
     "server.replay.incomplete": ("volatile", "the journal no longer holds all that Last-Event-ID asks for (oad's own)"),
-    "server.instance.disposed": ("volatile", "a directory was let go; its `/event` streams end"),
-    "global.disposed": ("volatile", "all directories were let go"),
+    "server.instance.disposed": (
+        "volatile",
+        "a directory was let go, and its `/event` streams end; or its configuration has changed: read anew",
+    ),
+    "global.disposed": ("volatile", "the same for all directories"),
     "project.updated": ("durable", "a project was seen first, or has changed"),
     "session.created": ("durable", "with the record"),
     "session.updated": ("durable", "with the record"),
@@ -36,5 +39,13 @@ EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
     "todo.updated": ("durable", "the whole list"),
     "command.executed": ("durable", "a slash command was taken up"),
     "file.edited": ("durable", "a tool has written a file"),
-    "file.watcher.updated": ("durable", "a file has changed"),
+    "file.watcher.updated": (
+        "both",
+        "a file has changed: durable when a tool wrote it, volatile when it was seen",
+    ),
+    "vcs.branch.updated": ("durable", "another branch, or none, is checked out"),
+    "tui.prompt.append": ("volatile", "text for the prompt of an attached terminal program"),
+    "tui.command.execute": ("volatile", "a command for it, such as `session.new`"),
+    "tui.toast.show": ("volatile", "a note for it to show"),
+    "tui.session.select": ("volatile", "the session that it is to open"),
 }

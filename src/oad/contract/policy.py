@@ -3,7 +3,7 @@
 Sections of oad.toml. A session may ask for less than these allow (create body, PATCH), never for more.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -116,6 +116,9 @@ class ShellPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     restricted: bool = True
     allow: tuple[str, ...] | None = None
+
+
+DEFAULT_SHELL: Final = ShellPolicy()
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
