@@ -206,11 +206,13 @@ def _plain(model: Any) -> Entry:
 
 
 def argument_names(prompt: Entry) -> list[str]:
-    return [str(each["name"]) for each in prompt.get("arguments") or []]
+    return [str(each["name"]) for each in prompt.get("arguments", [])]
 
 
 def text_of(prompt: Entry) -> str:
     """What a prompt says, as one text."""
-    contents = [message.get("content") or {} for message in prompt.get("messages") or []]
-    texts = [content.get("text") or (content.get("resource") or {}).get("text") or "" for content in contents]
+    texts: list[str] = []
+    for message in prompt.get("messages", []):
+        content: Entry = message.get("content", {})
+        texts.append(content.get("text") or content.get("resource", {}).get("text") or "")
     return "\n".join(text for text in texts if text)

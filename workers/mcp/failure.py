@@ -1,5 +1,7 @@
 """What goes wrong with a server, put so that people and models understand it."""
 
+from collections.abc import Sequence
+
 from oad.contract.redact import KNOWN
 
 
@@ -17,9 +19,8 @@ class Refused(Exception):
 
 def innermost(error: BaseException) -> BaseException:
     """Of a group the first that is no cancellation: the rest follows from it."""
-    if isinstance(error, BaseExceptionGroup):
-        return innermost(error.exceptions[0])
-    return error
+    inner: Sequence[BaseException] = getattr(error, "exceptions", ())
+    return innermost(inner[0]) if inner else error
 
 
 def explain(error: BaseException) -> str:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 import structlog
@@ -276,7 +276,7 @@ def make_command(config: McpLocal, world: World) -> Command:
 def _parted(error: BaseException) -> tuple[BaseException | None, BaseException | None]:
     """The cancellations in it, and the rest."""
     if isinstance(error, BaseExceptionGroup):
-        return error.split(trio.Cancelled)
+        return cast("BaseExceptionGroup[BaseException]", error).split(trio.Cancelled)
     return (error, None) if isinstance(error, trio.Cancelled) else (None, error)
 
 

@@ -67,8 +67,8 @@ async def _ask(context: ToolContext, call: ToolCall) -> bytes:
     try:
         return await context.call("mcp.call", {}, msgspec.json.encode(call))
     except ApiError as error:
-        data = error.body.get("data") or {}
-        raise ToolFailed(str(data.get("message") or error.body)) from error
+        data: dict[str, Any] = error.body.get("data", {})
+        raise ToolFailed(str(data.get("message", error.body))) from error
     except trio.TooSlowError as error:
         raise ToolFailed(f"{call.tool}: no answer in time") from error
 
