@@ -39,6 +39,8 @@ EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
     "todo.updated": ("durable", "the whole list"),
     "command.executed": ("durable", "a slash command was taken up"),
     "file.edited": ("durable", "a tool has written a file"),
+    "mcp.tools.changed": ("volatile", "a server has other tools now, has come back, or is gone"),
+    "mcp.browser.open.failed": ("volatile", "somebody has to visit the address to authorize a server"),
     "file.watcher.updated": (
         "both",
         "a file has changed: durable when a tool wrote it, volatile when it was seen",
