@@ -30,9 +30,16 @@ class Idleness:
 
     def is_idle(self, worker: Worker) -> bool:
         """A turn, a call or an open ask is work; a listening client is not."""
-        of_session = worker.spec.kind == "session"
-        busy = self._books.busy(worker.spec.name) if of_session else self._is_needed(worker)
-        return worker.serving and not worker.calls and not busy
+        return worker.serving and not worker.calls and not self._is_busy(worker)
+
+    def _is_busy(self, worker: Worker) -> bool:
+        match worker.spec.kind:
+            case "session":
+                return self._books.busy(worker.spec.name)
+            case "project":
+                return self._is_needed(worker)
+            case _:
+                return False
 
     def _is_needed(self, worker: Worker) -> bool:
         """A directory's: also while a turn there may come back to what it keeps running."""
@@ -50,4 +57,6 @@ class Idleness:
             return math.inf  # it watches the files for them
         if kind == "session" and self._books.jobs.of(name):
             return self._settings.policy.jobs.idle_s or math.inf
+        if kind == "pty":
+            return self._settings.policy.jobs.ttl_s  # that nobody has looked at: it is a program left running
         return self._settings.idle_worker_s
