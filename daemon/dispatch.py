@@ -23,6 +23,7 @@ from .operations.context import TRUE, Operation, Request, Services
 from .operations.jobs import JOBS
 from .operations.messages import MESSAGES, read_message
 from .operations.projects import PROJECTS
+from .operations.provider_auth import PROVIDER_AUTH
 from .operations.service import SERVICE
 from .operations.sessions import SESSIONS
 from .operations.tui import TUI
@@ -38,6 +39,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **JOBS,
     **SERVICE,
     **CONFIGURATION,
+    **PROVIDER_AUTH,
     **TUI,
     **V2,
 }

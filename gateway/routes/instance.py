@@ -16,6 +16,7 @@ from oad.contract.catalogue import (
     ToolDescription,
     VcsInfo,
 )
+from oad.contract.oauth import Authorization, AuthorizeInput, CallbackInput
 from oad.contract.requests import LogEntry, ProjectUpdate
 
 from ..operation import GET, PATCH, POST, Named, Operation, op
@@ -39,7 +40,33 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     _read("config.providers", "/config/providers", ConfigProviders, "List config providers"),
     _read("provider.list", "/provider", ProviderList, "List providers"),
-    _read("provider.auth", "/provider/auth", dict[str, list[dict[str, Any]]], "Get provider auth methods"),
+    op(
+        "provider.auth",
+        GET,
+        "/provider/auth",
+        returns=dict[str, list[dict[str, Any]]],
+        summary="Get provider auth methods",
+    ),
+    op(
+        "provider.oauth.authorize",
+        POST,
+        "/provider/{providerID}/oauth/authorize",
+        body=AuthorizeInput,
+        returns=Authorization,
+        errors=(400,),
+        deadline_s=60.0,
+        summary="Begin to log in to a provider",
+    ),
+    op(
+        "provider.oauth.callback",
+        POST,
+        "/provider/{providerID}/oauth/callback",
+        body=CallbackInput,
+        returns=bool,
+        errors=(400,),
+        deadline_s=0.0,  # as long as the person takes, who has ten minutes
+        summary="Finish a login to a provider",
+    ),
     _read("app.agents", "/agent", list[Agent], "List agents"),
     _read("app.skills", "/skill", list[Skill], "List skills"),
     _read("command.list", "/command", list[Command], "List commands"),
