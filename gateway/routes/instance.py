@@ -19,7 +19,7 @@ from oad.contract.catalogue import (
 from oad.contract.oauth import Authorization, AuthorizeInput, CallbackInput
 from oad.contract.requests import LogEntry, ProjectUpdate
 
-from ..operation import GET, PATCH, POST, Named, Operation, op
+from ..operation import GET, PATCH, POST, Fixed, Named, Operation, op
 from ..query import Text
 
 
@@ -68,6 +68,25 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Finish a login to a provider",
     ),
     _read("app.agents", "/agent", list[Agent], "List agents"),
+    op("app.get", GET, "/app", returns=dict[str, Any], target="project", summary="Get the app", extension=True),
+    op(
+        "app.modes",
+        GET,
+        "/mode",
+        returns=list[dict[str, Any]],
+        target="project",
+        summary="List modes, as agents were called",
+        extension=True,
+    ),
+    op(
+        "app.init",
+        POST,
+        "/app/init",
+        returns=Fixed(True),
+        target="gateway",
+        summary="Initialize the app: nothing is to be done",
+        extension=True,
+    ),
     _read("app.skills", "/skill", list[Skill], "List skills"),
     _read("command.list", "/command", list[Command], "List commands"),
     _read("path.get", "/path", PathInfo, "Get paths"),
