@@ -114,7 +114,7 @@ async def _services(
     books = Bookkeeper(store, journal, sessions, turns, asks, limits, audit)
     confiner = Confiner(settings.policy, settings.private, proxy=settings.proxy_socket)
     sandboxes = Sandboxes(confiner, enforceable, store, journal)
-    supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes)
+    supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes, gateways.listeners)
     credentials = Credentials(settings.data / "auth.json", settings.secret_environment.get("OPENCODE_AUTH_CONTENT", ""))
     renewal = _make_renewal(settings, credentials, supervisor)
     listeners = gateways.listeners
