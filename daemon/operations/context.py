@@ -20,6 +20,7 @@ from ..sandboxes import Sandboxes
 from ..sessions import Sessions
 from ..store import Store
 from ..supervisor import Supervisor
+from ..terminals import Terminals
 from ..turns import Turns
 
 
@@ -39,6 +40,10 @@ class Services(msgspec.Struct, frozen=True):
     renewal: Renewal = msgspec.field(default_factory=Renewal)
     controls: ControlQueues = msgspec.field(default_factory=ControlQueues)
 
+    @property
+    def terminals(self) -> Terminals:
+        return self.supervisor.terminals
+
 
 class Request(msgspec.Struct, frozen=True):
     """One call. ``caller`` is empty for a gateway, else the session or directory whose worker asks."""
@@ -48,6 +53,7 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes
     services: Services
     caller: str = ""
+    who: str = ""  # on whose behalf a gateway asks
 
     def decode(self, type: Any) -> Any:
         """The body as ``type``; an empty body as an empty object. Raises ApiError 400."""
