@@ -1,6 +1,6 @@
 """What the project's MCP servers lend to a session: tools, prompts as commands, resources in prompts."""
 
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 import structlog
@@ -37,6 +37,10 @@ def _command(prompt: OfferedPrompt) -> Command:
     hints = [f"${number}" for number in range(1, len(prompt.arguments) + 1)]
     template = " ".join([prompt.description or prompt.name, *hints])
     return Command(name=prompt.name, description=prompt.description, source="mcp", template=template, hints=hints)
+
+
+class Borrow(Protocol):
+    async def __call__(self, *, configured: bool) -> Lent: ...
 
 
 async def borrow(link: Link, *, configured: bool) -> Lent:
