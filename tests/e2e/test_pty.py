@@ -38,14 +38,8 @@ async def test_what_was_is_shown_to_later_viewers_from_their_cursor_on(shared: S
         await first.type("echo héé-$((1+1))\n")
         await first.sees("héé-2\r\n# ")
         whole = first.text
-        for query, replay in (
-            ({}, whole),
-            ({"cursor": "abc"}, whole),
-            ({"cursor": "10"}, whole[10:]),
-            ({"cursor": "-1"}, ""),
-            ({"cursor": "999999"}, ""),
-        ):
-            async with connected(shared, shell, **query) as later:
+        for cursor, replay in (("", whole), ("abc", whole), ("10", whole[10:]), ("-1", ""), ("999999", "")):
+            async with connected(shared, shell, cursor=cursor) as later:
                 await until(lambda client=later: bool(client.cursors), "the cursor comes")
                 assert later.text == replay
                 assert later.frames[-1] == len(whole)
