@@ -27,9 +27,20 @@ from .operations.sessions import SESSIONS
 from .operations.tui import TUI
 from .operations.v2 import V2
 from .operations.workers import WORKERS
+from .operations.worktrees import WORKTREES
 from .worker import Worker
 
-OWN: Final[Mapping[str, Operation]] = {**SESSIONS, **MESSAGES, **PROJECTS, **ANSWERS, **JOBS, **SERVICE, **TUI, **V2}
+OWN: Final[Mapping[str, Operation]] = {
+    **SESSIONS,
+    **MESSAGES,
+    **PROJECTS,
+    **ANSWERS,
+    **JOBS,
+    **SERVICE,
+    **TUI,
+    **V2,
+    **WORKTREES,
+}
 
 SESSION_WORK: Final = frozenset(
     {
@@ -57,6 +68,9 @@ _TO_THE_END: Final = frozenset(
         "global.dispose",
         "vcs.apply",
         "project.initGit",
+        "worktree.create",
+        "worktree.remove",
+        "worktree.reset",
     }
 )
 

@@ -226,6 +226,10 @@ class Supervisor:
                 if worker.spec.directory == directory:
                     nursery.start_soon(self._end_orderly, key)
 
+    async def end_project(self, name: str) -> None:
+        """Kills one worker of a directory."""
+        await self._end(("project", name))
+
     async def _end_orderly(self, key: Key) -> None:
         kind, name = key
         if kind == "session" and self._books.busy(name) and self._books.exists(name):
@@ -322,7 +326,7 @@ class Supervisor:
         kind, name = key
         if kind == "session":
             return self._sandboxes.confine_session(self._books.find(name), list(writable), scratch)
-        return self._sandboxes.confine_project(directory, scratch)
+        return self._sandboxes.confine_project(directory, scratch, writable)
 
     async def _lead(self, key: Key, worker: Worker, wait_s: float) -> None:
         """The one task of a worker: waits out the restart delay, lets it live, and closes its books."""

@@ -8,7 +8,7 @@ import msgspec
 
 from oad import API_VERSION
 
-from .openapi_names import ALIASES, ERRORS, NOT_FOUND, RENAMED
+from .openapi_names import ALIASES, ERRORS, FAILURES, NOT_FOUND, RENAMED
 from .operation import Fixed, Named, Operation, Plain, Streamed
 
 _PREFIX: Final = "#/components/schemas/"
@@ -126,7 +126,9 @@ def _parameter(name: str, place: str, schema: Json, *, required: bool = False) -
 def _responses(operation: Operation, schemas: _Schemas) -> Json:
     responses: Json = {str(operation.status): _success(operation, schemas)}
     for status in operation.errors:
-        content = {"application/json": {"schema": {"$ref": _PREFIX + _error(operation, status)}}}
+        names = [*_own_failures(operation, status), _error(operation, status)]
+        schemas_of = [{"$ref": _PREFIX + name} for name in names]
+        content = {"application/json": {"schema": schemas_of[0] if len(schemas_of) == 1 else {"anyOf": schemas_of}}}
         responses[str(status)] = {"description": _error(operation, status), "content": content}
     return responses
 
@@ -148,6 +150,13 @@ def _success(operation: Operation, schemas: _Schemas) -> Json:
     else:
         schema = schemas.of(returns)
     return {"description": operation.summary, "content": {"application/json": {"schema": schema}}}
+
+
+def _own_failures(operation: Operation, status: int) -> list[str]:
+    """What else a 400 may be, for some operations or for all of a family of names."""
+    if status != 400:
+        return []
+    return [FAILURES[name] for name in (operation.name, operation.name.partition(".")[0]) if name in FAILURES]
 
 
 def _error(operation: Operation, status: int) -> str:

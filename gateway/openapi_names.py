@@ -68,6 +68,17 @@ ERRORS: Final[dict[str, dict[str, Any]]] = {
     "UnauthorizedError": _tagged("UnauthorizedError", "message"),
 }
 
+_WORKTREE: Final = (
+    "WorktreeNotGitError", "WorktreeNameGenerationFailedError", "WorktreeCreateFailedError",
+    "WorktreeStartCommandFailedError", "WorktreeRemoveFailedError", "WorktreeResetFailedError",
+    "WorktreeListFailedError",
+)  # fmt: skip
+ERRORS["WorktreeError"] = _object({"name": _text(*_WORKTREE), "data": _object({"message": _text()})})
+ERRORS["VcsApplyError"] = _named("VcsApplyError", reason=_text("non-git", "not-clean"))
+
+# What a 400 of an operation, or of all whose names begin like this, may be besides the usual one.
+FAILURES: Final = {"vcs.apply": "VcsApplyError", "worktree": "WorktreeError"}
+
 # Which of them an operation's status means, where it is not the usual one.
 NOT_FOUND: Final = {
     "permission": "PermissionNotFoundError",

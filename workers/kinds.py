@@ -21,6 +21,7 @@ from .exec import Exec
 from .jobs.table import Jobs
 from .link import Answer, Link
 from .project.handler import ProjectHandler
+from .project.worktrees import Worktrees
 from .providers.registry import Registry
 from .redacted_exec import RedactedExec
 from .scene import ProjectSurroundings, Registries
@@ -47,8 +48,9 @@ class Kind(Protocol):
 class ProjectKind:
     """Answers what is asked of a directory."""
 
-    def __init__(self, spec: WorkerSpec, exec: Exec, link: Link) -> None:
+    def __init__(self, spec: WorkerSpec, exec: Exec, link: Link, audit: Audit) -> None:
         self._link = link
+        self._worktrees = Worktrees(exec, spec.shell, audit)
         self._credentials: dict[str, Any] = {}
         self._registries = Registries()
         self._handler = ProjectHandler(
@@ -72,6 +74,8 @@ class ProjectKind:
         if op == "worker.refresh":
             await self._refresh()
             return Answer(b"true")
+        if self._worktrees.serves(op):
+            return await self._worktrees.handle(op, params, body)
         return await self._handler.handle(op, params, body)
 
     async def _refresh(self) -> None:
@@ -135,5 +139,5 @@ def make_kind(spec: WorkerSpec, broker_fd: int, link: Link) -> Kind:
     audit = make_audit(link, spec.audit)
     exec = AuditedExec(RedactedExec(broker), audit, spec.confinement)
     if spec.kind == "project":
-        return ProjectKind(spec, exec, link)
+        return ProjectKind(spec, exec, link, audit)
     return SessionKind(spec, broker, exec, link, audit)

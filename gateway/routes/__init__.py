@@ -1,7 +1,7 @@
 """One table per resource; TABLE is all of them that are asked and answered, STREAMS the rest."""
 
 from ..operation import Operation
-from . import ask, event, file, instance, job, server, session, tui, v2
+from . import ask, event, file, instance, job, server, session, tui, v2, worktree
 
 STREAMS: tuple[Operation, ...] = event.OPERATIONS
 TABLE: tuple[Operation, ...] = (
@@ -12,5 +12,6 @@ TABLE: tuple[Operation, ...] = (
     *instance.OPERATIONS,
     *file.OPERATIONS,
     *tui.OPERATIONS,
+    *worktree.OPERATIONS,
     *v2.OPERATIONS,
 )
