@@ -18,6 +18,7 @@ from .audit.recording import record_request
 from .audit.reports import read_report, write_report
 from .audit.requests import is_recorded
 from .operations.answers import ANSWERS
+from .operations.configuration import CONFIGURATION
 from .operations.context import TRUE, Operation, Request, Services
 from .operations.jobs import JOBS
 from .operations.messages import MESSAGES, read_message
@@ -37,6 +38,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **ANSWERS,
     **JOBS,
     **SERVICE,
+    **CONFIGURATION,
     **TUI,
     **V2,
     **WORKTREES,
@@ -53,6 +55,8 @@ SESSION_WORK: Final = frozenset(
     }
 )
 
+_OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening"})
+
 # What a session's worker may ask besides WORKERS, and only of the sessions below its own.
 _OF_CHILDREN: Final = frozenset({"session.prompt", "session.abort", "session.get", "session.messages"})
 _READS_OF_CHILDREN: Final = frozenset({"session.get", "session.messages"})
@@ -68,6 +72,8 @@ _TO_THE_END: Final = frozenset(
         "global.dispose",
         "vcs.apply",
         "project.initGit",
+        "config.update",
+        "global.config.update",
         "worktree.create",
         "worktree.remove",
         "worktree.reset",
@@ -112,9 +118,9 @@ class Dispatcher:
             await self._services.audit.secured()
             return TRUE
         if worker.spec.kind == "project":
-            if call.op != "daemon.credentials":
+            if call.op not in _OF_PROJECTS:
                 raise _forbidden(call.op)
-            return await WORKERS[call.op](Request(call.op, call.params, body, self._services))
+            return await WORKERS[call.op](Request(call.op, call.params, body, self._services, caller=name))
         if call.op in WORKERS:
             return await WORKERS[call.op](Request(call.op, call.params, body, self._services, caller=name))
         method = "GET" if call.op in _READS_OF_CHILDREN else "CALL"

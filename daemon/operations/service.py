@@ -18,6 +18,7 @@ from .context import TRUE, Operation, Request, Services, json_answer
 
 _client_log = structlog.get_logger("oad.client")
 _PAGE: Final = 500
+STREAMS_END: Final = f"{INTERNAL_PREFIX}streams.end"  # for the gateways: what clients hear of is told before it
 _LEVELS: Final = {"debug", "info", "warn", "error"}
 
 
@@ -127,6 +128,7 @@ async def dispose_all(request: Request) -> Answer:
     for directory in request.services.supervisor.directories():
         await dispose_directory(request.services, directory)
     request.services.journal.append("global.disposed", {}, Place(directory="global"), durable=False)
+    request.services.journal.append(STREAMS_END, {}, Place(), durable=False)
     return TRUE
 
 
@@ -136,6 +138,7 @@ async def dispose_directory(services: Services, directory: str) -> None:
     services.asks.forget_directory(directory)
     place = Place(directory=directory)
     services.journal.append("server.instance.disposed", {"directory": directory}, place, durable=False)
+    services.journal.append(STREAMS_END, {}, place, durable=False)
 
 
 SERVICE: Final[dict[str, Operation]] = {

@@ -28,6 +28,15 @@ def _read(name: str, path: str, returns: Any, summary: str) -> Operation:
 
 OPERATIONS: tuple[Operation, ...] = (
     _read("config.get", "/config", dict[str, Any], "Get configuration"),
+    op(
+        "config.update",
+        PATCH,
+        "/config",
+        body=dict[str, Any],
+        returns=dict[str, Any],
+        errors=(400, 409),
+        summary="Update configuration",
+    ),
     _read("config.providers", "/config/providers", ConfigProviders, "List config providers"),
     _read("provider.list", "/provider", ProviderList, "List providers"),
     _read("provider.auth", "/provider/auth", dict[str, list[dict[str, Any]]], "Get provider auth methods"),

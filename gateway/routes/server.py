@@ -5,7 +5,7 @@ from typing import Any
 from oad import API_VERSION
 from oad.contract.requests import Auth
 
-from ..operation import DELETE, GET, POST, PUT, Fixed, Method, Operation, op
+from ..operation import DELETE, GET, PATCH, POST, PUT, Fixed, Method, Operation, op
 
 
 def _fixed(name: str, path: str, value: Any, summary: str) -> Operation:
@@ -28,6 +28,16 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Get health",
     ),
     op("global.config.get", GET, "/global/config", returns=dict[str, Any], place="none", summary="Get global config"),
+    op(
+        "global.config.update",
+        PATCH,
+        "/global/config",
+        body=dict[str, Any],
+        returns=dict[str, Any],
+        errors=(400, 409),
+        place="none",
+        summary="Update global config",
+    ),
     op("global.dispose", POST, "/global/dispose", returns=bool, place="none", summary="Dispose instances"),
     _auth("auth.set", PUT, Auth, "Set auth credentials"),
     _auth("auth.remove", DELETE, None, "Remove auth credentials"),

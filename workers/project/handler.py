@@ -18,6 +18,7 @@ from ..link import Answer
 from . import current
 from .branches import read_branches
 from .catalogue import Providers, ProvidersOf, Tools
+from .configuring import CONFIGURING
 from .extensions import mcp_status
 from .files import FileOperation, Files
 from .identity import Identities, ProjectIdentity
@@ -64,6 +65,7 @@ class ProjectHandler:
         files = Files(exec, temporary)
         self._file_operations = {
             **files.operations,
+            **CONFIGURING,
             **{op: self._located_files(operation) for op, operation in files.located.items()},
         }
         self._operations: dict[str, _Operation] = {

@@ -24,10 +24,16 @@ class Call(msgspec.Struct):
 
 
 class Cage:
-    def __init__(self, server: Server, model: Model, scene: Scene) -> None:
+    def __init__(self, server: Server, model: Model, scene: Scene, configuration: str) -> None:
+        self._configuration = configuration
         self.server = server
         self.model = model
         self.scene = scene
+
+    def lay_out(self) -> None:
+        """Everything as it was at first."""
+        self.scene.lay_out()
+        self.scene.configure(self._configuration)
 
     async def session(self, profile: str = "workspace") -> str:
         return await self.server.create(sandbox={"profile": profile})
@@ -66,7 +72,7 @@ def open_cage(scene: Scene, model: Model, *options: str) -> Iterator[Cage]:
     server = Server(scene.home, scene.workspace, data=scene.data, launcher=launcher(scene.user) if scene.user else ())
     try:
         trio.run(server.start, *options)
-        cage = Cage(server, model, scene)
+        cage = Cage(server, model, scene, json.dumps(configuration))
         trio.run(cage.settle_neighbour)
         yield cage
     finally:

@@ -65,6 +65,7 @@ class Scene(msgspec.Struct):
             "ABSTRACT": self.abstract,
             "SECRET": SECRET,
             "AGENT": self.agent,
+            "TMP": str(Path(self.agent).parent),
         }
 
     def confinement(self, policy: Policy, wish: SandboxWish) -> Confinement:
@@ -82,10 +83,11 @@ class Scene(msgspec.Struct):
             _empty(self.base / name)
         _write(self.workspace / "file", "mine")
         _write(self.workspace / "opencode.json", "{}")
-        _write(self.workspace / ".opencode/plugin/p.js", "")
+        _write(self.workspace / ".opencode/plugin/p.js", "// a plugin")
         _write(self.workspace / ".opencode/plans/a.md", "")
         subprocess.run(["git", "init", "-q", str(self.workspace)], check=True, capture_output=True)
-        _write(self.workspace / ".git/hooks/pre-commit.sample", "")
+        _write(self.workspace / ".git/hooks/pre-commit.sample", "# a sample")
+        self._link()
         _write(self.home / ".bashrc", "# mine")
         _write(self.home / ".ssh/id_rsa", SECRET)
         _write(self.home / ".netrc", f"password {SECRET}")
@@ -95,9 +97,26 @@ class Scene(msgspec.Struct):
         _write(self.home / "tool/bin/hello", "#!/bin/sh\necho a tool\n")
         (self.home / "tool/bin/hello").chmod(0o755)
         _write(self.other / "file", SECRET)
-        _write(self.outside / "file", "theirs")
+        _write(self.other / "writable", "theirs")
+        for name in ("file", "other", "another", "linked"):
+            _write(self.outside / name, "theirs")
         _write(self.data / "planted.key", SECRET)
+        _write(self.data / "planted.text", "theirs")
+        _write(Path(self.agent).with_name("file"), SECRET)
         self.give()
+
+    def _link(self) -> None:
+        """Links in the workspace that lead out of it."""
+        links = self.workspace / "links"
+        links.mkdir()
+        for name, target in (
+            ("ssh", self.home / ".ssh"),
+            ("key", self.home / ".ssh/id_rsa"),
+            ("data", self.data),
+            ("out", self.outside),
+            ("file", self.outside / "linked"),
+        ):
+            (links / name).symlink_to(target)
 
     def give(self) -> None:
         """All of it to its user."""
