@@ -23,6 +23,7 @@ from .link import Answer, Link
 from .project.handler import ProjectHandler
 from .project.worktrees import Worktrees
 from .providers.registry import Registry
+from .pty.kind import PtyKind
 from .redacted_exec import RedactedExec
 from .scene import ProjectSurroundings, Registries
 from .session.worker import SessionWorker
@@ -142,4 +143,6 @@ def make_kind(spec: WorkerSpec, broker_fd: int, link: Link) -> Kind:
     exec = AuditedExec(RedactedExec(broker), audit, spec.confinement)
     if spec.kind == "project":
         return ProjectKind(spec, exec, link, audit)
+    if spec.kind == "pty":
+        return PtyKind(spec, broker, exec, link, audit)
     return SessionKind(spec, broker, exec, link, audit)

@@ -21,6 +21,7 @@ from ..sandboxes import Sandboxes
 from ..sessions import Sessions
 from ..store import Store
 from ..supervisor import Supervisor
+from ..terminals import Terminals
 from ..turns import Turns
 from ..worktrees import Worktrees
 
@@ -43,6 +44,10 @@ class Services(msgspec.Struct, frozen=True):
     chores: Chores = msgspec.field(default_factory=Chores)
     project_changes: trio.Lock = msgspec.field(default_factory=trio.Lock)  # see projects.change_project
 
+    @property
+    def terminals(self) -> Terminals:
+        return self.supervisor.terminals
+
 
 class Request(msgspec.Struct, frozen=True):
     """One call. ``caller`` is empty for a gateway, else the session or directory whose worker asks."""
@@ -52,6 +57,7 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes
     services: Services
     caller: str = ""
+    who: str = ""  # on whose behalf a gateway asks
 
     def decode(self, type: Any) -> Any:
         """The body as ``type``; an empty body as an empty object. Raises ApiError 400."""

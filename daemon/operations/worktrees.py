@@ -130,9 +130,10 @@ async def _survey(services: Services, directory: str, commands: list[str]) -> Wo
 
 
 async def _with_git(services: Services, root: WorktreeRoot, op: str, plan: WorktreePlan, *places: str) -> None:
-    """By a worker of its own, which may write to the repository's git directory and these places, and nowhere else."""
+    """By a worker of its own, which may write to the repository's git directory and these places, and nowhere else.
+    The lock of the root is held: there is one at a time."""
     git, top = root.repository
-    name = f"{op}:{plan.directory}"
+    name = f"worktrees of {git}"
     body = msgspec.json.encode(plan)
     await ask_special(services.supervisor, name, str(top), [str(git), *places], op, body)
 

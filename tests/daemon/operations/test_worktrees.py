@@ -89,7 +89,7 @@ async def test_made_with_a_worker_that_may_write_to_git_and_the_new_place_only(
         await until(lambda: "worktree.ready" in live.types())
         assert live.of_type("worktree.ready") == [{"name": "my-feature", "branch": "opencode/my-feature"}]
         assert [event.directory for event in live.published if event.type == "worktree.ready"] == [made["directory"]]
-        assert not [w for w in live.supervisor.live() if w.spec.name.startswith("worktree.")]
+        assert not [w for w in live.supervisor.live() if w.spec.name.startswith("worktrees of")]
 
 
 async def test_taken_names_are_not_given_again(tmp_path: Path, repository: Path) -> None:
