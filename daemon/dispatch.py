@@ -24,6 +24,7 @@ from .operations.context import TRUE, Operation, Request, Services, json_answer
 from .operations.jobs import JOBS
 from .operations.messages import MESSAGES, read_message
 from .operations.projects import PROJECTS
+from .operations.provider_auth import PROVIDER_AUTH
 from .operations.service import SERVICE
 from .operations.sessions import SESSIONS
 from .operations.terminals import TERMINALS, admit, attach
@@ -43,6 +44,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **SERVICE,
     **TERMINALS,
     **CONFIGURATION,
+    **PROVIDER_AUTH,
     **TUI,
     **V2,
     **WORKTREES,

@@ -5,7 +5,7 @@ import functools
 import os
 import signal
 from collections.abc import AsyncGenerator
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -33,6 +33,9 @@ from .grouping import GroupingSpawner
 from .instance_lock import InstanceLock
 from .journal import Journal
 from .limits import Limits
+from .oauth.known import KNOWN_METHODS
+from .oauth.logins import Logins
+from .oauth.renewal import Renewal
 from .operations.context import Services
 from .operations.terminals import ATTACH
 from .own_directories import OwnDirectories
@@ -115,7 +118,8 @@ async def _services(
     confiner = Confiner(settings.policy, settings.private, proxy=settings.proxy_socket, worktrees=settings.worktrees)
     sandboxes = Sandboxes(confiner, enforceable, store, journal)
     supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes, gateways.listeners)
-    credentials = Credentials(settings.data / "auth.json")
+    credentials = Credentials(settings.data / "auth.json", settings.secret_environment.get("OPENCODE_AUTH_CONTENT", ""))
+    renewal = _make_renewal(settings, credentials, supervisor)
     listeners = gateways.listeners
     services = Services(
         store,
@@ -131,6 +135,7 @@ async def _services(
         audit,
         Worktrees(settings.worktrees),
         listeners,
+        renewal,
     )
     governor = Governor(limits, supervisor, sessions, turns, asks, groups, inherited_kb=spawner.memory_kb)
     dispatcher = Dispatcher(services)
@@ -146,6 +151,7 @@ async def _services(
             serving.start_soon(supervisor.run)
             serving.start_soon(governor.run)
             serving.start_soon(gateways.watch)
+            serving.start_soon(renewal.logins.run)
             serving.start_soon(services.chores.run)
             socket = bind_router(context)
             bind_private(socket, settings.call_endpoint)
@@ -162,6 +168,16 @@ async def _services(
             yield services
             serving.cancel_scope.cancel()
         nursery.cancel_scope.cancel()
+
+
+def _make_renewal(settings: DaemonSettings, credentials: Credentials, supervisor: Supervisor) -> Renewal:
+    async def store(provider: str, entry: dict[str, Any]) -> None:
+        credentials.set(provider, entry)
+        await supervisor.refresh_credentials()
+
+    environment = settings.secret_environment
+    logins = Logins({**KNOWN_METHODS, **settings.policy.oauth}, store, environment)
+    return Renewal(logins, store, environment)
 
 
 def _open_audit(settings: DaemonSettings) -> AuditLog:

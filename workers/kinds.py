@@ -47,6 +47,12 @@ class Kind(Protocol):
         ...
 
 
+async def ask_keys(link: Link, provider: str = "") -> Keys:
+    """What models are reached with; the access token of ``provider`` is renewed before, if need be."""
+    parameters = {"provider": provider} if provider else {}
+    return msgspec.json.decode(await link.call("daemon.credentials", parameters), type=Keys)
+
+
 class ProjectKind:
     """Answers what is asked of a directory."""
 
@@ -82,7 +88,7 @@ class ProjectKind:
         return await self._handler.handle(op, params, body)
 
     async def _refresh(self) -> None:
-        keys = msgspec.json.decode(await self._link.call("daemon.credentials", {}), type=Keys)
+        keys = await ask_keys(self._link)
         take_keys(keys)
         self._credentials = keys.credentials
 
@@ -101,7 +107,7 @@ class SessionKind:
         broker.allowance.report = report
         self._jobs = Jobs(broker, link, spec.name, Path(spec.scratch) / "jobs")
         broker.keeper = self._jobs
-        surroundings = ProjectSurroundings(readable=(spec.scratch,), shell=spec.shell)
+        surroundings = ProjectSurroundings((spec.scratch,), partial(ask_keys, link), spec.shell)
         self._session = SessionWorker(link, exec, spec, surroundings, allowance=broker.allowance, audit=audit)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -17,6 +17,7 @@ from ..credentials import Credentials
 from ..journal import Journal
 from ..limits import Limits
 from ..listeners import Listeners
+from ..oauth.renewal import Renewal
 from ..sandboxes import Sandboxes
 from ..sessions import Sessions
 from ..store import Store
@@ -40,6 +41,7 @@ class Services(msgspec.Struct, frozen=True):
     audit: AuditLog
     worktrees: Worktrees
     listeners: Listeners = msgspec.field(default_factory=Listeners)
+    renewal: Renewal = msgspec.field(default_factory=Renewal)
     controls: ControlQueues = msgspec.field(default_factory=ControlQueues)
     chores: Chores = msgspec.field(default_factory=Chores)
     project_changes: trio.Lock = msgspec.field(default_factory=trio.Lock)  # see projects.change_project
