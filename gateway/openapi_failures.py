@@ -47,6 +47,9 @@ ERRORS: Final[dict[str, dict[str, Any]]] = {
     "ProjectNotFoundError": _tagged("ProjectNotFoundError", "projectID", "message"),
     "ProviderNotFoundError": _tagged("ProviderNotFoundError", "providerID", "message"),
     "QuestionNotFoundError": _tagged("QuestionNotFoundError", "requestID", "message"),
+    "ForbiddenError": _named("ForbiddenError"),
+    "McpServerNotFoundError": _tagged("McpServerNotFoundError", "name", "message"),
+    "McpUnsupportedOAuthError": _object({"error": _text()}),
     "SessionBusyError": _tagged("SessionBusyError", "sessionID", "message"),
     "UnauthorizedError": _tagged("UnauthorizedError", "message"),
     "InvalidCursorError": _tagged("InvalidCursorError", "message"),
@@ -67,6 +70,8 @@ _BAD: Final = {
 # Of single operations, beside what is usual.
 _SPECIAL: Final = {
     ("vcs.apply", 400): ("VcsApplyError",),
+    ("mcp.auth.start", 400): ("McpUnsupportedOAuthError",),
+    ("mcp.auth.authenticate", 400): ("McpUnsupportedOAuthError",),
     ("v2.session.list", 400): ("InvalidCursorError",),
     ("worktree.create", 400): ("WorktreeError",),
     ("worktree.remove", 400): ("WorktreeError",),
@@ -75,6 +80,7 @@ _SPECIAL: Final = {
 
 # What is not there, by the first word of the operation's name; where it is something else, it is the usual error.
 _ABSENT: Final = {
+    "mcp": "McpServerNotFoundError",
     "permission": "PermissionNotFoundError",
     "question": "QuestionNotFoundError",
     "project": "ProjectNotFoundError",
@@ -127,6 +133,8 @@ def _other(operation: Operation, status: int) -> Json:
         case 404:
             absent = _ABSENT.get(operation.name.partition(".")[0])
             return _response("Not found", *([absent] if absent else []), "NotFoundError")
+        case 403:
+            return _response("Forbidden", "ForbiddenError")
         case 409:
             return _response("Conflict", "SessionBusyError")
         case _:
