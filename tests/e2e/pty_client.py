@@ -67,7 +67,10 @@ class PtyClient:
         await self._stream.send_all(self._protocol.send(CloseConnection(code=1000)))
 
     async def sees(self, text: str, *, timeout_s: float = 20) -> None:
-        await until(lambda: text in self.text, f"{text!r} is shown, after {self.text[-300:]!r}", timeout_s=timeout_s)
+        try:
+            await until(lambda: text in self.text, f"{text!r} is shown", timeout_s=timeout_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}, after {self.text[-500:]!r}") from None
 
     async def ended(self, *, timeout_s: float = 20) -> int | None:
         await until(lambda: self.code is not None or self.lost, "the websocket is closed", timeout_s=timeout_s)

@@ -18,7 +18,7 @@ async def shell(shared: Server) -> str:
 
 async def size(client: PtyClient, wanted: str) -> None:
     await client.type("stty size\n")
-    await client.sees(f"\r\n{wanted}\r\n")
+    await client.sees(f"{wanted}\r\n")  # behind the prompt, when the shell was slower than we
 
 
 # --- what is shown ---------------------------------------------------------------------------------------------------
