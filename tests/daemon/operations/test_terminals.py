@@ -123,6 +123,7 @@ async def test_its_worker_says_how_it_ended_and_goes(tmp_path: Path) -> None:
         worker = live.spawner.of(id)
         await worker.say("pty.exited", {"id": id, "exitCode": 3})
         await until(lambda: live.supervisor.find("pty", id) is None)
+        await live.journal.settled()
         assert worker.drained
         assert types(live) == ["pty.created", "pty.exited"]
 
@@ -134,6 +135,7 @@ async def test_a_worker_that_lies_is_ended(properties: dict[str, Any], tmp_path:
         said = {**properties, "id": id} if properties.get("id") == "SELF" else properties
         await live.spawner.of(id).say("pty.exited", said)
         await until(lambda: live.supervisor.find("pty", id) is None)
+        await live.journal.settled()
         assert live.published[-1].type == "pty.exited"
         assert msgspec.json.decode(live.published[-1].body)["properties"] == {"id": id, "exitCode": 137}
 
