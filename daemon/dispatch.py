@@ -19,7 +19,7 @@ from .audit.reports import read_report, write_report
 from .audit.requests import is_recorded
 from .operations.answers import ANSWERS
 from .operations.configuration import CONFIGURATION
-from .operations.context import TRUE, Operation, Request, Services
+from .operations.context import TRUE, Operation, Request, Services, json_answer
 from .operations.jobs import JOBS
 from .operations.messages import MESSAGES, read_message
 from .operations.projects import PROJECTS
@@ -54,6 +54,9 @@ SESSION_WORK: Final = frozenset(
 )
 
 _OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening"})
+
+# What a session's worker may ask its directory's.
+_OF_DIRECTORY: Final = frozenset({"lsp.touch"})
 
 # What a session's worker may ask besides WORKERS, and only of the sessions below its own.
 _OF_CHILDREN: Final = frozenset({"session.prompt", "session.abort", "session.get", "session.messages"})
@@ -118,6 +121,8 @@ class Dispatcher:
             return await WORKERS[call.op](Request(call.op, call.params, body, self._services, caller=name))
         if call.op in WORKERS:
             return await WORKERS[call.op](Request(call.op, call.params, body, self._services, caller=name))
+        if call.op in _OF_DIRECTORY:
+            return await self._ask_directory(worker, call, body)
         method = "GET" if call.op in _READS_OF_CHILDREN else "CALL"
         call = msgspec.structs.replace(call, origin=Origin(f"session:{name}", method=method))  # whatever it says itself
         if call.op == "session.create":
@@ -128,6 +133,14 @@ class Dispatcher:
             call = msgspec.structs.replace(call, params={"sessionID": call.params["sessionID"]})
             return await record_request(self._services.audit, call, body, self._carry_out_for_worker)
         return await self.for_gateway(call, body)
+
+    async def _ask_directory(self, worker: Worker, call: Call, body: bytes) -> Answer:
+        """Language servers run what a project says, with the network of its directory: they do not do for a session
+        what it may not do itself."""
+        if self._services.sandboxes.has_less_network(worker.spec.name):
+            return json_answer({})
+        directory = worker.spec.directory
+        return await self._services.supervisor.call_project(directory, call.op, {"directory": directory}, body)
 
     async def _carry_out_for_worker(self, call: Call, body: bytes) -> Answer:
         caller = (call.origin or BY_SERVICE).who.removeprefix("session:")

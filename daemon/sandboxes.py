@@ -11,7 +11,7 @@ import structlog
 
 from oad.contract.errors import sandbox_unavailable
 from oad.contract.ids import now_ms
-from oad.contract.policy import Profile
+from oad.contract.policy import NetworkMode, Profile
 from oad.contract.proxy import Lists
 from oad.contract.sandbox import (
     NO_WISH,
@@ -125,6 +125,14 @@ class Sandboxes:
         wish = record.wish or NO_WISH
         wanted = (*self._confiner.decide(wish), self._confiner.allowed_hosts(wish, _bounds(record)))
         return (confinement.profile, confinement.network, confinement.allow) != wanted
+
+    def has_less_network(self, session: str) -> bool:
+        """Than the worker of its directory."""
+        record = self._record(session)
+        return self._network(record.wish or NO_WISH, _bounds(record)) != self._network(NO_WISH)
+
+    def _network(self, wish: SandboxWish, bounds: Lists = ()) -> tuple[NetworkMode, Lists]:
+        return self._confiner.decide(wish)[1], self._confiner.allowed_hosts(wish, bounds)
 
     def _confine(self, workspace: list[str], scratch: Path, wish: SandboxWish, bounds: Lists = ()) -> Confinement:
         failed = self._failure(wish)

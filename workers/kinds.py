@@ -20,6 +20,8 @@ from .environment import Keys, take_keys
 from .exec import Exec
 from .jobs.table import Jobs
 from .link import Answer, Link
+from .lsp.operations import LanguageOperations
+from .lsp.world import make_servers
 from .project.handler import ProjectHandler
 from .providers.registry import Registry
 from .redacted_exec import RedactedExec
@@ -52,6 +54,8 @@ class ProjectKind:
         self._link = link
         self._credentials: dict[str, Any] = {}
         self._registries = Registries()
+        self._language_servers = make_servers(spec, exec, link)
+        self._languages = LanguageOperations(self._language_servers)
         self._attention = Attention(spec.directory, link, lambda: load(spec.directory))
         self._handler = ProjectHandler(
             spec.directory,
@@ -68,12 +72,16 @@ class ProjectKind:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         await self._refresh()
         task_status.started()
-        await self._attention.run()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._language_servers.run)
+            nursery.start_soon(self._attention.run)
 
     async def handle(self, op: str, params: dict[str, str], body: bytes) -> Answer:
         if op == "worker.refresh":
             await self._refresh()
             return Answer(b"true")
+        if self._languages.serves(op):
+            return await self._languages.handle(op, params, body)
         return await self._handler.handle(op, params, body)
 
     async def _refresh(self) -> None:

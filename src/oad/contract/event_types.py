@@ -43,6 +43,7 @@ EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
         "both",
         "a file has changed: durable when a tool wrote it, volatile when it was seen",
     ),
+    "lsp.updated": ("volatile", "a language server has come or gone"),
     "vcs.branch.updated": ("durable", "another branch, or none, is checked out"),
     "tui.prompt.append": ("volatile", "text for the prompt of an attached terminal program"),
     "tui.command.execute": ("volatile", "a command for it, such as `session.new`"),
