@@ -24,6 +24,7 @@ from .lsp.operations import LanguageOperations
 from .lsp.world import make_servers
 from .project.handler import ProjectHandler
 from .providers.registry import Registry
+from .pty.kind import PtyKind
 from .redacted_exec import RedactedExec
 from .scene import ProjectSurroundings, Registries
 from .session.worker import SessionWorker
@@ -45,6 +46,12 @@ class Kind(Protocol):
     def abort(self, reason: str) -> None:
         """Stops what is under way; has no checkpoint."""
         ...
+
+
+async def ask_keys(link: Link, provider: str = "") -> Keys:
+    """What models are reached with; the access token of ``provider`` is renewed before, if need be."""
+    parameters = {"provider": provider} if provider else {}
+    return msgspec.json.decode(await link.call("daemon.credentials", parameters), type=Keys)
 
 
 class ProjectKind:
@@ -85,7 +92,7 @@ class ProjectKind:
         return await self._handler.handle(op, params, body)
 
     async def _refresh(self) -> None:
-        keys = msgspec.json.decode(await self._link.call("daemon.credentials", {}), type=Keys)
+        keys = await ask_keys(self._link)
         take_keys(keys)
         self._credentials = keys.credentials
 
@@ -104,7 +111,7 @@ class SessionKind:
         broker.allowance.report = report
         self._jobs = Jobs(broker, link, spec.name, Path(spec.scratch) / "jobs")
         broker.keeper = self._jobs
-        surroundings = ProjectSurroundings(readable=(spec.scratch,), shell=spec.shell)
+        surroundings = ProjectSurroundings((spec.scratch,), partial(ask_keys, link), spec.shell)
         self._session = SessionWorker(link, exec, spec, surroundings, allowance=broker.allowance, audit=audit)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -146,4 +153,6 @@ def make_kind(spec: WorkerSpec, broker_fd: int, link: Link) -> Kind:
     exec = AuditedExec(RedactedExec(broker), audit, spec.confinement)
     if spec.kind == "project":
         return ProjectKind(spec, exec, link)
+    if spec.kind == "pty":
+        return PtyKind(spec, broker, exec, link, audit)
     return SessionKind(spec, broker, exec, link, audit)

@@ -22,6 +22,7 @@ from .configuring import CONFIGURING
 from .extensions import mcp_status
 from .files import FileOperation, Files
 from .identity import Identities, ProjectIdentity
+from .old_clients import show_app, show_modes
 
 Params = dict[str, str]
 _Operation = Callable[[Params], Awaitable[Any]]
@@ -187,6 +188,8 @@ _OF_SETUP: Final[dict[str, Callable[[ProjectSetup], Any]]] = {
     "config.get": lambda setup: mask_secrets(setup.raw),
     "global.config.get": lambda setup: mask_secrets(setup.global_raw),
     "app.agents": lambda setup: list(setup.agents.values()),
+    "app.get": show_app,
+    "app.modes": show_modes,
     "app.skills": lambda setup: list(setup.skills.values()),
     "command.list": lambda setup: list(setup.commands.values()),
     "mcp.status": lambda setup: mcp_status(setup.config),
