@@ -22,11 +22,13 @@ from .jobs.table import Jobs
 from .link import Answer, Link
 from .lsp.operations import LanguageOperations
 from .lsp.world import make_servers
+from .mcp.project import ProjectMcp
 from .project.handler import ProjectHandler
 from .providers.registry import Registry
 from .pty.kind import PtyKind
 from .redacted_exec import RedactedExec
 from .scene import ProjectSurroundings, Registries
+from .session.mcp import borrow
 from .session.worker import SessionWorker
 from .tools.table import TOOLS, describe
 from .watching.attention import Attention
@@ -72,16 +74,18 @@ class ProjectKind:
             temporary=common_temporary(spec.confinement),
             shell=spec.shell,
         )
+        self._mcp = ProjectMcp(spec, exec, link)
 
     def _providers(self, setup: ProjectSetup) -> Registry:
         return self._registries.of(setup, self._credentials)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         await self._refresh()
-        task_status.started()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._language_servers.run)
-            nursery.start_soon(self._attention.run)
+            await nursery.start(self._language_servers.run)
+            await nursery.start(partial(self._mcp.run))
+            task_status.started()
+            await self._attention.run()
 
     async def handle(self, op: str, params: dict[str, str], body: bytes) -> Answer:
         if op == "worker.refresh":
@@ -89,7 +93,9 @@ class ProjectKind:
             return Answer(b"true")
         if self._languages.serves(op):
             return await self._languages.handle(op, params, body)
-        return await self._handler.handle(op, params, body)
+        if self._mcp.serves(op):
+            return await self._mcp.handle(op, params, body)
+        return await self._mcp.extend(op, await self._handler.handle(op, params, body))
 
     async def _refresh(self) -> None:
         keys = await ask_keys(self._link)
@@ -111,7 +117,7 @@ class SessionKind:
         broker.allowance.report = report
         self._jobs = Jobs(broker, link, spec.name, Path(spec.scratch) / "jobs")
         broker.keeper = self._jobs
-        surroundings = ProjectSurroundings((spec.scratch,), partial(ask_keys, link), spec.shell)
+        surroundings = ProjectSurroundings((spec.scratch,), partial(ask_keys, link), partial(borrow, link), spec.shell)
         self._session = SessionWorker(link, exec, spec, surroundings, allowance=broker.allowance, audit=audit)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
