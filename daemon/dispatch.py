@@ -32,6 +32,7 @@ from .operations.terminals import TERMINALS, admit, attach
 from .operations.tui import TUI
 from .operations.v2 import V2
 from .operations.workers import WORKERS
+from .operations.worktrees import WORKTREES
 from .relay import Relay
 from .worker import Worker
 
@@ -47,6 +48,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **PROVIDER_AUTH,
     **TUI,
     **V2,
+    **WORKTREES,
 }
 
 SESSION_WORK: Final = frozenset(
@@ -61,9 +63,6 @@ SESSION_WORK: Final = frozenset(
 )
 
 _OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening"})
-
-# What a session's worker may ask its directory's.
-_OF_DIRECTORY: Final = frozenset({"lsp.touch"})
 
 # What a session's worker may ask besides WORKERS, and only of the sessions below its own.
 _OF_CHILDREN: Final = frozenset({"session.prompt", "session.abort", "session.get", "session.messages"})
@@ -86,6 +85,9 @@ _TO_THE_END: Final = frozenset(
         "v2.pty.remove",
         "config.update",
         "global.config.update",
+        "worktree.create",
+        "worktree.remove",
+        "worktree.reset",
     }
 )
 
@@ -147,8 +149,6 @@ class Dispatcher:
             return await operation(Request(call.op, call.params, body, self._services, caller=name))
         if operation := WORKERS.get(call.op) or FOR_SESSIONS.get(call.op):
             return await operation(Request(call.op, call.params, body, self._services, caller=name))
-        if call.op in _OF_DIRECTORY:
-            return await self._ask_directory(worker, call, body)
         method = "GET" if call.op in _READS_OF_CHILDREN else "CALL"
         call = msgspec.structs.replace(call, origin=Origin(f"session:{name}", method=method))  # whatever it says itself
         if call.op == "session.create":
@@ -159,14 +159,6 @@ class Dispatcher:
             call = msgspec.structs.replace(call, params={"sessionID": call.params["sessionID"]})
             return await record_request(self._services.audit, call, body, self._carry_out_for_worker)
         return await self.for_gateway(call, body)
-
-    async def _ask_directory(self, worker: Worker, call: Call, body: bytes) -> Answer:
-        """Language servers run what a project says, with the network of its directory: they do not do for a session
-        what it may not do itself."""
-        if self._services.sandboxes.has_less_network(worker.spec.name):
-            return json_answer({})
-        directory = worker.spec.directory
-        return await self._services.supervisor.call_project(directory, call.op, {"directory": directory}, body)
 
     async def _carry_out_for_worker(self, call: Call, body: bytes) -> Answer:
         caller = (call.origin or BY_SERVICE).who.removeprefix("session:")

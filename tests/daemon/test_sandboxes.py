@@ -88,11 +88,3 @@ async def test_a_worker_of_another_sandbox_is_replaced_when_it_is_idle(tmp_path:
         ran = (await state(live, session.id)).ran
         assert ran is not None
         assert ran.profile == "read-only"
-
-
-async def test_language_servers_are_for_sessions_with_the_network_of_their_directory(tmp_path: Path) -> None:
-    async with live_daemon(tmp_path) as live:
-        usual, reading = await create(live), await create(live, sandbox={"profile": "read-only"})
-        offline, listed = await create(live, sandbox={"network": "off"}), await create(live, sandbox={"allow": ["a.b"]})
-        less = [live.sandboxes.has_less_network(each.id) for each in (usual, reading, offline, listed)]
-        assert less == [False, False, True, True]
