@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml requirements-lock.txt 2>/dev/null | cksum | cut -d' ' -f1)
 CLIENTS := .clients
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format bench docs clients clean
@@ -20,8 +21,8 @@ $(STAMP):
 run: $(STAMP)  ## set up and serve on 127.0.0.1:4096 (ARGS="..." are options of `oad serve`)
 	@$(BIN)/oad serve $(ARGS)
 
-test: $(STAMP) clients  ## set up and run all tests
-	$(BIN)/pytest $(ARGS)
+test: $(STAMP) clients  ## set up and run all tests, two files at a time
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(STAMP)  ## style and types
 	$(BIN)/ruff format --check .
@@ -43,7 +44,8 @@ docs: $(STAMP)  ## regenerate the tables in docs/
 clients:
 	@if command -v npm >/dev/null && [ ! -d $(CLIENTS)/node_modules/ai-sdk-provider-opencode-sdk ]; then \
 		mkdir -p $(CLIENTS) && npm install --silent --no-audit --no-fund --prefix $(CLIENTS) \
-			opencode-ai@1.18.33 @opencode-ai/sdk@1.19.3 ai-sdk-provider-opencode-sdk@3.0.6 ai@6.0.326 || echo "npm clients not installed: their tests will be skipped"; fi
+			opencode-ai@1.18.33 @opencode-ai/sdk@1.19.3 ai-sdk-provider-opencode-sdk@3.0.6 ai@6.0.326 \
+			typescript-language-server@5.3.0 typescript@5.9.3 || echo "npm clients not installed: their tests will be skipped"; fi
 
 clean:  ## remove everything that was generated
 	rm -rf $(VENV) $(CLIENTS) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
