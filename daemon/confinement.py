@@ -33,7 +33,7 @@ class Confiner:
     ``proxy`` the socket of the filtering proxy."""
 
     def __init__(self, policy: Policy, private: Sequence[Path], home: str = "", proxy: Path | None = None) -> None:
-        self._policy = policy
+        self.policy = policy
         self._proxy = str(proxy or "")
         self._private = tuple(dict.fromkeys(os.path.realpath(path) for path in private))
         self._home = home or os.environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
@@ -41,24 +41,24 @@ class Confiner:
 
     @property
     def level(self) -> Level:
-        return self._policy.sandbox.level
+        return self.policy.sandbox.level
 
     @property
     def ceiling(self) -> Profile:
-        return self._policy.sandbox.ceiling
+        return self.policy.sandbox.ceiling
 
     def decide(self, wish: SandboxWish) -> tuple[Profile, NetworkMode]:
         """What is asked for, or else the default, as far as the operator allows it."""
-        sandbox = self._policy.sandbox
+        sandbox = self.policy.sandbox
         profile = lowest_profile((wish.profile or sandbox.profile, sandbox.ceiling))
-        return profile, lowest_network((wish.network, self._policy.network.mode))
+        return profile, lowest_network((wish.network, self.policy.network.mode))
 
     def allowed_hosts(self, wish: SandboxWish, bounds: Lists = ()) -> Lists:
         """A host must be on every one of these lists. Empty without a list: then nothing is reached."""
         if self.decide(wish)[1] != "allow":
             return ()
         own = (*bounds, *([tuple(wish.allow)] if wish.allow is not None else []))
-        network = self._policy.network
+        network = self.policy.network
         return own if network.mode == "on" and own else (network.allow, *own)
 
     def confine(
@@ -70,7 +70,7 @@ class Confiner:
         bounds: Lists = (),
     ) -> Confinement:
         """``writable`` are the roots of a workspace, ``others`` those of other sessions. Raises WorkspaceHidden."""
-        sandbox = self._policy.sandbox
+        sandbox = self.policy.sandbox
         roots = [os.path.realpath(path) for path in (*writable, *self._expand(sandbox.writable))]
         repositories = find_git_directories(roots)
         protected = find_protected(outermost(roots), self._home)

@@ -39,7 +39,7 @@ _decode: Final = msgspec.json.Decoder(SandboxRecord).decode
 
 class Sandboxes:
     def __init__(self, confiner: Confiner, enforceable: Enforceable, store: Store, journal: Journal) -> None:
-        self._confiner = confiner
+        self.confiner = confiner
         self._enforceable = enforceable
         self._store = store
         self._journal = journal
@@ -55,15 +55,14 @@ class Sandboxes:
 
     def state(self, session: Session) -> SandboxState:
         record = self._record(session.id)
-        profile, network = self._confiner.decide(record.wish or NO_WISH)
+        profile, network = self.confiner.decide(record.wish or NO_WISH)
         failed = self._failure(record.wish or NO_WISH)
         return SandboxState(
-            level=self._confiner.level,
+            level=self.confiner.level,
             profile=profile,
-            ceiling=self._confiner.ceiling,
+            ceiling=self.confiner.ceiling,
             network=network,
-            allow=[list(each) for each in self._confiner.allowed_hosts(record.wish or NO_WISH, _bounds(record))]
-            or None,
+            allow=[list(each) for each in self.confiner.allowed_hosts(record.wish or NO_WISH, _bounds(record))] or None,
             wish=record.wish,
             ran=record.ran,
             problem=f"{failed.name}: {failed.step}; {failed.remedy}" if failed is not None else None,
@@ -81,7 +80,7 @@ class Sandboxes:
     def inherit(self, child: Session, parent: str, wish: SandboxWish | None) -> None:
         """A session made by another one gets no more than that has."""
         above = self._record(parent)
-        profile, network = self._confiner.decide(above.wish or NO_WISH)
+        profile, network = self.confiner.decide(above.wish or NO_WISH)
         given = wish or NO_WISH
         wanted = given.network or ("allow" if given.allow is not None else None)
         lowest = SandboxWish(
@@ -123,7 +122,7 @@ class Sandboxes:
         """Whether a worker that was started with this holds to what is no longer asked for."""
         record = self._record(session)
         wish = record.wish or NO_WISH
-        wanted = (*self._confiner.decide(wish), self._confiner.allowed_hosts(wish, _bounds(record)))
+        wanted = (*self.confiner.decide(wish), self.confiner.allowed_hosts(wish, _bounds(record)))
         return (confinement.profile, confinement.network, confinement.allow) != wanted
 
     def _confine(self, workspace: list[str], scratch: Path, wish: SandboxWish, bounds: Lists = ()) -> Confinement:
@@ -133,13 +132,13 @@ class Sandboxes:
             raise sandbox_unavailable(f"{failed.name}: {failed.step}", failed.remedy)
         others = [each for each in self._store.directories(_OTHERS) if each not in workspace]
         try:
-            return self._confiner.confine(workspace, scratch, wish, others, bounds)
+            return self.confiner.confine(workspace, scratch, wish, others, bounds)
         except WorkspaceHidden as error:
             raise sandbox_unavailable(str(error), "open the session elsewhere, or change [sandbox] hide") from error
 
     def _failure(self, wish: SandboxWish) -> Probe | None:
         """What would be needed for it, and is not to be had on this host."""
-        profile, network = self._confiner.decide(wish)
+        profile, network = self.confiner.decide(wish)
         return self._enforceable.failures.get(profile) or (self._enforceable.network if network != "on" else None)
 
     def _record(self, session: str) -> SandboxRecord:

@@ -290,7 +290,7 @@ class Supervisor:
     def _check_room(self, nursery: trio.Nursery) -> None:
         """Raises ApiError 429 when as many sessions live as may; the longest idle one is then put away, so that it
         helps to come again."""
-        most = self._settings.policy.limits.live_sessions
+        most = self.policy.limits.live_sessions
         if most is None:
             return
         live = [worker for (kind, _), worker in self._workers.items() if kind == "session" and not worker.leaving]
@@ -320,12 +320,12 @@ class Supervisor:
             scratch=str(scratch),
             writable=list(worker_writable(confinement)),
             audit=self._books.audit_mode,
-            shell=self._settings.policy.shell,
+            shell=self.policy.shell,
             log_level=self._settings.log_level,
             log_file=str(self._settings.log_file or ""),
             log_to_stderr=self._settings.log_to_stderr,
             confinement=confinement,
-            limits=for_commands(self._settings.policy.limits),
+            limits=for_commands(self.policy.limits),
         )
 
     def _confine(self, key: Key, directory: str, writable: Sequence[str], scratch: Path) -> Confinement:
@@ -390,7 +390,7 @@ class Supervisor:
         if kind == "project" and self._listeners.follows(name):
             return math.inf  # it watches the files for them
         if kind == "session" and self._books.jobs.of(name):
-            return self._settings.policy.jobs.idle_s or math.inf
+            return self.policy.jobs.idle_s or math.inf
         return self._settings.idle_worker_s
 
     def session_worker(self, session_id: str) -> Worker | None:
