@@ -4,11 +4,9 @@ One task per worker leads it from spawn over hello and service to its reaping; w
 and gets one that serves. A worker that ends by itself is replaced when it is next needed, within the restart budget.
 """
 
-import hashlib
 import math
 import random
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -17,22 +15,21 @@ import trio
 import zmq
 
 from oad.contract.errors import ApiError, session_not_found, unavailable
-from oad.contract.ids import random_text
-from oad.contract.limits import for_commands
-from oad.contract.sandbox import Confinement, worker_writable
+from oad.contract.sandbox import NO_WISH, SandboxWish
 from oad.contract.session import Session
-from oad.contract.worker import WorkerKind, WorkerSpec
+from oad.contract.worker import WorkerKind
 from oad.link import Answer
 
 from .abort import Receipt, abort_worker
 from .bookkeeper import Bookkeeper
+from .idleness import Idleness
 from .ladder import Plan
 from .listeners import Listeners
-from .own_directories import OwnDirectories
 from .restart import Alarm, RestartBudget, Verdict
 from .sandboxes import Sandboxes
 from .settings import DaemonSettings
 from .spawn import Spawner
+from .specs import Specs
 from .worker import Worker
 
 _log = structlog.get_logger("oad.supervisor")
@@ -42,6 +39,7 @@ _REFRESH_S: Final = 5.0
 _DRAIN_S: Final = 2.0
 _LONGEST_WAIT_S: Final = 5.0  # a restart delay up to this is waited out, a longer one refuses
 _REST_S: Final = 10.0
+_LAST_LOOK_S: Final = 5.0  # for slow viewers of a terminal whose program has ended
 
 Key = tuple[WorkerKind, str]
 
@@ -67,21 +65,23 @@ class Supervisor:
         sandboxes: Sandboxes,
         listeners: Listeners | None = None,
     ) -> None:
-        self._listeners = listeners or Listeners()
         self._settings = settings
         self.policy = settings.policy
         self._spawner = spawner
         self._context = context
         self._budget = budget
         self._workers: dict[Key, Worker] = {}
-        self._scratch = OwnDirectories(settings.scratch)
+        self._specs = Specs(settings, books, sandboxes)
         self._aborts: dict[str, int] = {}
         self._plans: dict[str, Plan] = {}  # of the aborts under way
         self._resting: dict[Key, float] = {}  # not before this time
         self._nursery: trio.Nursery | None = None
         self._books = books
+        self._idleness = Idleness(settings, books, listeners or Listeners(), self._workers)
         self._closing = False
         self._sandboxes = sandboxes
+        self.terminals = books.terminals
+        books.retire = self._retire
 
     async def run(self) -> None:
         """Keeps the workers' tasks; on cancellation every worker is killed and reaped before it returns."""
@@ -102,7 +102,7 @@ class Supervisor:
         while True:
             worker = self._workers.get(key)
             if worker is None:
-                worker = self._start(key, directory, writable)
+                worker = self.begin(key, directory, writable)
             elif worker.leaving:
                 await worker.gone.wait()
                 continue
@@ -135,16 +135,18 @@ class Supervisor:
             await worker.gone.wait()
         return answer
 
-    async def call_project(self, directory: str, op: str, params: dict[str, str], body: bytes) -> Answer:
+    async def call_project(
+        self, directory: str, op: str, params: dict[str, str], body: bytes, *, tries: int = 2
+    ) -> Answer:
         """Asks a directory's worker, a second time if the first one dies over it. Raises ApiError."""
-        for _ in range(2):
+        for _ in range(tries):
             worker = await self.ensure("project", directory, directory)
             answer = await self.call(worker, op, params, body)
             if answer is not None:
                 if answer.status >= 400:
                     raise ApiError(answer.status, msgspec.json.decode(answer.body, type=dict[str, Any]), answer.headers)
                 return answer
-        raise unavailable(f"the worker of {directory} ended unexpectedly, twice")
+        raise unavailable(f"the worker of {directory} ended unexpectedly{', twice' if tries > 1 else ''}")
 
     def directories(self) -> list[str]:
         return sorted({worker.spec.directory for worker in self._workers.values()})
@@ -223,12 +225,9 @@ class Supervisor:
         """Kills the session's worker, whatever it does, and removes its scratch directory."""
         key: Key = ("session", session_id)
         await self._end(key)
-        self._budget.forgive(session_id)
-        self._resting.pop(key, None)
+        self._forget(key)
         self._aborts.pop(session_id, None)
-        left = await trio.to_thread.run_sync(self._scratch.remove, session_id)
-        if left:
-            _log.warning("not all of a session's scratch could be removed", session=session_id, left=left[:20])
+        await self._specs.remove_scratch(session_id)
 
     async def end_directory(self, directory: str) -> None:
         """Aborts the turns of a directory, then ends its project worker and idle sessions' workers."""
@@ -270,37 +269,46 @@ class Supervisor:
 
     # --- one worker's life ----------------------------------------------------------------------------------------
 
-    def _start(self, key: Key, directory: str, writable: Sequence[str]) -> Worker:
+    def begin(self, key: Key, directory: str, writable: Sequence[str], wish: SandboxWish = NO_WISH) -> Worker:
         if self._closing or self._nursery is None:
             raise unavailable("the service is stopping")
         kind, name = key
-        if kind == "session":
-            if not self._books.exists(name):
-                raise session_not_found(name)  # deleted while this call waited for its last worker's end
+        if kind == "session" and not self._books.exists(name):
+            raise session_not_found(name)  # deleted while this call waited for its last worker's end
+        if kind != "project":
             self._check_room(self._nursery)
         wait_s = self._resting.pop(key, -math.inf) - trio.current_time()
         if wait_s > _LONGEST_WAIT_S:
             self._resting[key] = trio.current_time() + wait_s
             text = f"The worker of {key[1]} failed too often; it is tried again in {wait_s:.0f} s"
             raise unavailable(text, retry_after_s=math.ceil(wait_s))
-        worker = self._workers[key] = Worker(self._spec(key, directory, writable), self._books, self._context)
+        spec = self._specs.make(kind, name, directory, writable, wish)
+        worker = self._workers[key] = Worker(spec, self._books, self._context)
         self._nursery.start_soon(self._lead, key, worker, max(wait_s, 0.0))
         return worker
 
     def _check_room(self, nursery: trio.Nursery) -> None:
+<<<<<<< HEAD
         """Raises ApiError 429 when as many sessions live as may; the longest idle one is then put away, so that it
         helps to come again."""
         most = self.policy.limits.live_sessions
+=======
+        """Raises ApiError 429 when as many sessions and terminals live as may; the longest idle session is then put
+        away, so that it helps to come again."""
+        most = self._settings.policy.limits.live_sessions
+>>>>>>> next
         if most is None:
             return
-        live = [worker for (kind, _), worker in self._workers.items() if kind == "session" and not worker.leaving]
+        live = [worker for (kind, _), worker in self._workers.items() if kind != "project" and not worker.leaving]
         if len(live) < most:
             return
-        idle = [each for each in live if self._is_idle(each) and not self._books.jobs.of(each.spec.name)]
+        resting = [each for each in live if each.spec.kind == "session" and self._idleness.is_idle(each)]
+        idle = [each for each in resting if not self._books.jobs.of(each.spec.name)]
         if not idle:
             raise self._books.limits.refuse("liveSessions", most, len(live), retry_after_s=5)
         nursery.start_soon(min(idle, key=lambda worker: worker.last_used).drain, _DRAIN_S)
 
+<<<<<<< HEAD
     def _is_idle(self, worker: Worker) -> bool:
         """A turn, a call or an open ask is work; a listening client is not."""
         busy = worker.spec.kind == "session" and self._books.busy(worker.spec.name)
@@ -335,6 +343,8 @@ class Supervisor:
             return self._sandboxes.confine_session(self._books.find(name), list(writable), scratch)
         return self._sandboxes.confine_project(directory, scratch)
 
+=======
+>>>>>>> next
     async def _lead(self, key: Key, worker: Worker, wait_s: float) -> None:
         """The one task of a worker: waits out the restart delay, lets it live, and closes its books."""
         try:
@@ -352,9 +362,13 @@ class Supervisor:
             await self._abort_active(self._books.find(key[1]))  # a subagent ends with its parent
         await self._books.worker_ended(worker)
         try:
+            if key[0] == "pty":
+                await self._specs.remove_scratch(key[1])
             if worker.life.abnormal:
                 _log.warning("worker ended unexpectedly", worker=key[1], end=end.value, status=worker.life.status)
                 self._count_crash(key)
+            if key[0] == "pty":
+                self._forget(key)  # it never comes again
         finally:
             if self._workers.get(key) is worker:
                 del self._workers[key]
@@ -381,9 +395,10 @@ class Supervisor:
             await trio.sleep(_SWEEP_S)
             now = trio.current_time()
             for (kind, name), worker in list(self._workers.items()):
-                if worker.last_used < now - self._idle_limit(kind, name) and self._is_idle(worker):
+                if worker.last_used < now - self._idleness.limit(kind, name) and self._idleness.is_idle(worker):
                     await worker.drain(_DRAIN_S)
 
+<<<<<<< HEAD
     def _idle_limit(self, kind: WorkerKind, name: str) -> float:
         """Seconds; infinite for a session with jobs, unless the operator says otherwise, and for a directory that has
         an event stream of its own."""
@@ -392,8 +407,34 @@ class Supervisor:
         if kind == "session" and self._books.jobs.of(name):
             return self.policy.jobs.idle_s or math.inf
         return self._settings.idle_worker_s
+=======
+    def project_worker(self, directory: str) -> Worker | None:
+        """As ``session_worker``."""
+        worker = self._workers.get(("project", directory))
+        return worker if worker is not None and worker.serving else None
+
+    # --- terminals --------------------------------------------------------------------------------------------------
+
+    def _retire(self, worker: Worker) -> None:
+        if self._nursery is not None:
+            self._nursery.start_soon(retire, worker)
+
+    def _forget(self, key: Key) -> None:
+        self._budget.forgive(key[1])
+        self._resting.pop(key, None)
+
+    def find(self, kind: WorkerKind, name: str) -> Worker | None:
+        return self._workers.get((kind, name))
+>>>>>>> next
 
     def session_worker(self, session_id: str) -> Worker | None:
         """The one that serves now; none is started."""
         worker = self._workers.get(("session", session_id))
         return worker if worker is not None and worker.serving else None
+
+
+async def retire(worker: Worker) -> None:
+    """The program of a terminal has ended: its worker goes when everybody has seen the last of it."""
+    with trio.move_on_after(_LAST_LOOK_S):
+        await worker.rested()
+    await worker.drain(_DRAIN_S)

@@ -28,6 +28,7 @@ from .probes import Probes
 from .routes import TABLE
 from .settings import GatewaySettings
 from .sse import EventStreams
+from .terminal_socket import TerminalSocket
 
 _NO_MANAGER: Final = ServiceManager()
 _FOREVER: Final = 10**9
@@ -45,6 +46,7 @@ def build_front(
     return Front(
         FastLane(exchange, forwarded, app, settings.body_limit),
         EventStreams(link.streams, settings.cwd, stopping),
+        TerminalSocket(link, stopping),
         Probes(link),
         authenticator=Authenticator(settings.credentials, logins),
         cross_origin=cross_origin,

@@ -2,18 +2,20 @@
 
 import contextlib
 import os
+import re
 from typing import Final, Protocol
 
 import trio
 
 from oad.contract.redact import KNOWN, StreamRedactor
-from oad.contract.worker import CallStatus, Destroyed, Exited, Failed
+from oad.contract.worker import CallEnd, Destroyed, Exited, Failed
 
 from .allowance import FlowMeter
 from .call import DRAIN_S, Call, read_some
 from .exec import ExecFailed, Outcome, ProgramEnded
 
 COMPLAINTS_BYTES: Final = 16 * 1024  # kept of the error stream
+_NOT_EXECUTED: Final = re.compile(r"^bwrap: execvp (.+): (.+)$", re.MULTILINE)
 _SHOWN: Final = 500  # characters of it in an error
 _SURVIVOR_S: Final = 1.0  # what could not be destroyed is not waited for
 _EXPLAIN_S: Final = 1.0  # between a broken pipe and the news of the end
@@ -65,7 +67,7 @@ class Program:
         finally:
             self._complaints += stream.finish()
 
-    async def _clear_away(self, status: CallStatus | None) -> None:
+    async def _clear_away(self, status: CallEnd | None) -> None:
         """What the program has left running would hold its streams open, and nobody would speak with it."""
         if not isinstance(status, Exited) or not status.left:
             return
@@ -75,7 +77,7 @@ class Program:
         with contextlib.suppress(ExecFailed):
             await self._ender.destroy(self._call)
 
-    def _judge(self, status: CallStatus | None) -> Outcome | ExecFailed:
+    def _judge(self, status: CallEnd | None) -> Outcome | ExecFailed:
         match status:
             case Failed(_, text):
                 return ExecFailed(text)
@@ -89,7 +91,8 @@ class Program:
 
     async def read(self) -> bytes:
         async with self._reading:
-            data = b"" if self._left else await read_some(self._call.stdout)
+            output = self._call.stdout
+            data = b"" if self._left or output is None else await read_some(output)
         self._meter.count(len(data))
         if not self._meter.over.is_set():
             return data
@@ -135,7 +138,7 @@ class Program:
         if not self._over.is_set():
             return "the program does not take any input"
         if isinstance(outcome, ExecFailed):
-            return str(outcome)
+            return str(self._why_not(outcome))
         if outcome.limit is not None:
             return f"the program was ended: it reached the limit {outcome.limit.limit} of {outcome.limit.value:g}"
         if outcome.exit is None:
@@ -145,8 +148,13 @@ class Program:
     async def wait(self) -> Outcome:
         await self._over.wait()
         if isinstance(self._outcome, ExecFailed):
-            raise ExecFailed(str(self._outcome))
+            raise self._why_not(self._outcome)
         return self._outcome
+
+    def _why_not(self, failure: ExecFailed) -> ExecFailed:
+        """The sandbox's own word for a program that is not there, which it says where the program would complain."""
+        found = _NOT_EXECUTED.search(self.complaints())
+        return ExecFailed(f"cannot start {found[1]}: {found[2]}" if found else str(failure))
 
     async def end(self, grace_s: float = 0.2) -> None:
         async with self._ending:

@@ -15,10 +15,12 @@ from ..credentials import Credentials
 from ..journal import Journal
 from ..limits import Limits
 from ..listeners import Listeners
+from ..oauth.renewal import Renewal
 from ..sandboxes import Sandboxes
 from ..sessions import Sessions
 from ..store import Store
 from ..supervisor import Supervisor
+from ..terminals import Terminals
 from ..turns import Turns
 
 
@@ -29,13 +31,19 @@ class Services(msgspec.Struct, frozen=True):
     turns: Turns
     asks: Asks
     credentials: Credentials
+    server_credentials: Credentials  # of MCP servers, by name and address
     supervisor: Supervisor
     sandboxes: Sandboxes
     limits: Limits
     secret_environment: dict[str, str]
     audit: AuditLog
     listeners: Listeners = msgspec.field(default_factory=Listeners)
+    renewal: Renewal = msgspec.field(default_factory=Renewal)
     controls: ControlQueues = msgspec.field(default_factory=ControlQueues)
+
+    @property
+    def terminals(self) -> Terminals:
+        return self.supervisor.terminals
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -46,6 +54,7 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes
     services: Services
     caller: str = ""
+    who: str = ""  # on whose behalf a gateway asks
 
     def decode(self, type: Any) -> Any:
         """The body as ``type``; an empty body as an empty object. Raises ApiError 400."""
