@@ -96,7 +96,7 @@ async def _serve(
             async with trio.open_nursery() as telling:
                 _notify_ready(settings, enforceable)
                 telling.start_soon(manager.report, functools.partial(describe, services.supervisor))
-                await _obey_signals(services, Reload(services, reread), manager)
+                await _obey_signals(services, Reload(settings, services, reread), manager)
                 manager.stopping("ending what runs")
                 await services.supervisor.shut_down()
                 telling.cancel_scope.cancel()

@@ -9,6 +9,7 @@ from oad.contract.policy import Policy
 
 from .enforceable import NotEnforceable, check_limits, probe_host
 from .operations.context import Services
+from .settings import DaemonSettings
 
 _log = structlog.get_logger("oad.reload")
 
@@ -23,7 +24,8 @@ class Reload:
     """What is set up once, before the first session, needs a restart: how sessions are sandboxed, and the audit log.
     Everything else holds from the next session, command, ask or limit on."""
 
-    def __init__(self, services: Services, reread: Reread | None) -> None:
+    def __init__(self, settings: DaemonSettings, services: Services, reread: Reread | None) -> None:
+        self._settings = settings
         self._services = services
         self._reread = reread
 
@@ -40,13 +42,13 @@ class Reload:
         self._adopt(wanted)
 
     def _adopt(self, wanted: Policy) -> None:
-        old = self._services.supervisor.policy
+        old = self._settings.policy
         kept = [name for name in ("sandbox", "audit") if getattr(wanted, name) != getattr(old, name)]
         if kept:
             _log.warning("changed, but in force only after a restart", sections=kept)
         policy = msgspec.structs.replace(wanted, sandbox=old.sandbox, audit=old.audit)
         changed = [name for name in policy.__struct_fields__ if getattr(policy, name) != getattr(old, name)]
-        self._services.supervisor.policy = policy
+        self._settings.policy = policy
         self._services.sandboxes.confiner.policy = policy
         self._services.limits.policy = policy.limits
         self._services.audit.record("policy.reloaded", changed=changed, policy=msgspec.to_builtins(policy))

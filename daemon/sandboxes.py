@@ -126,12 +126,12 @@ class Sandboxes:
         may not. They are shared, so they are held as the operator says and not as one session wishes."""
         record = self._record(session.id)
         wish, shared = record.wish or NO_WISH, self._project_wish()
-        (profile, network), (theirs, reached) = self._confiner.decide(wish), self._confiner.decide(shared)
+        (profile, network), (theirs, reached) = self.confiner.decide(wish), self.confiner.decide(shared)
         if lowest_profile((profile, theirs)) != theirs:
             return f"they run under the profile {theirs}, the session under {profile}"
         if lowest_network((network, reached)) != reached:
             return f"their network is {reached}, the session's is {network}"
-        if network == "allow" and self._confiner.allowed_hosts(wish, _bounds(record)) != self._confiner.allowed_hosts(
+        if network == "allow" and self.confiner.allowed_hosts(wish, _bounds(record)) != self.confiner.allowed_hosts(
             shared, ()
         ):
             return "the session may reach fewer hosts than they may"

@@ -15,6 +15,7 @@ import trio
 import zmq
 
 from oad.contract.errors import ApiError, session_not_found, unavailable
+from oad.contract.policy import Policy
 from oad.contract.sandbox import NO_WISH, SandboxWish
 from oad.contract.session import Session
 from oad.contract.worker import WorkerKind
@@ -66,7 +67,6 @@ class Supervisor:
         listeners: Listeners | None = None,
     ) -> None:
         self._settings = settings
-        self.policy = settings.policy
         self._spawner = spawner
         self._context = context
         self._budget = budget
@@ -82,6 +82,10 @@ class Supervisor:
         self._sandboxes = sandboxes
         self.terminals = books.terminals
         books.retire = self._retire
+
+    @property
+    def policy(self) -> Policy:
+        return self._settings.policy
 
     async def run(self) -> None:
         """Keeps the workers' tasks; on cancellation every worker is killed and reaped before it returns."""
@@ -288,15 +292,9 @@ class Supervisor:
         return worker
 
     def _check_room(self, nursery: trio.Nursery) -> None:
-<<<<<<< HEAD
-        """Raises ApiError 429 when as many sessions live as may; the longest idle one is then put away, so that it
-        helps to come again."""
-        most = self.policy.limits.live_sessions
-=======
         """Raises ApiError 429 when as many sessions and terminals live as may; the longest idle session is then put
         away, so that it helps to come again."""
-        most = self._settings.policy.limits.live_sessions
->>>>>>> next
+        most = self.policy.limits.live_sessions
         if most is None:
             return
         live = [worker for (kind, _), worker in self._workers.items() if kind != "project" and not worker.leaving]
@@ -308,43 +306,6 @@ class Supervisor:
             raise self._books.limits.refuse("liveSessions", most, len(live), retry_after_s=5)
         nursery.start_soon(min(idle, key=lambda worker: worker.last_used).drain, _DRAIN_S)
 
-<<<<<<< HEAD
-    def _is_idle(self, worker: Worker) -> bool:
-        """A turn, a call or an open ask is work; a listening client is not."""
-        busy = worker.spec.kind == "session" and self._books.busy(worker.spec.name)
-        return worker.serving and not worker.calls and not busy
-
-    def _spec(self, key: Key, directory: str, writable: Sequence[str]) -> WorkerSpec:
-        kind, name = key
-        digest = hashlib.sha256(name.encode()).hexdigest()[:16]  # a directory's path can't be a file's name
-        scratch = self._scratch.make(name if kind == "session" else f"project-{digest}")
-        confinement = self._confine(key, directory, writable, scratch)
-        socket = self._settings.worker_endpoints / f"{random_text(12)}.sock"
-        return WorkerSpec(
-            kind=kind,
-            name=name,
-            directory=directory,
-            endpoint=f"ipc://{socket}",
-            scratch=str(scratch),
-            writable=list(worker_writable(confinement)),
-            audit=self._books.audit_mode,
-            shell=self.policy.shell,
-            log_level=self._settings.log_level,
-            log_file=str(self._settings.log_file or ""),
-            log_to_stderr=self._settings.log_to_stderr,
-            confinement=confinement,
-            limits=for_commands(self.policy.limits),
-        )
-
-    def _confine(self, key: Key, directory: str, writable: Sequence[str], scratch: Path) -> Confinement:
-        """Raises ApiError 503."""
-        kind, name = key
-        if kind == "session":
-            return self._sandboxes.confine_session(self._books.find(name), list(writable), scratch)
-        return self._sandboxes.confine_project(directory, scratch)
-
-=======
->>>>>>> next
     async def _lead(self, key: Key, worker: Worker, wait_s: float) -> None:
         """The one task of a worker: waits out the restart delay, lets it live, and closes its books."""
         try:
@@ -398,16 +359,6 @@ class Supervisor:
                 if worker.last_used < now - self._idleness.limit(kind, name) and self._idleness.is_idle(worker):
                     await worker.drain(_DRAIN_S)
 
-<<<<<<< HEAD
-    def _idle_limit(self, kind: WorkerKind, name: str) -> float:
-        """Seconds; infinite for a session with jobs, unless the operator says otherwise, and for a directory that has
-        an event stream of its own."""
-        if kind == "project" and self._listeners.follows(name):
-            return math.inf  # it watches the files for them
-        if kind == "session" and self._books.jobs.of(name):
-            return self.policy.jobs.idle_s or math.inf
-        return self._settings.idle_worker_s
-=======
     def project_worker(self, directory: str) -> Worker | None:
         """As ``session_worker``."""
         worker = self._workers.get(("project", directory))
@@ -425,7 +376,6 @@ class Supervisor:
 
     def find(self, kind: WorkerKind, name: str) -> Worker | None:
         return self._workers.get((kind, name))
->>>>>>> next
 
     def session_worker(self, session_id: str) -> Worker | None:
         """The one that serves now; none is started."""

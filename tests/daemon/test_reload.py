@@ -1,3 +1,4 @@
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -6,6 +7,7 @@ import pytest
 from oad.contract.policy import AuditPolicy, LimitPolicy, NetworkPolicy, Policy, SandboxPolicy
 from oad.daemon.enforceable import NotEnforceable
 from oad.daemon.reload import PolicyUnreadable, Reload
+from oad.daemon.settings import DaemonSettings
 
 
 class Audit:
@@ -19,27 +21,30 @@ class Audit:
 def services() -> Any:
     policy = Policy()
     return SimpleNamespace(
-        supervisor=SimpleNamespace(policy=policy),
         sandboxes=SimpleNamespace(confiner=SimpleNamespace(policy=policy)),
         limits=SimpleNamespace(policy=policy.limits),
         audit=Audit(),
     )
 
 
+def settings() -> DaemonSettings:
+    return DaemonSettings(Path("/nowhere"), Path("/nowhere"))
+
+
 def test_everybody_has_the_new_policy() -> None:
-    held = services()
+    held, own = services(), settings()
     wanted = Policy(network=NetworkPolicy(mode="off"), limits=LimitPolicy(sessions=3))
-    Reload(held, lambda: wanted).run()
-    assert held.supervisor.policy == held.sandboxes.confiner.policy == wanted
+    Reload(own, held, lambda: wanted).run()
+    assert own.policy == held.sandboxes.confiner.policy == wanted
     assert held.limits.policy.sessions == 3
     ((action, fields),) = held.audit.lines
     assert (action, fields["changed"]) == ("policy.reloaded", ["network", "limits"])
 
 
 def test_what_needs_a_restart_is_kept() -> None:
-    held = services()
-    Reload(held, lambda: Policy(sandbox=SandboxPolicy(level="none"), audit=AuditPolicy(enabled=False))).run()
-    assert held.supervisor.policy == Policy()
+    held, own = services(), settings()
+    Reload(own, held, lambda: Policy(sandbox=SandboxPolicy(level="none"), audit=AuditPolicy(enabled=False))).run()
+    assert own.policy == Policy()
 
 
 @pytest.mark.parametrize("error", [PolicyUnreadable("oad.toml: line 3"), NotEnforceable("limits.memory_mb")])
@@ -47,13 +52,13 @@ def test_a_policy_that_can_not_be_taken_changes_nothing(error: Exception) -> Non
     def reread() -> Policy:
         raise error
 
-    held = services()
-    Reload(held, reread).run()
-    assert held.supervisor.policy == Policy()
+    held, own = services(), settings()
+    Reload(own, held, reread).run()
+    assert own.policy == Policy()
     assert held.audit.lines == []
 
 
 def test_nothing_to_read_again() -> None:
-    held = services()
-    Reload(held, None).run()
+    held, own = services(), settings()
+    Reload(own, held, None).run()
     assert held.audit.lines == []
