@@ -49,7 +49,7 @@ class Reload:
         policy = msgspec.structs.replace(wanted, sandbox=old.sandbox, audit=old.audit)
         changed = [name for name in policy.__struct_fields__ if getattr(policy, name) != getattr(old, name)]
         self._settings.policy = policy
-        self._services.sandboxes.confiner.policy = policy
+        self._services.sandboxes.adopt(policy)
         self._services.limits.policy = policy.limits
         self._services.audit.record("policy.reloaded", changed=changed, policy=msgspec.to_builtins(policy))
         _log.info("settings taken over", changed=changed)

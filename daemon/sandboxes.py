@@ -3,6 +3,7 @@
 Kept beside the session's record, whose shape belongs to the API's clients, as events of its own.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ import structlog
 
 from oad.contract.errors import sandbox_unavailable
 from oad.contract.ids import now_ms
-from oad.contract.policy import Profile
+from oad.contract.policy import Policy, Profile
 from oad.contract.proxy import Lists
 from oad.contract.sandbox import (
     NO_WISH,
@@ -39,11 +40,14 @@ _decode: Final = msgspec.json.Decoder(SandboxRecord).decode
 
 class Sandboxes:
     def __init__(self, confiner: Confiner, enforceable: Enforceable, store: Store, journal: Journal) -> None:
-        self.confiner = confiner
+        self._confiner = confiner
         self._enforceable = enforceable
         self._store = store
         self._journal = journal
         self._records: dict[str, SandboxRecord] = {}
+
+    def adopt(self, policy: Policy) -> None:
+        self._confiner.adopt(policy)
 
     @property
     def problem(self) -> str:
@@ -55,14 +59,15 @@ class Sandboxes:
 
     def state(self, session: Session) -> SandboxState:
         record = self._record(session.id)
-        profile, network = self.confiner.decide(record.wish or NO_WISH)
+        profile, network = self._confiner.decide(record.wish or NO_WISH)
         failed = self._failure(record.wish or NO_WISH)
         return SandboxState(
-            level=self.confiner.level,
+            level=self._confiner.level,
             profile=profile,
-            ceiling=self.confiner.ceiling,
+            ceiling=self._confiner.ceiling,
             network=network,
-            allow=[list(each) for each in self.confiner.allowed_hosts(record.wish or NO_WISH, _bounds(record))] or None,
+            allow=[list(each) for each in self._confiner.allowed_hosts(record.wish or NO_WISH, _bounds(record))]
+            or None,
             wish=record.wish,
             ran=record.ran,
             problem=f"{failed.name}: {failed.step}; {failed.remedy}" if failed is not None else None,
@@ -80,7 +85,7 @@ class Sandboxes:
     def inherit(self, child: Session, parent: str, wish: SandboxWish | None) -> None:
         """A session made by another one gets no more than that has."""
         above = self._record(parent)
-        profile, network = self.confiner.decide(above.wish or NO_WISH)
+        profile, network = self._confiner.decide(above.wish or NO_WISH)
         given = wish or NO_WISH
         wanted = given.network or ("allow" if given.allow is not None else None)
         lowest = SandboxWish(
@@ -111,11 +116,13 @@ class Sandboxes:
         self._save(session, SandboxRecord(wish=record.wish, bounds=record.bounds, ran=ran))
         return confinement
 
-    def confine_project(self, directory: str, scratch: Path) -> Confinement:
+    def confine_project(self, directory: str, scratch: Path, writable: Sequence[str] = ()) -> Confinement:
         """For questions about a directory, each of which is asked under the profile read-only; what a client has done
         there, such as applying a patch, may write to the whole worktree. Questions are still answered on a host that
-        can't enforce as much as that takes."""
-        return self._confine(sorted({directory, _worktree(directory)}), scratch, self._project_wish())
+        can't enforce as much as that takes. With ``writable``, for nothing but changing the list of a repository's
+        worktrees: only these places may be written to."""
+        places = list(writable) or sorted({directory, _worktree(directory)})
+        return self._confine(places, scratch, self._project_wish(), relinking=bool(writable))
 
     def _project_wish(self) -> SandboxWish:
         profile: Profile = "read-only" if "workspace" in self._enforceable.failures else "workspace"
@@ -126,12 +133,12 @@ class Sandboxes:
         may not. They are shared, so they are held as the operator says and not as one session wishes."""
         record = self._record(session.id)
         wish, shared = record.wish or NO_WISH, self._project_wish()
-        (profile, network), (theirs, reached) = self.confiner.decide(wish), self.confiner.decide(shared)
+        (profile, network), (theirs, reached) = self._confiner.decide(wish), self._confiner.decide(shared)
         if lowest_profile((profile, theirs)) != theirs:
             return f"they run under the profile {theirs}, the session under {profile}"
         if lowest_network((network, reached)) != reached:
             return f"their network is {reached}, the session's is {network}"
-        if network == "allow" and self.confiner.allowed_hosts(wish, _bounds(record)) != self.confiner.allowed_hosts(
+        if network == "allow" and self._confiner.allowed_hosts(wish, _bounds(record)) != self._confiner.allowed_hosts(
             shared, ()
         ):
             return "the session may reach fewer hosts than they may"
@@ -145,23 +152,31 @@ class Sandboxes:
         """Whether a worker that was started with this holds to what is no longer asked for."""
         record = self._record(session)
         wish = record.wish or NO_WISH
-        wanted = (*self.confiner.decide(wish), self.confiner.allowed_hosts(wish, _bounds(record)))
+        wanted = (*self._confiner.decide(wish), self._confiner.allowed_hosts(wish, _bounds(record)))
         return (confinement.profile, confinement.network, confinement.allow) != wanted
 
-    def _confine(self, workspace: list[str], scratch: Path, wish: SandboxWish, bounds: Lists = ()) -> Confinement:
+    def _confine(
+        self,
+        workspace: list[str],
+        scratch: Path,
+        wish: SandboxWish,
+        bounds: Lists = (),
+        *,
+        relinking: bool = False,
+    ) -> Confinement:
         failed = self._failure(wish)
         if failed is not None:
             _log.error("refused", probe=failed.name, step=failed.step, remedy=failed.remedy)
             raise sandbox_unavailable(f"{failed.name}: {failed.step}", failed.remedy)
         others = [each for each in self._store.directories(_OTHERS) if each not in workspace]
         try:
-            return self.confiner.confine(workspace, scratch, wish, others, bounds)
+            return self._confiner.confine(workspace, scratch, wish, others, bounds, relinking=relinking)
         except WorkspaceHidden as error:
             raise sandbox_unavailable(str(error), "open the session elsewhere, or change [sandbox] hide") from error
 
     def _failure(self, wish: SandboxWish) -> Probe | None:
         """What would be needed for it, and is not to be had on this host."""
-        profile, network = self.confiner.decide(wish)
+        profile, network = self._confiner.decide(wish)
         return self._enforceable.failures.get(profile) or (self._enforceable.network if network != "on" else None)
 
     def _record(self, session: str) -> SandboxRecord:

@@ -18,10 +18,18 @@ class Audit:
         self.lines.append((action, fields))
 
 
+class Sandboxes:
+    def __init__(self) -> None:
+        self.policy = Policy()
+
+    def adopt(self, policy: Policy) -> None:
+        self.policy = policy
+
+
 def services() -> Any:
     policy = Policy()
     return SimpleNamespace(
-        sandboxes=SimpleNamespace(confiner=SimpleNamespace(policy=policy)),
+        sandboxes=Sandboxes(),
         limits=SimpleNamespace(policy=policy.limits),
         audit=Audit(),
     )
@@ -35,7 +43,7 @@ def test_everybody_has_the_new_policy() -> None:
     held, own = services(), settings()
     wanted = Policy(network=NetworkPolicy(mode="off"), limits=LimitPolicy(sessions=3))
     Reload(own, held, lambda: wanted).run()
-    assert own.policy == held.sandboxes.confiner.policy == wanted
+    assert own.policy == held.sandboxes.policy == wanted
     assert held.limits.policy.sessions == 3
     ((action, fields),) = held.audit.lines
     assert (action, fields["changed"]) == ("policy.reloaded", ["network", "limits"])
