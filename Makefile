@@ -55,7 +55,8 @@ docs: $(STAMP)  ## regenerate the tables in docs/
 clients:
 	@if command -v npm >/dev/null && [ ! -d $(CLIENTS)/node_modules/ai-sdk-provider-opencode-sdk ]; then \
 		mkdir -p $(CLIENTS) && npm install --silent --no-audit --no-fund --prefix $(CLIENTS) \
-			opencode-ai@1.18.33 @opencode-ai/sdk@1.19.3 ai-sdk-provider-opencode-sdk@3.0.6 ai@6.0.326 || echo "npm clients not installed: their tests will be skipped"; fi
+			opencode-ai@1.18.33 @opencode-ai/sdk@1.19.3 ai-sdk-provider-opencode-sdk@3.0.6 ai@6.0.326 \
+			typescript-language-server@5.3.0 typescript@5.9.3 || echo "npm clients not installed: their tests will be skipped"; fi
 
 clean:  ## remove everything that was generated
 	rm -rf $(VENV) $(CLIENTS) $(IMAGE) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
