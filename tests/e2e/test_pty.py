@@ -75,6 +75,7 @@ async def test_it_has_a_size_from_the_start_and_another_when_told(shared: Server
     async with connected(shared, pty) as client:
         await size(client, "10 20")
         await client.type("trap 'echo changed-$((1+1))' WINCH\n")
+        await shared.ask("PATCH", f"/pty/{pty}", {"size": {"rows": 9, "cols": 8}})
         await shared.ask("PUT", f"/pty/{pty}", {"size": {"rows": 33, "cols": 77}})
         await size(client, "33 77")
         await client.sees("changed-2")
