@@ -14,6 +14,7 @@ import pytest
 import trio
 
 from .clients import Ended, node_modules, run_client
+from .mcp_entrance import ZOO
 from .model import Model
 from .server import Server
 
@@ -22,6 +23,7 @@ NEEDED = {
     "v1.mjs": ("@opencode-ai/sdk",),
     "v2.mjs": ("@opencode-ai/sdk",),
     "projects.mjs": ("@opencode-ai/sdk",),
+    "mcp.mjs": ("@opencode-ai/sdk",),
     "ai.mjs": ("ai", "ai-sdk-provider-opencode-sdk"),
 }
 CHECKS = {name: re.findall(r'^check\("([^"]+)"', (SOURCES / name).read_text(), re.MULTILINE) for name in NEEDED}
@@ -45,6 +47,7 @@ def report(shared: Server, model: Model) -> Reports:
             "DIRECTORY": str(shared.project),
             "MODEL": model.url,
             "MODULES": str(modules),
+            "MCP_SERVER": str(ZOO),
         }
 
         async def run() -> Ended:
