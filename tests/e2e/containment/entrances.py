@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from .. import mcp_entrance
+from .. import mcp_entrance, pty_client
 from .cage import Cage, Call, said
 
 
@@ -44,6 +44,7 @@ async def by_git(cage: Cage, command: str) -> str:
         diffs = await cage.server.ask("GET", "/vcs/diff?mode=git")
     finally:
         _git(place, "config", "--unset-all", "filter.trap.clean")
+        cage.scene.give()
     (patch,) = [each["patch"] for each in diffs if each["file"] == "trap"]
     return "\n".join(line[1:] for line in str(patch).splitlines() if line.startswith("+"))
 
@@ -55,6 +56,12 @@ async def by_mcp_tool(cage: Cage, command: str) -> str:
         assert await mcp_entrance.add_server(cage.server, "entrance") == {"status": "connected"}
     (state,) = await cage.call([Call("entrance_run", {"command": command})])
     return mcp_entrance.read(said(state))[0]
+
+
+async def by_terminal(cage: Cage, command: str) -> str:
+    """A client's own, of the directory."""
+    _, shown = await pty_client.run(cage.server, command, timeout_s=100)
+    return shown.replace("\r\n", "\n")
 
 
 def _set_trap(place: Path, command: str) -> None:
@@ -76,4 +83,5 @@ ENTRANCES: dict[str, Entrance] = {
     "shell route": Entrance(by_shell_route),
     "git on behalf": Entrance(by_git, session=False, writes=False),
     "MCP tool": Entrance(by_mcp_tool, session=False),
+    "terminal": Entrance(by_terminal, session=False),
 }
