@@ -109,7 +109,7 @@ class Front:
         """A ticket stands for credentials; the daemon looks at it."""
         if terminal_socket.PATH.fullmatch(scope["path"]) is None:
             await refuse_socket(send, 404 if self._authenticator.refusal(scope) is None else 401)
-        elif refused := self._refusal(scope, ticket=terminal_socket.has_ticket(scope)):
+        elif refused := self._refusal(scope, ticket=terminal_socket.note_ticket(scope)):
             status, _, headers = refused
             await refuse_socket(send, status, headers)
         else:
