@@ -18,7 +18,7 @@ from oad.contract.worker import Run
 
 from . import bwrap, landlock, procs, seccomp
 from .session_view import SessionView, prepare_scratch
-from .view import Mount, is_below, plan_view, temporary_of
+from .view import Mount, is_below, look, plan_view, temporary_of
 
 _DIAGNOSIS_S: Final = 5.0
 _CACHES: Final = {"XDG_CACHE_HOME": "/tmp/.cache", "npm_config_cache": "/tmp/.cache/npm", "TMPDIR": "/tmp"}  # noqa: S108
@@ -77,8 +77,10 @@ class Enclosure:
 
     def _in_namespaces(self, request: Run, profile: Profile) -> Confined:
         assert self._view is not None
-        standing = self._view.complete()
-        mounts = plan_view(self.confinement, profile)
+        looked = functools.cache(look)  # once for both plans, as mostly nothing is to be added
+        if self._view.complete(looked):
+            looked.cache_clear()
+        mounts = plan_view(self.confinement, profile, looked)
         if not _sees(mounts, request.cwd):
             raise NotVisible(2, "The sandbox does not show this directory", request.cwd)
         reader, writer = os.pipe()
@@ -90,7 +92,7 @@ class Enclosure:
             [find_program(request), *request.argv[1:]],
             cwd=request.cwd,
             descriptors=bwrap.Descriptors(filter, writer),
-            standing=standing,
+            standing=self._view.standing,
         )
         return Confined(line, {**request.env, **self._variables(profile)}, (filter, writer), reader)
 
