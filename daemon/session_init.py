@@ -35,7 +35,7 @@ from oad.contract.worker import (
 
 from . import holder, procs, tree_kill
 from .enclosure import Enclosure
-from .reserve import REST_S, Reserve
+from .reserve import Reserve
 from .session_network import SessionNetwork
 from .usage import measure
 
@@ -140,8 +140,8 @@ class _Session:
             poll.register(fd, select.POLLIN)
         while True:
             wait_ms = self._network.tend(poll)
-            ready = poll.poll(int(REST_S * 1000) if self._reserve.wanted else wait_ms)
-            if not ready and self._reserve.wanted:
+            ready = poll.poll(self._reserve.due_ms or wait_ms)
+            if not ready and self._reserve.due_ms:
                 self._reserve.fork(self._spec.name, self._level, holder.Surroundings(self._enclosure, self._network))
             for fd, _ in ready:
                 if self._network.owns(fd):
@@ -179,7 +179,11 @@ class _Session:
     def _forget(self, pid: int) -> bool:
         self._reserve.forget(pid)
         call = next((call for call, keeper in self._calls.items() if keeper == pid), None)
-        return call is not None and self._calls.pop(call, None) is not None
+        if call is None:
+            return False
+        self._reserve.plan(busy=False)
+        del self._calls[call]
+        return True
 
     def _kill_strays(self) -> tree_kill.Killed:
         """Whoever is our child without being the worker or a holder has lost its holder to a signal, and with it the
@@ -253,7 +257,8 @@ class _Session:
         if pid == 0:
             around = holder.Surroundings(self._enclosure, self._network)
             holder.hold(request, pipes, session=self._spec.name, level=self._level, around=around)
-        self._reserve.wanted = is_ready
+        if is_ready:
+            self._reserve.plan(busy=True)
         self._calls[request.id] = pid
 
     def _destroy(self, call: int) -> Destroyed:
