@@ -53,6 +53,8 @@ SESSION_WORK: Final = frozenset(
     }
 )
 
+_OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening"})
+
 # What a session's worker may ask besides WORKERS, and only of the sessions below its own.
 _OF_CHILDREN: Final = frozenset({"session.prompt", "session.abort", "session.get", "session.messages"})
 _READS_OF_CHILDREN: Final = frozenset({"session.get", "session.messages"})
@@ -111,9 +113,9 @@ class Dispatcher:
             await self._services.audit.secured()
             return TRUE
         if worker.spec.kind == "project":
-            if call.op != "daemon.credentials":
+            if call.op not in _OF_PROJECTS:
                 raise _forbidden(call.op)
-            return await WORKERS[call.op](Request(call.op, call.params, body, self._services))
+            return await WORKERS[call.op](Request(call.op, call.params, body, self._services, caller=name))
         if call.op in WORKERS:
             return await WORKERS[call.op](Request(call.op, call.params, body, self._services, caller=name))
         method = "GET" if call.op in _READS_OF_CHILDREN else "CALL"

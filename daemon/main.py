@@ -111,7 +111,7 @@ async def _services(
     books = Bookkeeper(store, journal, sessions, turns, asks, limits, audit)
     confiner = Confiner(settings.policy, settings.private, proxy=settings.proxy_socket)
     sandboxes = Sandboxes(confiner, enforceable, store, journal)
-    supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes)
+    supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes, gateways.listeners)
     credentials = Credentials(settings.data / "auth.json")
     listeners = gateways.listeners
     services = Services(

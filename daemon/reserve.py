@@ -58,7 +58,7 @@ class Reserve:
             send_request(sock, request, fds)
             if sock.recv(len(_TAKEN)):
                 return pid
-        # Killed or stopped by a command of its session. Until it is reaped, like any other child, the number is its own.
+        # Killed or stopped by a command of its session. Until it is reaped, like every child, the number is its own.
         os.kill(pid, signal.SIGKILL)
         return 0
 
@@ -82,9 +82,10 @@ def _wait(fd: int, session: str, level: Level, around: holder.Surroundings) -> N
             request, fds = received
             assert isinstance(request, Run)
             holder.carry_out(request, holder.Pipes(*fds), session=session, level=level, around=around)
-    except BaseException:  # noqa: BLE001  the last frame of this process; the call sees its pipes closed
+    except BaseException:
         with contextlib.suppress(OSError):
-            os.write(2, b"oad: a reserve holder failed\n")
+            os.write(2, b"oad: a reserve holder failed\n")  # the call sees its pipes closed
+        raise
     finally:
         os._exit(0)
 

@@ -27,6 +27,7 @@ from oad.link import Answer
 from .abort import Receipt, abort_worker
 from .bookkeeper import Bookkeeper
 from .ladder import Plan
+from .listeners import Listeners
 from .own_directories import OwnDirectories
 from .restart import Alarm, RestartBudget, Verdict
 from .sandboxes import Sandboxes
@@ -64,7 +65,9 @@ class Supervisor:
         budget: RestartBudget,
         books: Bookkeeper,
         sandboxes: Sandboxes,
+        listeners: Listeners | None = None,
     ) -> None:
+        self._listeners = listeners or Listeners()
         self._settings = settings
         self.policy = settings.policy
         self._spawner = spawner
@@ -372,8 +375,8 @@ class Supervisor:
             raise TooManyCrashes("more than twenty workers crashed within ten seconds")
 
     async def _sweep(self) -> None:
-        """Puts idle workers away. A turn, a call, an open ask or a background job is work; a listening client is not.
-        For jobs alone the operator may set a limit of their own."""
+        """Puts idle workers away. A turn, a call, an open ask or a background job is work; a listening client is not,
+        unless it listens to one directory. For jobs alone the operator may set a limit of their own."""
         while True:
             await trio.sleep(_SWEEP_S)
             now = trio.current_time()
@@ -382,7 +385,10 @@ class Supervisor:
                     await worker.drain(_DRAIN_S)
 
     def _idle_limit(self, kind: WorkerKind, name: str) -> float:
-        """Seconds; infinite for a session with jobs, unless the operator says otherwise."""
+        """Seconds; infinite for a session with jobs, unless the operator says otherwise, and for a directory that has
+        an event stream of its own."""
+        if kind == "project" and self._listeners.follows(name):
+            return math.inf  # it watches the files for them
         if kind == "session" and self._books.jobs.of(name):
             return self._settings.policy.jobs.idle_s or math.inf
         return self._settings.idle_worker_s

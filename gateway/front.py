@@ -8,6 +8,7 @@ import trio
 
 from oad.contract.errors import ApiError, named, tagged
 
+from .arrival import Arrival, has_body
 from .asgi import App, Headers, Message, Receive, Scope, Send, answer, header
 from .auth import Authenticator
 from .cors import CrossOrigin
@@ -50,14 +51,18 @@ class Front:
         elif scope["method"] == "OPTIONS":
             await self._cross_origin.preflight(scope, send)
         else:
-            await self._serve(_normalise(scope), receive, self._marked(scope, send))
+            arrival = Arrival(receive) if has_body(scope) else None
+            await self._serve(
+                _normalise(scope), arrival.receive if arrival else receive, self._marked(scope, send, arrival)
+            )
 
-    def _marked(self, scope: Scope, send: Send) -> Send:
+    def _marked(self, scope: Scope, send: Send, arrival: Arrival | None) -> Send:
         marks = self._cross_origin.headers(header(scope, b"origin"))
 
         async def marking(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message["headers"], *marks]}
+                headers = [*message["headers"], *marks]
+                message = {**message, "headers": await arrival.settle(headers) if arrival else headers}
                 if message["status"] >= 400:
                     _log.debug("%s %s: %d", scope["method"], scope["path"], message["status"])
             await _finish(send, message) if _is_last(message) else await send(message)

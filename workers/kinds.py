@@ -14,7 +14,7 @@ from oad.contract.worker import WorkerSpec
 from .audit import Audit, make_audit
 from .audited_exec import AuditedExec
 from .broker import BrokerExec
-from .config.project import ProjectSetup
+from .config.project import ProjectSetup, load
 from .egress import Egress
 from .environment import Keys, take_keys
 from .exec import Exec
@@ -26,6 +26,7 @@ from .redacted_exec import RedactedExec
 from .scene import ProjectSurroundings, Registries
 from .session.worker import SessionWorker
 from .tools.table import TOOLS, describe
+from .watching.attention import Attention
 
 _GRACE_S: Final = 0.2  # what the signal means; the call that follows it names its own
 
@@ -51,6 +52,7 @@ class ProjectKind:
         self._link = link
         self._credentials: dict[str, Any] = {}
         self._registries = Registries()
+        self._attention = Attention(spec.directory, link, lambda: load(spec.directory))
         self._handler = ProjectHandler(
             spec.directory,
             exec=exec,
@@ -66,7 +68,7 @@ class ProjectKind:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         await self._refresh()
         task_status.started()
-        await trio.sleep_forever()
+        await self._attention.run()
 
     async def handle(self, op: str, params: dict[str, str], body: bytes) -> Answer:
         if op == "worker.refresh":

@@ -39,7 +39,11 @@ EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
     "todo.updated": ("durable", "the whole list"),
     "command.executed": ("durable", "a slash command was taken up"),
     "file.edited": ("durable", "a tool has written a file"),
-    "file.watcher.updated": ("durable", "a file has changed"),
+    "file.watcher.updated": (
+        "both",
+        "a file has changed: durable when a tool wrote it, volatile when it was seen",
+    ),
+    "vcs.branch.updated": ("durable", "another branch, or none, is checked out"),
     "tui.prompt.append": ("volatile", "text for the prompt of an attached terminal program"),
     "tui.command.execute": ("volatile", "a command for it, such as `session.new`"),
     "tui.toast.show": ("volatile", "a note for it to show"),
