@@ -8,6 +8,7 @@ import msgspec
 import trio
 
 from oad.contract.errors import ApiError, aborted_early, named, session_not_found
+from oad.contract.redact import KNOWN
 from oad.contract.session import Session
 from oad.contract.wire import Call, Origin
 from oad.link import Answer
@@ -19,15 +20,17 @@ from .audit.reports import read_report, write_report
 from .audit.requests import is_recorded
 from .operations.answers import ANSWERS
 from .operations.configuration import CONFIGURATION
-from .operations.context import TRUE, Operation, Request, Services
+from .operations.context import TRUE, Operation, Request, Services, json_answer
 from .operations.jobs import JOBS
 from .operations.messages import MESSAGES, read_message
 from .operations.projects import PROJECTS
 from .operations.service import SERVICE
 from .operations.sessions import SESSIONS
+from .operations.terminals import TERMINALS, admit, attach
 from .operations.tui import TUI
 from .operations.v2 import V2
 from .operations.workers import WORKERS
+from .relay import Relay
 from .worker import Worker
 
 OWN: Final[Mapping[str, Operation]] = {
@@ -37,6 +40,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **ANSWERS,
     **JOBS,
     **SERVICE,
+    **TERMINALS,
     **CONFIGURATION,
     **TUI,
     **V2,
@@ -70,6 +74,10 @@ _TO_THE_END: Final = frozenset(
         "global.dispose",
         "vcs.apply",
         "project.initGit",
+        "pty.create",
+        "pty.remove",
+        "v2.pty.create",
+        "v2.pty.remove",
         "config.update",
         "global.config.update",
     }
@@ -100,10 +108,20 @@ class Dispatcher:
 
     async def _carry_out(self, call: Call, body: bytes) -> Answer:
         if call.op in OWN:
-            return await OWN[call.op](Request(call.op, call.params, body, self._services))
+            who = (call.origin or BY_SERVICE).who
+            return await OWN[call.op](Request(call.op, call.params, body, self._services, who=who))
         if call.op in SESSION_WORK:
             return await self._work(call.op, call.params, body)
         return await self._services.supervisor.call_project(call.params["directory"], call.op, call.params, body)
+
+    async def for_stream(self, call: Call, relay: Relay) -> Answer:
+        """A client connects to a terminal. Raises ApiError."""
+
+        async def carry(call: Call, body: bytes) -> Answer:
+            return await attach(self._services, call, relay)
+
+        admitted = admit(self._services, call)
+        return await record_request(self._services.audit, admitted, b"", carry)
 
     async def for_worker(self, worker: Worker, call: Call, body: bytes) -> Answer:
         """Raises ApiError; 403 for what a worker has no business with."""
@@ -112,6 +130,10 @@ class Dispatcher:
             write_report(self._services.audit, worker.spec.kind, name, read_report(body))
             await self._services.audit.secured()
             return TRUE
+        if worker.spec.kind == "pty":
+            if call.op != "daemon.credentials":
+                raise _forbidden(call.op)
+            return json_answer({"secrets": KNOWN.texts})  # it needs no keys, and must show none
         if worker.spec.kind == "project":
             if call.op not in _OF_PROJECTS:
                 raise _forbidden(call.op)

@@ -34,6 +34,7 @@ from .instance_lock import InstanceLock
 from .journal import Journal
 from .limits import Limits
 from .operations.context import Services
+from .operations.terminals import ATTACH
 from .own_directories import OwnDirectories
 from .restart import RestartBudget
 from .router import Router, bind_router
@@ -145,7 +146,13 @@ async def _services(
             socket = bind_router(context)
             bind_private(socket, settings.call_endpoint)
             router = Router(
-                TrioSocket(socket), gateways, journal, dispatcher.for_gateway, epoch=random_text(8), lasting=is_lasting
+                TrioSocket(socket),
+                gateways,
+                journal,
+                dispatcher.for_gateway,
+                epoch=random_text(8),
+                lasting=is_lasting,
+                streams={ATTACH: dispatcher.for_stream},
             )
             serving.start_soon(router.run)
             yield services

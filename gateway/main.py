@@ -21,12 +21,14 @@ from .exchange import Exchange
 from .fast_lane import FastLane
 from .front import Front
 from .hosts import HostGuard
+from .idle_connections import close_promptly
 from .link import DaemonLink
 from .logins import LoginReports
 from .probes import Probes
 from .routes import TABLE
 from .settings import GatewaySettings
 from .sse import EventStreams
+from .terminal_socket import TerminalSocket
 
 _FOREVER: Final = 10**9
 _HARD_END_S: Final = 1.0  # beyond the grace: what still hangs then is abandoned
@@ -43,6 +45,7 @@ def build_front(
     return Front(
         FastLane(exchange, forwarded, app, settings.body_limit),
         EventStreams(link.streams, settings.cwd, stopping),
+        TerminalSocket(link, stopping),
         Probes(link),
         authenticator=Authenticator(settings.credentials, logins),
         cross_origin=cross_origin,
@@ -105,4 +108,5 @@ async def _end_hard(stopping: trio.Event, after_s: float) -> None:
 def run_gateway(settings: GatewaySettings) -> None:
     """Runs until SIGTERM or SIGINT. The parent has set PDEATHSIG and inherits ``settings.descriptor`` to us."""
     setproctitle.setproctitle("oad-gateway")
+    close_promptly()
     trio.run(_main, settings)

@@ -85,7 +85,9 @@ class BrokerExec:
         call, outcome = await self._start(command), Outcome(None)
         meter = self.allowance.open(call.id)
         try:
-            pumps = [OutputPump(call.stdout, meter.counted(on_stdout))]
+            pumps: list[OutputPump] = []
+            if call.stdout is not None:
+                pumps.append(OutputPump(call.stdout, meter.counted(on_stdout)))
             if call.stderr is not None:
                 pumps.append(OutputPump(call.stderr, meter.counted(on_stderr or on_stdout)))
             outcome = await self._attend(call, meter, command.stdin, pumps, timeout_s, grace_s)
@@ -132,6 +134,7 @@ class BrokerExec:
                 env=command.env,
                 profile=command.profile,
                 limits=self.allowance.for_kernel(),
+                terminal=command.terminal is not None,
             )
             await self._send(request, call.theirs)
             call.release()
@@ -187,8 +190,8 @@ class BrokerExec:
 
     def _outcome(self, status: Exited | Failed | None, meter: Meter, *, left_running: bool) -> Outcome:
         match status:
-            case Failed(_, text):
-                raise ExecFailed(text)
+            case Failed(errno, text):
+                raise ExecFailed(text, errno)
             case Exited(code):
                 meter.ended(code)
                 return Outcome(code, left_running=left_running)

@@ -15,6 +15,14 @@ from oad.contract.policy import Profile
 from oad.contract.proxy import Decision
 
 
+class Terminal(msgspec.Struct, frozen=True):
+    """``descriptor`` is what the program shall be controlled by, and read from and write to; it stays the caller's, who
+    moves the bytes at its other end. ``started`` is called when the program runs."""
+
+    descriptor: int
+    started: Callable[[], None]
+
+
 class Command(msgspec.Struct, frozen=True):
     """``env`` is the whole environment of the program, nothing is inherited. ``stdin`` is written and closed.
     ``profile`` of the sandbox: None is the session's; more than the session's ceiling is not given.
@@ -29,6 +37,7 @@ class Command(msgspec.Struct, frozen=True):
     profile: Profile | None = None
     shown: str = ""
     call_id: str = ""
+    terminal: Terminal | None = None  # instead of pipes: nothing is handed to ``on_stdout`` then
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -102,7 +111,12 @@ class Running(Protocol):
 
 
 class ExecFailed(Exception):
-    """The program could not be started: not found, not executable, broker gone."""
+    """The program could not be started: not found, not executable, broker gone. ``errno`` is 0 where the system did not
+    refuse the program itself."""
+
+    def __init__(self, text: str, errno: int = 0) -> None:
+        super().__init__(text)
+        self.errno = errno
 
 
 class ProgramEnded(Exception):

@@ -22,6 +22,7 @@ from .jobs.table import Jobs
 from .link import Answer, Link
 from .project.handler import ProjectHandler
 from .providers.registry import Registry
+from .pty.kind import PtyKind
 from .redacted_exec import RedactedExec
 from .scene import ProjectSurroundings, Registries
 from .session.worker import SessionWorker
@@ -138,4 +139,6 @@ def make_kind(spec: WorkerSpec, broker_fd: int, link: Link) -> Kind:
     exec = AuditedExec(RedactedExec(broker), audit, spec.confinement)
     if spec.kind == "project":
         return ProjectKind(spec, exec, link)
+    if spec.kind == "pty":
+        return PtyKind(spec, broker, exec, link, audit)
     return SessionKind(spec, broker, exec, link, audit)

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import trio
 
 from oad.contract.redact import KNOWN, StreamRedactor
-from oad.contract.worker import CallStatus, Destroyed, Exited, Failed
+from oad.contract.worker import CallEnd, Destroyed, Exited, Failed
 
 from .allowance import FlowMeter
 from .call import DRAIN_S, Call, read_some
@@ -65,7 +65,7 @@ class Program:
         finally:
             self._complaints += stream.finish()
 
-    async def _clear_away(self, status: CallStatus | None) -> None:
+    async def _clear_away(self, status: CallEnd | None) -> None:
         """What the program has left running would hold its streams open, and nobody would speak with it."""
         if not isinstance(status, Exited) or not status.left:
             return
@@ -75,7 +75,7 @@ class Program:
         with contextlib.suppress(ExecFailed):
             await self._ender.destroy(self._call)
 
-    def _judge(self, status: CallStatus | None) -> Outcome | ExecFailed:
+    def _judge(self, status: CallEnd | None) -> Outcome | ExecFailed:
         match status:
             case Failed(_, text):
                 return ExecFailed(text)
@@ -89,7 +89,8 @@ class Program:
 
     async def read(self) -> bytes:
         async with self._reading:
-            data = b"" if self._left else await read_some(self._call.stdout)
+            output = self._call.stdout
+            data = b"" if self._left or output is None else await read_some(output)
         self._meter.count(len(data))
         if not self._meter.over.is_set():
             return data

@@ -19,6 +19,7 @@ from ..sandboxes import Sandboxes
 from ..sessions import Sessions
 from ..store import Store
 from ..supervisor import Supervisor
+from ..terminals import Terminals
 from ..turns import Turns
 
 
@@ -37,6 +38,10 @@ class Services(msgspec.Struct, frozen=True):
     listeners: Listeners = msgspec.field(default_factory=Listeners)
     controls: ControlQueues = msgspec.field(default_factory=ControlQueues)
 
+    @property
+    def terminals(self) -> Terminals:
+        return self.supervisor.terminals
+
 
 class Request(msgspec.Struct, frozen=True):
     """One call. ``caller`` is empty for a gateway, else the session or directory whose worker asks."""
@@ -46,6 +51,7 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes
     services: Services
     caller: str = ""
+    who: str = ""  # on whose behalf a gateway asks
 
     def decode(self, type: Any) -> Any:
         """The body as ``type``; an empty body as an empty object. Raises ApiError 400."""

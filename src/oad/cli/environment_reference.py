@@ -1,4 +1,4 @@
-"""The environment variables that the server reads, for the documentation; a test compares them with the code."""
+"""The environment variables of the server, for the documentation; a test compares them with the code."""
 
 from typing import Final
 
@@ -30,4 +30,8 @@ SESSIONS: Final[dict[str, str]] = {
     "OPENCODE_DISABLE_AUTOCOMPACT": "long conversations are not compacted on their own",
     "OPENCODE_DISABLE_PRUNE": "old tool outputs are not pruned",
     "OPENCODE_DISABLE_SHARE": "sharing is off, and said to be",
+}
+
+TERMINALS: Final[dict[str, str]] = {
+    "OPENCODE_TERMINAL": "`1`, by which a program can tell that it runs in one of the server's terminals",
 }

@@ -38,6 +38,10 @@ EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
     "question.rejected": ("durable", "it gets none"),
     "todo.updated": ("durable", "the whole list"),
     "command.executed": ("durable", "a slash command was taken up"),
+    "pty.created": ("durable", "a terminal was opened"),
+    "pty.updated": ("durable", "its title or size has changed"),
+    "pty.exited": ("durable", "its program has ended, and it is gone: the exit code, 128 + n for signal n"),
+    "pty.deleted": ("durable", "it was removed, and its program ended"),
     "file.edited": ("durable", "a tool has written a file"),
     "file.watcher.updated": (
         "both",
