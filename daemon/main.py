@@ -36,6 +36,7 @@ from .limits import Limits
 from .operations.context import Services
 from .operations.terminals import ATTACH
 from .own_directories import OwnDirectories
+from .proxy_record import ProxyRecord
 from .restart import RestartBudget
 from .router import Router, bind_router
 from .sandbox_probe import Enforceable
@@ -112,6 +113,8 @@ async def _services(
     books = Bookkeeper(store, journal, sessions, turns, asks, limits, audit)
     confiner = Confiner(settings.policy, settings.private, proxy=settings.proxy_socket)
     sandboxes = Sandboxes(confiner, enforceable, store, journal)
+    decisions = ProxyRecord(audit, settings.proxy_socket)
+    sandboxes.on_proxy = decisions.want
     supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes, gateways.listeners)
     credentials = Credentials(settings.data / "auth.json")
     listeners = gateways.listeners
@@ -143,6 +146,7 @@ async def _services(
             serving.start_soon(supervisor.run)
             serving.start_soon(governor.run)
             serving.start_soon(gateways.watch)
+            serving.start_soon(decisions.run)
             socket = bind_router(context)
             bind_private(socket, settings.call_endpoint)
             router = Router(

@@ -3,6 +3,7 @@
 Kept beside the session's record, whose shape belongs to the API's clients, as events of its own.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +45,7 @@ class Sandboxes:
         self._store = store
         self._journal = journal
         self._records: dict[str, SandboxRecord] = {}
+        self.on_proxy: Callable[[], object] = lambda: None  # called before a worker starts that needs the proxy
 
     @property
     def problem(self) -> str:
@@ -137,9 +139,12 @@ class Sandboxes:
             raise sandbox_unavailable(f"{failed.name}: {failed.step}", failed.remedy)
         others = [each for each in self._store.directories(_OTHERS) if each not in workspace]
         try:
-            return self._confiner.confine(workspace, scratch, wish, others, bounds)
+            confinement = self._confiner.confine(workspace, scratch, wish, others, bounds)
         except WorkspaceHidden as error:
             raise sandbox_unavailable(str(error), "open the session elsewhere, or change [sandbox] hide") from error
+        if confinement.proxy:
+            self.on_proxy()
+        return confinement
 
     def _failure(self, wish: SandboxWish) -> Probe | None:
         """What would be needed for it, and is not to be had on this host."""

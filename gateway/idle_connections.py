@@ -15,4 +15,4 @@ class PromptServer(TCPServer):
 
 def close_promptly() -> None:
     """For all servers of this process. Hypercorn has no setting for it."""
-    vars(hypercorn.trio.run)["TCPServer"] = PromptServer
+    setattr(hypercorn.trio.run, "TCPServer", PromptServer)  # noqa: B010  its stubs do not export the name
