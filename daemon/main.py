@@ -5,7 +5,7 @@ import functools
 import os
 import signal
 from collections.abc import AsyncGenerator
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -33,6 +33,9 @@ from .grouping import GroupingSpawner
 from .instance_lock import InstanceLock
 from .journal import Journal
 from .limits import Limits
+from .oauth.known import KNOWN_METHODS
+from .oauth.logins import Logins
+from .oauth.renewal import Renewal
 from .operations.context import Services
 from .operations.terminals import ATTACH
 from .own_directories import OwnDirectories
@@ -116,7 +119,9 @@ async def _services(
     decisions = ProxyRecord(audit, settings.proxy_socket)
     sandboxes.on_proxy = decisions.want
     supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes, gateways.listeners)
-    credentials = Credentials(settings.data / "auth.json")
+    credentials = Credentials(settings.data / "auth.json", settings.secret_environment.get("OPENCODE_AUTH_CONTENT", ""))
+    server_credentials = Credentials(settings.data / "mcp-auth.json")
+    renewal = _make_renewal(settings, credentials, supervisor)
     listeners = gateways.listeners
     services = Services(
         store,
@@ -125,12 +130,14 @@ async def _services(
         turns,
         asks,
         credentials,
+        server_credentials,
         supervisor,
         sandboxes,
         limits,
         settings.secret_environment,
         audit,
         listeners,
+        renewal,
     )
     governor = Governor(limits, supervisor, sessions, turns, asks, groups, inherited_kb=spawner.memory_kb)
     dispatcher = Dispatcher(services)
@@ -147,6 +154,7 @@ async def _services(
             serving.start_soon(governor.run)
             serving.start_soon(gateways.watch)
             serving.start_soon(decisions.run)
+            serving.start_soon(renewal.logins.run)
             socket = bind_router(context)
             bind_private(socket, settings.call_endpoint)
             router = Router(
@@ -162,6 +170,16 @@ async def _services(
             yield services
             serving.cancel_scope.cancel()
         nursery.cancel_scope.cancel()
+
+
+def _make_renewal(settings: DaemonSettings, credentials: Credentials, supervisor: Supervisor) -> Renewal:
+    async def store(provider: str, entry: dict[str, Any]) -> None:
+        credentials.set(provider, entry)
+        await supervisor.refresh_credentials()
+
+    environment = settings.secret_environment
+    logins = Logins({**KNOWN_METHODS, **settings.policy.oauth}, store, environment)
+    return Renewal(logins, store, environment)
 
 
 def _open_audit(settings: DaemonSettings) -> AuditLog:

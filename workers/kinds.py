@@ -20,11 +20,13 @@ from .environment import Keys, take_keys
 from .exec import Exec
 from .jobs.table import Jobs
 from .link import Answer, Link
+from .mcp.project import ProjectMcp
 from .project.handler import ProjectHandler
 from .providers.registry import Registry
 from .pty.kind import PtyKind
 from .redacted_exec import RedactedExec
 from .scene import ProjectSurroundings, Registries
+from .session.mcp import borrow
 from .session.worker import SessionWorker
 from .tools.table import TOOLS, describe
 from .watching.attention import Attention
@@ -46,6 +48,12 @@ class Kind(Protocol):
         ...
 
 
+async def ask_keys(link: Link, provider: str = "") -> Keys:
+    """What models are reached with; the access token of ``provider`` is renewed before, if need be."""
+    parameters = {"provider": provider} if provider else {}
+    return msgspec.json.decode(await link.call("daemon.credentials", parameters), type=Keys)
+
+
 class ProjectKind:
     """Answers what is asked of a directory."""
 
@@ -62,23 +70,28 @@ class ProjectKind:
             temporary=common_temporary(spec.confinement),
             shell=spec.shell,
         )
+        self._mcp = ProjectMcp(spec, exec, link)
 
     def _providers(self, setup: ProjectSetup) -> Registry:
         return self._registries.of(setup, self._credentials)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         await self._refresh()
-        task_status.started()
-        await self._attention.run()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(partial(self._mcp.run))
+            task_status.started()
+            await self._attention.run()
 
     async def handle(self, op: str, params: dict[str, str], body: bytes) -> Answer:
         if op == "worker.refresh":
             await self._refresh()
             return Answer(b"true")
-        return await self._handler.handle(op, params, body)
+        if self._mcp.serves(op):
+            return await self._mcp.handle(op, params, body)
+        return await self._mcp.extend(op, await self._handler.handle(op, params, body))
 
     async def _refresh(self) -> None:
-        keys = msgspec.json.decode(await self._link.call("daemon.credentials", {}), type=Keys)
+        keys = await ask_keys(self._link)
         take_keys(keys)
         self._credentials = keys.credentials
 
@@ -97,7 +110,7 @@ class SessionKind:
         broker.allowance.report = report
         self._jobs = Jobs(broker, link, spec.name, Path(spec.scratch) / "jobs")
         broker.keeper = self._jobs
-        surroundings = ProjectSurroundings(readable=(spec.scratch,), shell=spec.shell)
+        surroundings = ProjectSurroundings((spec.scratch,), partial(ask_keys, link), partial(borrow, link), spec.shell)
         self._session = SessionWorker(link, exec, spec, surroundings, allowance=broker.allowance, audit=audit)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -17,9 +17,11 @@ from .config.masking import find_secrets
 from .config.project import ProjectSetup, load
 from .environment import ENVIRONMENT
 from .formatters.choice import formatters_of
+from .key_ring import AskKeys, KeyRing
 from .providers.cost import dollars
 from .providers.model import Endpoint, ModelClient
 from .providers.registry import ModelNotFound, Registry
+from .session.mcp import Borrow, Lent
 from .session.surroundings import CompactionSettings, Scene, UnknownName
 from .tools.table import available
 from .tools.tool import Tool
@@ -32,9 +34,10 @@ class Compaction(msgspec.Struct):
 
 
 class ProjectScene:
-    def __init__(self, setup: ProjectSetup, registry: Registry, shell: ShellPolicy) -> None:
+    def __init__(self, setup: ProjectSetup, keys: KeyRing, shell: ShellPolicy, lent: Lent) -> None:
         self._setup = setup
-        self._registry = registry
+        self._keys = keys
+        self._lent = lent
         settings = setup.config.compaction
         self.worktree = Path(setup.worktree)
         self.compaction: CompactionSettings = Compaction(settings.auto, settings.prune, settings.reserved)
@@ -43,6 +46,7 @@ class ProjectScene:
             "subagents": [agent for agent in setup.agents.values() if agent.mode != "primary" and not agent.hidden],
             "instructions_near": setup.instructions_near,
             "formatters": formatters_of(setup, shell),
+            "mcp_prompts": lent.prompts,
         }
 
     def agent(self, name: str) -> Agent | None:
@@ -61,36 +65,39 @@ class ProjectScene:
         return [f"Instructions from: {found.path}\n{found.text}" for found in self._setup.instructions()]
 
     def commands(self) -> dict[str, Command]:
-        return self._setup.commands
+        return {**self._lent.commands(), **self._setup.commands}
 
     def skills(self) -> list[Skill]:
         return list(self._setup.skills.values())
 
     def find_model(self, provider_id: str, model_id: str) -> tuple[Model, Endpoint]:
         try:
-            return self._registry.find(provider_id, model_id)
+            return self._keys.registry.find(provider_id, model_id)
         except ModelNotFound as error:
             raise UnknownName(error.explain()) from error
 
     def default_model(self) -> ModelReference:
         try:
-            provider_id, model_id = self._registry.default_model()
+            provider_id, model_id = self._keys.registry.default_model()
         except ModelNotFound as error:
             raise UnknownName("No model is configured, and no provider is connected") from error
         return ModelReference(provider_id=provider_id, model_id=model_id)
 
     def small_model(self, provider_id: str) -> ModelReference | None:
-        found = self._registry.small_model(provider_id)
+        found = self._keys.registry.small_model(provider_id)
         return ModelReference(provider_id=found[0], model_id=found[1]) if found else None
 
+    async def renew(self, provider_id: str) -> None:
+        await self._keys.renew(provider_id)
+
     def client_for(self, endpoint: Endpoint) -> ModelClient:
-        return self._registry.client_for(endpoint)
+        return self._keys.registry.client_for(endpoint)
 
     def cost_of(self, model: Model, tokens: Tokens) -> float:
         return dollars(tokens, model.cost)
 
     def tools(self, model: Model, agent: Agent) -> dict[str, Tool[Any]]:
-        return {tool.name: tool for tool in available(model.id)}
+        return {**self._lent.tools, **{tool.name: tool for tool in available(model.id)}}
 
 
 class Registries:
@@ -117,11 +124,16 @@ class ProjectSurroundings:
     """Builds the scene of each turn. ``readable``: directories outside the project that need no permission;
     ``shell``: what configured programs must not be."""
 
-    def __init__(self, readable: tuple[str, ...], shell: ShellPolicy = DEFAULT_SHELL) -> None:
+    def __init__(
+        self, readable: tuple[str, ...], ask_keys: AskKeys, borrow: Borrow, shell: ShellPolicy = DEFAULT_SHELL
+    ) -> None:
+        self._borrow = borrow
         self._readable = readable
+        self._ask_keys = ask_keys
         self._shell = shell
         self._registries = Registries()
 
     async def scene(self, directory: str, credentials: dict[str, Any]) -> Scene:
         setup = load(directory, readable=self._readable)
-        return ProjectScene(setup, self._registries.of(setup, credentials), self._shell)
+        keys = KeyRing(setup, credentials, self._registries.of, self._ask_keys)
+        return ProjectScene(setup, keys, self._shell, await self._borrow(configured=bool(setup.config.mcp)))

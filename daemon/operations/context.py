@@ -15,6 +15,7 @@ from ..credentials import Credentials
 from ..journal import Journal
 from ..limits import Limits
 from ..listeners import Listeners
+from ..oauth.renewal import Renewal
 from ..sandboxes import Sandboxes
 from ..sessions import Sessions
 from ..store import Store
@@ -30,12 +31,14 @@ class Services(msgspec.Struct, frozen=True):
     turns: Turns
     asks: Asks
     credentials: Credentials
+    server_credentials: Credentials  # of MCP servers, by name and address
     supervisor: Supervisor
     sandboxes: Sandboxes
     limits: Limits
     secret_environment: dict[str, str]
     audit: AuditLog
     listeners: Listeners = msgspec.field(default_factory=Listeners)
+    renewal: Renewal = msgspec.field(default_factory=Renewal)
     controls: ControlQueues = msgspec.field(default_factory=ControlQueues)
 
     @property

@@ -85,6 +85,7 @@ async def set_credentials(request: Request) -> Answer:
     for field in fields:
         if field not in entry:
             raise bad_request(f'Missing key\n  at ["{field}"]')
+    entry.pop("login", None)  # what a login of one's own leaves for its renewal
     request.services.credentials.set(_provider(request), entry)
     await request.services.supervisor.refresh_credentials()
     return TRUE

@@ -39,17 +39,24 @@ async def begin_turn(request: Request) -> Answer:
 
 
 async def give_credentials(request: Request) -> Answer:
-    """``{credentials, environment, secrets}``"""
+    """``{credentials, environment, secrets}``. The parameter ``provider`` names the one that is about to be used."""
+    provider = request.params.get("provider")
+    if provider:
+        await request.services.renewal.freshen(provider, request.services.credentials.all)
     return json_answer(_keys(request.services))
 
 
 def _keys(services: Services) -> dict[str, Any]:
     """What a worker needs to reach models; it keeps it in memory and passes it on to no program."""
     return {
-        "credentials": services.credentials.all(),
-        "environment": services.secret_environment,
+        "credentials": services.credentials.for_workers(),
+        "environment": _passed_on(services.secret_environment),
         "secrets": KNOWN.texts,
     }
+
+
+def _passed_on(environment: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name != "OPENCODE_AUTH_CONTENT"}
 
 
 async def ask_permission(request: Request) -> Answer:

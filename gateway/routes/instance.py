@@ -16,9 +16,10 @@ from oad.contract.catalogue import (
     ToolDescription,
     VcsInfo,
 )
+from oad.contract.oauth import Authorization, AuthorizeInput, CallbackInput
 from oad.contract.requests import LogEntry, ProjectUpdate
 
-from ..operation import GET, PATCH, POST, Named, Operation, op
+from ..operation import GET, PATCH, POST, Fixed, Named, Operation, op
 from ..query import Text
 
 
@@ -39,15 +40,59 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     _read("config.providers", "/config/providers", ConfigProviders, "List config providers"),
     _read("provider.list", "/provider", ProviderList, "List providers"),
-    _read("provider.auth", "/provider/auth", dict[str, list[dict[str, Any]]], "Get provider auth methods"),
+    op(
+        "provider.auth",
+        GET,
+        "/provider/auth",
+        returns=dict[str, list[dict[str, Any]]],
+        summary="Get provider auth methods",
+    ),
+    op(
+        "provider.oauth.authorize",
+        POST,
+        "/provider/{providerID}/oauth/authorize",
+        body=AuthorizeInput,
+        returns=Authorization,
+        errors=(400,),
+        deadline_s=60.0,
+        summary="Begin to log in to a provider",
+    ),
+    op(
+        "provider.oauth.callback",
+        POST,
+        "/provider/{providerID}/oauth/callback",
+        body=CallbackInput,
+        returns=bool,
+        errors=(400,),
+        deadline_s=0.0,  # as long as the person takes, who has ten minutes
+        summary="Finish a login to a provider",
+    ),
     _read("app.agents", "/agent", list[Agent], "List agents"),
+    op("app.get", GET, "/app", returns=dict[str, Any], target="project", summary="Get the app", extension=True),
+    op(
+        "app.modes",
+        GET,
+        "/mode",
+        returns=list[dict[str, Any]],
+        target="project",
+        summary="List modes, as agents were called",
+        extension=True,
+    ),
+    op(
+        "app.init",
+        POST,
+        "/app/init",
+        returns=Fixed(True),
+        target="gateway",
+        summary="Initialize the app: nothing is to be done",
+        extension=True,
+    ),
     _read("app.skills", "/skill", list[Skill], "List skills"),
     _read("command.list", "/command", list[Command], "List commands"),
     _read("path.get", "/path", PathInfo, "Get paths"),
     _read("vcs.get", "/vcs", VcsInfo, "Get VCS info"),
     _read("lsp.status", "/lsp", list[LSPStatus], "Get LSP status"),
     _read("formatter.status", "/formatter", list[FormatterStatus], "Get formatter status"),
-    _read("mcp.status", "/mcp", dict[str, Any], "Get MCP status"),
     _read("tool.ids", "/experimental/tool/ids", Named("ToolIDs", list[str]), "List tool IDs"),
     op(
         "tool.list",

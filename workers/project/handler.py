@@ -19,9 +19,9 @@ from . import current
 from .branches import read_branches
 from .catalogue import Providers, ProvidersOf, Tools
 from .configuring import CONFIGURING
-from .extensions import mcp_status
 from .files import FileOperation, Files
 from .identity import Identities, ProjectIdentity
+from .old_clients import show_app, show_modes
 
 Params = dict[str, str]
 _Operation = Callable[[Params], Awaitable[Any]]
@@ -31,7 +31,6 @@ _FIXED: Final[dict[str, Any]] = {
     "lsp.status": [],
     "experimental.capabilities.get": {"backgroundSubagents": False},
     "experimental.console.get": {"consoleManagedProviders": [], "switchableOrgCount": 0},
-    "experimental.resource.list": {},
     "experimental.workspace.list": [],
     "experimental.workspace.status": [],
 }
@@ -188,9 +187,10 @@ _OF_SETUP: Final[dict[str, Callable[[ProjectSetup], Any]]] = {
     "config.get": lambda setup: mask_secrets(setup.raw),
     "global.config.get": lambda setup: mask_secrets(setup.global_raw),
     "app.agents": lambda setup: list(setup.agents.values()),
+    "app.get": show_app,
+    "app.modes": show_modes,
     "app.skills": lambda setup: list(setup.skills.values()),
     "command.list": lambda setup: list(setup.commands.values()),
-    "mcp.status": lambda setup: mcp_status(setup.config),
 }
 _OF_PROVIDERS: Final[dict[str, Callable[[Providers, Params], Any]]] = {
     "provider.list": lambda providers, _: providers.provider_list(),

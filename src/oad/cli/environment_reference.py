@@ -8,6 +8,7 @@ SERVER: Final[dict[str, str]] = {
     "OA_SERVER_TOKEN": "token that clients may show instead (Bearer); no credential is generated then",
     "OPENCODE_LOG_LEVEL": "as `--log-level`",
     "OPENCODE_PRINT_LOGS": "`1` or `true`: as `--print-logs`",
+    "OPENCODE_AUTH_CONTENT": "credentials of providers as JSON, in the form of `auth.json`; stored ones win",
     "STATE_DIRECTORY": "the data directory, as systemd passes it; `--data-dir` wins",
     "RUNTIME_DIRECTORY": "the directory of the sockets, as systemd passes it",
     "XDG_DATA_HOME": "the data directory is `oad` in it; `~/.local/share` by default",

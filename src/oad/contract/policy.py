@@ -7,6 +7,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from .oauth import Methods
+
 Profile = Literal["read-only", "workspace", "full"]
 Level = Literal["namespaces", "landlock", "none"]
 NetworkMode = Literal["off", "allow", "on"]
@@ -129,3 +131,4 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audit: AuditPolicy = AuditPolicy()
     shell: ShellPolicy = ShellPolicy()
     jobs: JobPolicy = JobPolicy()
+    oauth: Methods = {}
