@@ -43,7 +43,7 @@ def footprint(server: Server) -> Footprint:
         len(Path("/proc/self/mountinfo").read_text().splitlines()),
         sum(str(server.data) in line for line in Path("/proc/net/unix").read_text().splitlines()),
         sum(1 for path in server.data.rglob("*") if not path.name.startswith(("oad.db", "audit", "oad.log"))),
-        sum(1 for path in Path("/tmp").iterdir() if path.name.startswith("oad-") and path.stat().st_uid == os.getuid()),
+        sum(1 for _ in (server.data.parent / "tmp").rglob("*")),
         len({network for process in living for network in networks(process)}),
     )
 

@@ -51,6 +51,8 @@ async def end_session(cast: Cast) -> None:
 
 async def dispose(cast: Cast) -> None:
     """For what belongs to the directory."""
+    for terminal in await cast.cage.server.ask("GET", "/pty"):
+        await cast.cage.server.ask("DELETE", f"/pty/{terminal['id']}")
     await cast.cage.server.ask("POST", "/instance/dispose")
 
 
