@@ -49,6 +49,7 @@ from .settings import DaemonSettings
 from .store import Store
 from .supervisor import Supervisor
 from .turns import Turns
+from .worktrees import Worktrees
 from .zygote import start_zygote
 from .zygote_spawner import ZygoteSpawner
 
@@ -74,6 +75,7 @@ def _make_private(settings: DaemonSettings) -> None:
     for directory in (settings.data, settings.runtime, settings.worker_endpoints, settings.scratch):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     OwnDirectories(settings.scratch).sweep()
+    Worktrees(settings.worktrees).sweep()
     for leftover in settings.worker_endpoints.glob("*.sock"):
         leftover.unlink()  # of a daemon that was killed; the lock proves that none lives
 
@@ -114,7 +116,7 @@ async def _services(
     limits = Limits(settings.policy.limits, sessions, store, journal, probe_host())
     groups = GroupingSpawner(spawner, _open_groups(), limits)
     books = Bookkeeper(store, journal, sessions, turns, asks, limits, audit)
-    confiner = Confiner(settings.policy, settings.private, proxy=settings.proxy_socket)
+    confiner = Confiner(settings.policy, settings.private, proxy=settings.proxy_socket, worktrees=settings.worktrees)
     sandboxes = Sandboxes(confiner, enforceable, store, journal)
     decisions = ProxyRecord(audit, settings.proxy_socket)
     sandboxes.on_proxy = decisions.want
@@ -136,6 +138,7 @@ async def _services(
         limits,
         settings.secret_environment,
         audit,
+        Worktrees(settings.worktrees),
         listeners,
         renewal,
     )
@@ -155,6 +158,7 @@ async def _services(
             serving.start_soon(gateways.watch)
             serving.start_soon(decisions.run)
             serving.start_soon(renewal.logins.run)
+            serving.start_soon(services.chores.run)
             socket = bind_router(context)
             bind_private(socket, settings.call_endpoint)
             router = Router(
