@@ -51,7 +51,7 @@ class Sandboxes:
     def problem(self) -> str:
         """Why sessions can't run anything under the profile that is the default; empty if they can."""
         failed = self._failure(NO_WISH)
-        return f"{failed.name}: {failed.step}" if failed is not None else ""
+        return f"{failed.name}: {failed.step}; {failed.remedy}" if failed is not None else ""
 
     # --- what a session asks for and what it gets -------------------------------------------------------------------
 
