@@ -112,8 +112,7 @@ class Store:
         path.chmod(0o600)
         self.migrated_from = migrate(self._writer, path)
         self._path = path
-        # A connection per reader at the same moment: a long listing on one must not hold up the daemon's own. Not one
-        # per thread: trio's end when they have nothing to do, and their connections would stay open.
+        # A connection for each that reads at the same moment; one per thread would stay open when the thread ends.
         self._readers: list[sqlite3.Connection] = []
 
     def close(self) -> None:
