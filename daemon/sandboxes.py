@@ -12,7 +12,7 @@ import structlog
 
 from oad.contract.errors import sandbox_unavailable
 from oad.contract.ids import now_ms
-from oad.contract.policy import Profile
+from oad.contract.policy import Policy, Profile
 from oad.contract.proxy import Lists
 from oad.contract.sandbox import (
     NO_WISH,
@@ -45,6 +45,9 @@ class Sandboxes:
         self._store = store
         self._journal = journal
         self._records: dict[str, SandboxRecord] = {}
+
+    def adopt(self, policy: Policy) -> None:
+        self._confiner.adopt(policy)
 
     @property
     def problem(self) -> str:
