@@ -34,6 +34,12 @@ async def by_shell_route(cage: Cage, command: str) -> str:
     return str(answer["parts"][0]["state"]["output"])
 
 
+async def by_terminal(cage: Cage, command: str) -> str:
+    """A terminal belongs to its directory, and has the profile that is the default."""
+    _, printed = await pty_client.run(cage.server, command, timeout_s=100)
+    return printed
+
+
 async def by_git(cage: Cage, command: str) -> str:
     """Git asked about a repository whose configuration names a program, which is the user's own doing: what it prints
     is what git takes for the file's content."""
@@ -81,6 +87,7 @@ def _git(place: Path, *arguments: str) -> None:
 ENTRANCES: dict[str, Entrance] = {
     "bash tool": Entrance(by_bash_tool),
     "shell route": Entrance(by_shell_route),
+    "terminal": Entrance(by_terminal, session=False),
     "git on behalf": Entrance(by_git, session=False, writes=False),
     "MCP tool": Entrance(by_mcp_tool, session=False),
     "terminal": Entrance(by_terminal, session=False),
