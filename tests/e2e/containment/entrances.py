@@ -64,12 +64,6 @@ async def by_mcp_tool(cage: Cage, command: str) -> str:
     return mcp_entrance.read(said(state))[0]
 
 
-async def by_terminal(cage: Cage, command: str) -> str:
-    """A client's own, of the directory."""
-    _, shown = await pty_client.run(cage.server, command, timeout_s=100)
-    return shown.replace("\r\n", "\n")
-
-
 def _set_trap(place: Path, command: str) -> None:
     (place / ".gitattributes").write_text("trap filter=trap\n")
     (place / "trap").write_text("x\n")
@@ -90,5 +84,4 @@ ENTRANCES: dict[str, Entrance] = {
     "terminal": Entrance(by_terminal, session=False),
     "git on behalf": Entrance(by_git, session=False, writes=False),
     "MCP tool": Entrance(by_mcp_tool, session=False),
-    "terminal": Entrance(by_terminal, session=False),
 }
