@@ -33,6 +33,8 @@ def run(spec: WorkerSpec, broker_fd: int) -> int:
             signal.pause()
         case "exec":
             trio.run(serve, spec.endpoint, broker_fd)
+        case _:
+            pass
     return 0
 
 

@@ -159,7 +159,7 @@ async def bench(path: Path) -> AsyncGenerator[Bench]:
     finally:
         bench.gateway.close()
         bench.socket.close()
-        for identity in list(bench.gateways._links):
+        for identity in list(bench.gateways._links):  # pyright: ignore[reportPrivateUsage]
             bench.gateways.drop(identity)
         bench.context.term()
         bench.store.close()
@@ -195,7 +195,7 @@ async def test_a_call_is_cancelled_even_if_the_cancel_comes_right_behind_it(tmp_
             await b.gateway.send(Call(number, "wait", {}), Cancel(number))
         await settle()
         assert (await b.gateway.ask(Call(99, "quick", {})))[0].id == 99
-        assert b.router._scopes == {}
+        assert b.router._scopes == {}  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_lasting_work_goes_on_without_its_caller(tmp_path: Path) -> None:
