@@ -21,7 +21,7 @@ from oad.contract.ids import random_text
 from oad.contract.limits import for_commands
 from oad.contract.sandbox import Confinement, worker_writable
 from oad.contract.session import Session
-from oad.contract.worker import WorkerKind, WorkerSpec
+from oad.contract.worker import SnapshotPlace, WorkerKind, WorkerSpec
 from oad.link import Answer
 
 from .abort import Receipt, abort_worker
@@ -31,6 +31,7 @@ from .own_directories import OwnDirectories
 from .restart import Alarm, RestartBudget, Verdict
 from .sandboxes import Sandboxes
 from .settings import DaemonSettings
+from .snapshot_places import SnapshotPlaces
 from .spawn import Spawner
 from .worker import Worker
 
@@ -72,6 +73,7 @@ class Supervisor:
         self._budget = budget
         self._workers: dict[Key, Worker] = {}
         self._scratch = OwnDirectories(settings.scratch)
+        self.snapshots = SnapshotPlaces(settings.data / "snapshots", settings.policy.snapshots)
         self._aborts: dict[str, int] = {}
         self._plans: dict[str, Plan] = {}  # of the aborts under way
         self._resting: dict[Key, float] = {}  # not before this time
@@ -299,6 +301,7 @@ class Supervisor:
         kind, name = key
         digest = hashlib.sha256(name.encode()).hexdigest()[:16]  # a directory's path can't be a file's name
         scratch = self._scratch.make(name if kind == "session" else f"project-{digest}")
+        place = self.snapshots.of_session(self._books.find(name)) if kind == "session" else SnapshotPlace()
         confinement = self._confine(key, directory, writable, scratch)
         socket = self._settings.worker_endpoints / f"{random_text(12)}.sock"
         return WorkerSpec(
@@ -313,7 +316,8 @@ class Supervisor:
             log_level=self._settings.log_level,
             log_file=str(self._settings.log_file or ""),
             log_to_stderr=self._settings.log_to_stderr,
-            confinement=confinement,
+            confinement=msgspec.structs.replace(confinement, snapshots=place.directory),
+            snapshots=place,
             limits=for_commands(self._settings.policy.limits),
         )
 

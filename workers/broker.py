@@ -82,7 +82,7 @@ class BrokerExec:
         self, command: Command, on_stdout: Chunk, on_stderr: Chunk | None, timeout_s: float | None, grace_s: float
     ) -> Outcome:
         call, outcome = await self._start(command), Outcome(None)
-        meter = self.allowance.open(call.id)
+        meter = self.allowance.open(call.id, counted=not command.snapshots)
         try:
             pumps = [OutputPump(call.stdout, meter.counted(on_stdout))]
             if call.stderr is not None:
@@ -115,6 +115,7 @@ class BrokerExec:
                 env=command.env,
                 profile=command.profile,
                 limits=self.allowance.for_kernel(),
+                snapshots=command.snapshots,
             )
             await self._send(request, call.theirs)
             call.release()

@@ -36,6 +36,7 @@ class ProjectScene:
         settings = setup.config.compaction
         self.worktree = Path(setup.worktree)
         self.compaction: CompactionSettings = Compaction(settings.auto, settings.prune, settings.reserved)
+        self.snapshots = setup.config.snapshot is not False
         self.services: dict[str, Any] = {
             "skills": setup.skills,
             "subagents": [agent for agent in setup.agents.values() if agent.mode != "primary" and not agent.hidden],

@@ -368,6 +368,27 @@ async def test_session_is_forked(tui: Terminal, server: Server) -> None:
     await tui.until("Scripted title (fork #1)", "You said: common past")
 
 
+@pytest.mark.parametrize("by", ["commands", "keys"])
+async def test_undo_and_redo(ask: Ask, tui: Terminal, server: Server, by: str) -> None:
+    made, seed = server.project / f"undone-{by}.txt", server.project / f"seed-{by}.txt"
+    write = call("write", filePath=made.name, content="made\n")
+    command = call("bash", command=f"echo seeded > {seed.name}", description="Seeds")
+    await ask(f"undo{by}", write, command, {"text": "Written and seeded."})
+    await tui.until("Written and seeded.", footer())
+    assert made.exists() and seed.exists()
+    await (enter(tui, "/undo") if by == "commands" else tui.keys("C-x", "u"))
+    await tui.until(f"script:undo{by}", made.name, "re:1 message(s)? reverted", without="Written and seeded.")
+    assert not made.exists() and not seed.exists()
+    if by == "commands":
+        await tui.keys("C-c")  # empties the input, which the prompt has gone back to
+        await enter(tui, "/redo")
+    else:
+        await tui.keys("C-x", "r")
+    await tui.until("Written and seeded.", footer(), without="reverted")
+    assert (made.read_text(), seed.read_text()) == ("made\n", "seeded\n")
+    await tui.keys("C-c")
+
+
 async def test_continue_and_session_open_what_was(place_of_all: Place, server: Server) -> None:
     terminal = place_of_all.terminal
     first = await server.create(title="First of two")

@@ -18,6 +18,7 @@ from oad.contract.policy import (
     Policy,
     SandboxPolicy,
     ShellPolicy,
+    SnapshotPolicy,
 )
 
 
@@ -52,9 +53,12 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     audit: AuditPolicy = AuditPolicy()
     shell: ShellPolicy = ShellPolicy()
     jobs: JobPolicy = JobPolicy()
+    snapshots: SnapshotPolicy = SnapshotPolicy()
 
     def policy(self) -> Policy:
-        return Policy(self.sandbox, self.network, self.limits, self.asks, self.audit, self.shell, self.jobs)
+        return Policy(
+            self.sandbox, self.network, self.limits, self.asks, self.audit, self.shell, self.jobs, self.snapshots
+        )
 
 
 def load_server_config(file: Path | None) -> tuple[ServerConfig, Policy]:

@@ -118,6 +118,17 @@ class ShellPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow: tuple[str, ...] | None = None
 
 
+class SnapshotPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[snapshots]``: what is kept of a project's files, to undo what sessions did. Beyond a limit there are none."""
+
+    enabled: bool = True
+    files: _Positive = 100_000  # in the worktree, without what git ignores
+    file_mb: _Positive = 10  # larger files are left out
+    tree_mb: _Positive = 1024  # to be taken in at once
+    store_mb: _Positive = 4096  # of a project, on disk
+    keep_days: _Positive = 7  # for older turns there is no undo
+
+
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sandbox: SandboxPolicy = SandboxPolicy()
     network: NetworkPolicy = NetworkPolicy()
@@ -126,3 +137,4 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audit: AuditPolicy = AuditPolicy()
     shell: ShellPolicy = ShellPolicy()
     jobs: JobPolicy = JobPolicy()
+    snapshots: SnapshotPolicy = SnapshotPolicy()
