@@ -10,6 +10,7 @@ import msgspec
 
 from oad.contract.message import Message, Part
 from oad.contract.session import FileDiff, Todo
+from oad.contract.terminal import PtyExited
 from oad.contract.wire import Event, ProtocolError
 
 from .audit.reports import EVENT
@@ -58,6 +59,8 @@ _SHAPES: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     "job.started": msgspec.json.Decoder(Started),
     "job.ended": msgspec.json.Decoder(Ended),
 }
+_exited: Final = msgspec.json.Decoder(PtyExited)
+_CODES: Final = 256
 _claims: Final = msgspec.json.Decoder(_Claims)
 
 
@@ -65,6 +68,9 @@ def check_event(kind: str, name: str, event: Event, properties: bytes) -> None:
     """``kind`` and ``name`` of the worker that sent it. Raises ProtocolError."""
     if event.type == EVENT:
         return  # is read, and refused, where it is written down
+    if kind == "pty":
+        _check_terminal(name, event, properties)
+        return
     if kind == "session":
         if event.session != name or event.type.startswith(_RESERVED):
             raise ProtocolError(f"{name} sent {event.type} of {event.session}")
@@ -74,6 +80,16 @@ def check_event(kind: str, name: str, event: Event, properties: bytes) -> None:
         _check_properties(event, properties)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProtocolError(f"{event.type} of {name}: {error}") from error
+
+
+def _check_terminal(name: str, event: Event, properties: bytes) -> None:
+    """It has one thing to say: that its own program has ended."""
+    try:
+        exited = _exited.decode(properties) if event.type == "pty.exited" and not event.session else None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProtocolError(f"{event.type} of {name}: {error}") from error
+    if exited is None or exited.id != name or not 0 <= exited.exit_code < _CODES:
+        raise ProtocolError(f"{name} sent {event.type} of {event.session or 'no session'}")
 
 
 def _check_properties(event: Event, properties: bytes) -> None:

@@ -14,6 +14,7 @@ from oad.contract.limits import LimitHit
 from oad.contract.message import NamedError
 from oad.contract.policy import LimitPolicy
 from oad.contract.session import Session
+from oad.contract.terminal import PtyExited
 from oad.contract.wire import Call, Event, ProtocolError
 from oad.contract.worker import AuditMode
 from oad.link import Answer
@@ -30,6 +31,7 @@ from .lifecycle import State
 from .limits import Limits
 from .sessions import SessionPatched, Sessions, place_of
 from .store import Store
+from .terminals import Terminals
 from .turns import Turns
 from .worker import Worker
 
@@ -41,9 +43,11 @@ Dispatch = Callable[[Worker, Call, bytes], Awaitable[Answer]]
 
 
 class Bookkeeper:
-    """The observer of all workers. ``dispatch`` answers what they ask; it is set once all services exist."""
+    """The observer of all workers. ``dispatch`` answers what they ask; it is set once all services exist. ``retire`` is
+    told of terminals whose program has ended."""
 
     dispatch: Dispatch
+    retire: Callable[[Worker], None]
 
     def __init__(
         self,
@@ -63,6 +67,7 @@ class Bookkeeper:
         self._turns = turns
         self._asks = asks
         self.jobs = JobBook()
+        self.terminals = Terminals(journal)
 
     # --- what workers say -----------------------------------------------------------------------------------------
 
@@ -91,6 +96,10 @@ class Bookkeeper:
             write_report(self._audit, worker.spec.kind, worker.spec.name, report)
 
     def _note(self, worker: Worker, event: Event, body: bytes) -> None:
+        if worker.spec.kind == "pty":
+            self.terminals.exited(worker.spec.name, msgspec.json.decode(body, type=PtyExited).exit_code)
+            self.retire(worker)
+            return
         place = self._place(worker, event)
         if event.type == "session.patched":
             changed = msgspec.json.decode(body, type=SessionPatched)
@@ -124,6 +133,9 @@ class Bookkeeper:
         """Closes what is open: the asks it waits for, and the turn it was in."""
         end = worker.life.end
         self._audit_worker("worker.ended", worker, reason=end.value if end else "", status=worker.life.status)
+        if worker.spec.kind == "pty":
+            self.limits.forget(worker.spec.name)
+            self.terminals.lost(worker.spec.name)
         if worker.spec.kind != "session":
             return
         self._asks.drop(worker.spec.name)

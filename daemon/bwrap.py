@@ -1,6 +1,7 @@
 """The command line of bubblewrap, which builds the view of one command and runs it without any privilege."""
 
-from collections.abc import Collection, Sequence
+import os
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from oad.contract.policy import Profile
@@ -28,6 +29,7 @@ class Descriptors(NamedTuple):
 
     seccomp: int
     status: int
+    arguments: int  # further options, see ``environment_arguments``
 
 
 def command_line(
@@ -39,9 +41,11 @@ def command_line(
     cwd: str,
     descriptors: Descriptors,
     standing: Collection[str] = (),
+    terminal: bool = False,
 ) -> list[str]:
     """``standing``: paths that are hidden or protected in the caller's mount namespace already. No PID namespace is
-    made: the session has one, and what a command leaves running must not end with the command."""
+    made: the session has one, and what a command leaves running must not end with the command. ``terminal``: the
+    program makes a session of its own, see ``controlled``, which it could not do as the leader of one."""
     minimal = confinement.root == "minimal" and profile != "full"
     kept = [mount for mount in mounts if minimal or mount.kind in ("write", "tmp") or mount.path in confinement.private]
     kept = _with_covered(mounts, {mount.path: mount.kind for mount in kept}, standing)
@@ -53,9 +57,22 @@ def command_line(
             line += ["--remount-ro", mount.path]
     if minimal:
         line += ["--remount-ro", "/"]
-    line += ["--unshare-ipc", "--unshare-uts", "--die-with-parent", "--new-session", *_capabilities(profile)]
+    line += ["--unshare-ipc", "--unshare-uts", "--die-with-parent", *_capabilities(profile)]
+    if not terminal:
+        line.append("--new-session")
     line += ["--seccomp", str(descriptors.seccomp), "--json-status-fd", str(descriptors.status)]
+    line += ["--args", str(descriptors.arguments)]
     return [*line, "--chdir", cwd, "--", *argv]
+
+
+def environment_arguments(env: Mapping[str, str]) -> bytes:
+    """The command's environment as options: bubblewrap itself runs outside of the sandbox and must not be steered by
+    it (LD_PRELOAD, LD_LIBRARY_PATH). Raises ValueError: what looks like a variable must not become an option."""
+    for name, value in env.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise ValueError(f"not a variable of an environment: {name[:100]!r}")
+    words = [word for name, value in env.items() for word in ("--setenv", name, value)]
+    return b"".join(os.fsencode(word) + b"\0" for word in words)
 
 
 def _with_covered(mounts: Sequence[Mount], made: dict[str, Kind], standing: Collection[str]) -> list[Mount]:

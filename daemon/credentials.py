@@ -16,15 +16,28 @@ class CredentialsUnreadable(Exception):
 
 
 class Credentials:
-    """``{providerID: {"type": "api", "key": …} | {"type": "oauth", …} | {"type": "wellknown", …}}``"""
+    """``{providerID: {"type": "api", "key": …} | {"type": "oauth", …} | {"type": "wellknown", …}}``
 
-    def __init__(self, path: Path) -> None:
+    ``given``: such entries as JSON (OPENCODE_AUTH_CONTENT), which count where the file has none and are never written.
+    Raises CredentialsUnreadable."""
+
+    def __init__(self, path: Path, given: str = "") -> None:
         self._path = path
+        self._given = _read(given.encode("utf-8", "surrogateescape"), "OPENCODE_AUTH_CONTENT") if given else {}
         self._entries: dict[str, dict[str, Any]] = self._load()
+        KNOWN.learn(secrets_of(self._given))
         KNOWN.learn(secrets_of(self._entries))
 
     def all(self) -> dict[str, dict[str, Any]]:
-        return dict(self._entries)
+        return {**self._given, **self._entries}
+
+    def for_workers(self) -> dict[str, dict[str, Any]]:
+        """What models are reached with. What renews it stays here."""
+        kept = ("refresh", "login")
+        return {
+            provider: {name: value for name, value in entry.items() if name not in kept}
+            for provider, entry in self.all().items()
+        }
 
     def set(self, provider: str, entry: dict[str, Any]) -> None:
         """Raises OSError; then nothing has changed."""
@@ -41,10 +54,7 @@ class Credentials:
             raw = self._path.read_bytes()
         except FileNotFoundError:
             return {}
-        try:
-            return msgspec.json.decode(raw, type=dict[str, dict[str, Any]])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise CredentialsUnreadable(f"{self._path}: {error}") from error
+        return _read(raw, str(self._path))
 
     def _save(self, entries: dict[str, dict[str, Any]]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -57,3 +67,10 @@ class Credentials:
             os.fsync(file.fileno())
         temporary.replace(self._path)
         self._entries = entries
+
+
+def _read(raw: bytes, name: str) -> dict[str, dict[str, Any]]:
+    try:
+        return msgspec.json.decode(raw, type=dict[str, dict[str, Any]])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CredentialsUnreadable(f"{name}: {error}") from error

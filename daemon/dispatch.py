@@ -8,6 +8,7 @@ import msgspec
 import trio
 
 from oad.contract.errors import ApiError, aborted_early, named, session_not_found
+from oad.contract.redact import KNOWN
 from oad.contract.session import Session
 from oad.contract.wire import Call, Origin
 from oad.link import Answer
@@ -18,17 +19,34 @@ from .audit.recording import record_request
 from .audit.reports import read_report, write_report
 from .audit.requests import is_recorded
 from .operations.answers import ANSWERS
-from .operations.context import TRUE, Operation, Request, Services
+from .operations.configuration import CONFIGURATION
+from .operations.context import TRUE, Operation, Request, Services, json_answer
 from .operations.jobs import JOBS
 from .operations.messages import MESSAGES, read_message
 from .operations.projects import PROJECTS
+from .operations.provider_auth import PROVIDER_AUTH
 from .operations.service import SERVICE
 from .operations.sessions import SESSIONS
+from .operations.terminals import TERMINALS, admit, attach
+from .operations.tui import TUI
 from .operations.v2 import V2
 from .operations.workers import WORKERS
+from .relay import Relay
 from .worker import Worker
 
-OWN: Final[Mapping[str, Operation]] = {**SESSIONS, **MESSAGES, **PROJECTS, **ANSWERS, **JOBS, **SERVICE, **V2}
+OWN: Final[Mapping[str, Operation]] = {
+    **SESSIONS,
+    **MESSAGES,
+    **PROJECTS,
+    **ANSWERS,
+    **JOBS,
+    **SERVICE,
+    **TERMINALS,
+    **CONFIGURATION,
+    **PROVIDER_AUTH,
+    **TUI,
+    **V2,
+}
 
 SESSION_WORK: Final = frozenset(
     {
@@ -42,6 +60,8 @@ SESSION_WORK: Final = frozenset(
         "session.unrevert",
     }
 )
+
+_OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening"})
 
 # What a session's worker may ask besides WORKERS, and only of the sessions below its own.
 _OF_CHILDREN: Final = frozenset({"session.prompt", "session.abort", "session.get", "session.messages"})
@@ -58,6 +78,12 @@ _TO_THE_END: Final = frozenset(
         "global.dispose",
         "vcs.apply",
         "project.initGit",
+        "pty.create",
+        "pty.remove",
+        "v2.pty.create",
+        "v2.pty.remove",
+        "config.update",
+        "global.config.update",
     }
 )
 
@@ -86,10 +112,20 @@ class Dispatcher:
 
     async def _carry_out(self, call: Call, body: bytes) -> Answer:
         if call.op in OWN:
-            return await OWN[call.op](Request(call.op, call.params, body, self._services))
+            who = (call.origin or BY_SERVICE).who
+            return await OWN[call.op](Request(call.op, call.params, body, self._services, who=who))
         if call.op in SESSION_WORK:
             return await self._work(call.op, call.params, body)
         return await self._services.supervisor.call_project(call.params["directory"], call.op, call.params, body)
+
+    async def for_stream(self, call: Call, relay: Relay) -> Answer:
+        """A client connects to a terminal. Raises ApiError."""
+
+        async def carry(call: Call, body: bytes) -> Answer:
+            return await attach(self._services, call, relay)
+
+        admitted = admit(self._services, call)
+        return await record_request(self._services.audit, admitted, b"", carry)
 
     async def for_worker(self, worker: Worker, call: Call, body: bytes) -> Answer:
         """Raises ApiError; 403 for what a worker has no business with."""
@@ -98,10 +134,14 @@ class Dispatcher:
             write_report(self._services.audit, worker.spec.kind, name, read_report(body))
             await self._services.audit.secured()
             return TRUE
-        if worker.spec.kind == "project":
+        if worker.spec.kind == "pty":
             if call.op != "daemon.credentials":
                 raise _forbidden(call.op)
-            return await WORKERS[call.op](Request(call.op, call.params, body, self._services))
+            return json_answer({"secrets": KNOWN.texts})  # it needs no keys, and must show none
+        if worker.spec.kind == "project":
+            if call.op not in _OF_PROJECTS:
+                raise _forbidden(call.op)
+            return await WORKERS[call.op](Request(call.op, call.params, body, self._services, caller=name))
         if call.op in WORKERS:
             return await WORKERS[call.op](Request(call.op, call.params, body, self._services, caller=name))
         method = "GET" if call.op in _READS_OF_CHILDREN else "CALL"

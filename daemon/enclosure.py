@@ -17,6 +17,7 @@ from oad.contract.sandbox import Confinement, profile_for
 from oad.contract.worker import Run
 
 from . import bwrap, landlock, procs, seccomp
+from .controlled import controlled
 from .session_view import SessionView, prepare_scratch
 from .view import Mount, is_below, plan_view, temporary_of
 
@@ -63,18 +64,19 @@ class Enclosure:
             case "landlock":
                 return self._by_landlock(request, profile)
             case "none":
-                return Confined(request.argv, request.env)
+                return Confined(_program(request), request.env)
 
     def _by_landlock(self, request: Run, profile: Profile) -> Confined:
         """Restricts the calling process, the holder, which needs nothing of what it gives up."""
+        program = _program(request)
         if profile == "full":
-            return Confined(request.argv, request.env)
+            return Confined(program, request.env)
         temporary = temporary_of(self.confinement)
         prepare_scratch(Path(self.confinement.scratch))
         procs.drop_capabilities()
         landlock.restrict(plan_view(self.confinement, profile, snapshots=request.snapshots), temporary)
         procs.install_filter(_filter(profile))
-        return Confined(request.argv, {**request.env, **self._variables(profile), "TMPDIR": temporary})
+        return Confined(program, {**request.env, **self._variables(profile), "TMPDIR": temporary})
 
     def _in_namespaces(self, request: Run, profile: Profile) -> Confined:
         assert self._view is not None
@@ -82,18 +84,21 @@ class Enclosure:
         mounts = plan_view(self.confinement, profile, snapshots=request.snapshots)
         if not _sees(mounts, request.cwd):
             raise NotVisible(2, "The sandbox does not show this directory", request.cwd)
+        program = _program(request) if request.terminal else [find_program(request), *request.argv[1:]]
+        env = {**request.env, **self._variables(profile)}
         reader, writer = os.pipe()
-        filter = _to_memory(_filter(profile))
+        filter, arguments = _to_memory(_filter(profile)), _to_memory(bwrap.environment_arguments(env))
         line = bwrap.command_line(
             self.confinement,
             profile,
             mounts,
-            [find_program(request), *request.argv[1:]],
+            program,
             cwd=request.cwd,
-            descriptors=bwrap.Descriptors(filter, writer),
+            descriptors=bwrap.Descriptors(filter, writer, arguments),
             standing=standing,
+            terminal=request.terminal,
         )
-        return Confined(line, {**request.env, **self._variables(profile)}, (filter, writer), reader)
+        return Confined(line, {}, (filter, writer, arguments), reader)
 
     def _variables(self, profile: Profile) -> dict[str, str]:
         """Caches below a home that can't be written to would make package managers fail."""
@@ -125,8 +130,10 @@ def _filter(profile: Profile) -> bytes:
 
 
 def _to_memory(content: bytes) -> int:
-    memory = os.memfd_create("oad-seccomp", 0)
-    os.write(memory, content)
+    memory = os.memfd_create("oad-sandbox", 0)
+    view = memoryview(content)
+    while view:
+        view = view[os.write(memory, view) :]
     os.lseek(memory, 0, os.SEEK_SET)
     return memory
 
@@ -140,6 +147,10 @@ def find_program(request: Run) -> str:
     if found is None:
         raise FileNotFoundError(2, "No such file or directory", program)
     return found
+
+
+def _program(request: Run) -> list[str]:
+    return controlled(request) if request.terminal else request.argv
 
 
 def has_started(report: bytes) -> bool:

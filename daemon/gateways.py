@@ -141,6 +141,9 @@ class Gateways:
                     if identity != besides:
                         nursery.start_soon(link.flushed)
 
+    def knows(self, identity: bytes) -> bool:
+        return identity in self._links
+
     def count(self) -> int:
         return len(self._links)
 

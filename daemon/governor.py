@@ -110,7 +110,7 @@ class Governor:
             worker.child.init_pid, worker.child.worker_pid, self._inherited_kb(), enough=limits.processes
         )
         watch.note(now, use, limits, busy=self._turns.busy(name))
-        ledger = self._limits.ledger(name) if worker.spec.kind == "session" else Ledger()
+        ledger = Ledger() if worker.spec.kind == "project" else self._limits.ledger(name)
         if limits.written_mb is not None:
             ledger.written += watch.note_written({c.holder: process_usage.written_bytes(c) for c in use.calls})
         ledger.memory_mb, ledger.cpu, ledger.processes = use.memory_kb / 1024, watch.cpu, use.tasks

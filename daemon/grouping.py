@@ -34,7 +34,7 @@ class GroupingSpawner:
 
     async def spawn(self, spec: WorkerSpec) -> Child:
         child = await self._spawner.spawn(spec)
-        if self._groups is not None and spec.kind == "session":
+        if self._groups is not None and spec.kind != "project":
             try:
                 self._place(self._groups, spec.name, child)
             except OSError as error:  # the governor watches it all the same

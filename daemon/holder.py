@@ -11,10 +11,11 @@ import signal
 import subprocess
 from typing import Final, NamedTuple, NoReturn
 
+import msgspec
 import setproctitle
 
 from oad.contract.broker import encode_status
-from oad.contract.worker import Exited, Failed, Level, Run
+from oad.contract.worker import Exited, Failed, Level, Run, Started
 
 from . import procs, rlimits, tree_kill
 from .enclosure import Confined, Enclosure, has_started
@@ -42,8 +43,7 @@ def confine(request: Run, around: Surroundings, level: Level) -> Confined:
     limits and filters are set on the calling process, which the command inherits them from."""
     rlimits.confine_process(request.limits, level)
     around.network.enter()
-    confined = around.enclosure.confine(request)
-    return confined._replace(env=around.network.environment(confined.env))
+    return around.enclosure.confine(msgspec.structs.replace(request, env=around.network.environment(request.env)))
 
 
 def hold(request: Run, pipes: Pipes, *, session: str, level: Level, around: Surroundings) -> NoReturn:
@@ -84,6 +84,8 @@ class Holder:
             return
         for fd in set(self._pipes[:3]):
             os.close(fd)
+        if request.terminal:
+            self._report(Started())
         while self._reap():
             self._hear(self._early.pop() if self._early else signal.sigwait(HEARD))
 
@@ -106,7 +108,7 @@ class Holder:
                 stdin=self._pipes.stdin,
                 stdout=self._pipes.stdout,
                 stderr=self._pipes.stderr,
-                start_new_session=True,
+                start_new_session=not request.terminal,  # see ``controlled``
             )
         finally:
             signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
@@ -150,10 +152,10 @@ class Holder:
             return Exited(status, left=left)
         return Failed(0, f"the sandbox can't be set up: {self._around.enclosure.diagnose(self._request)}")
 
-    def _report(self, ended: Exited | Failed) -> None:
+    def _report(self, status: Started | Exited | Failed) -> None:
         # The pipe stays open: its end tells that the last descendant, and with it this process, has gone.
         with contextlib.suppress(OSError):  # nobody may be listening any more
-            os.write(self._pipes.status, encode_status(ended))
+            os.write(self._pipes.status, encode_status(status))
 
 
 def _reset_ignored_signals() -> None:

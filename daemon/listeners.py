@@ -36,6 +36,10 @@ class Listeners:
     def hears(self, directory: str) -> bool:
         return any("" in streams or directory in streams for streams in self._streams.values())
 
+    def follows(self, directory: str) -> bool:
+        """Whether somebody listens to that directory in particular."""
+        return any(directory in streams for streams in self._streams.values())
+
     def last_heard(self, directory: str) -> float:
         """When somebody last could; minus infinity: never. For a directory that nobody hears of now."""
         return max(self._last.get("", -math.inf), self._last.get(directory, -math.inf))

@@ -5,7 +5,7 @@ import functools
 import os
 import signal
 from collections.abc import AsyncGenerator
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -33,7 +33,11 @@ from .grouping import GroupingSpawner
 from .instance_lock import InstanceLock
 from .journal import Journal
 from .limits import Limits
+from .oauth.known import KNOWN_METHODS
+from .oauth.logins import Logins
+from .oauth.renewal import Renewal
 from .operations.context import Services
+from .operations.terminals import ATTACH
 from .own_directories import OwnDirectories
 from .restart import RestartBudget
 from .router import Router, bind_router
@@ -41,6 +45,7 @@ from .sandbox_probe import Enforceable
 from .sandboxes import Sandboxes
 from .sessions import Sessions
 from .settings import DaemonSettings
+from .snapshot_places import SnapshotPlaces
 from .store import Store
 from .supervisor import Supervisor
 from .turns import Turns
@@ -68,6 +73,7 @@ def run_daemon(settings: DaemonSettings) -> None:
 def _make_private(settings: DaemonSettings) -> None:
     for directory in (settings.data, settings.runtime, settings.worker_endpoints, settings.scratch):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    SnapshotPlaces(settings.data / "snapshots", settings.policy.snapshots).sweep()
     OwnDirectories(settings.scratch).sweep()
     for leftover in settings.worker_endpoints.glob("*.sock"):
         leftover.unlink()  # of a daemon that was killed; the lock proves that none lives
@@ -111,8 +117,9 @@ async def _services(
     books = Bookkeeper(store, journal, sessions, turns, asks, limits, audit)
     confiner = Confiner(settings.policy, settings.private, proxy=settings.proxy_socket)
     sandboxes = Sandboxes(confiner, enforceable, store, journal)
-    supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes)
-    credentials = Credentials(settings.data / "auth.json")
+    supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes, gateways.listeners)
+    credentials = Credentials(settings.data / "auth.json", settings.secret_environment.get("OPENCODE_AUTH_CONTENT", ""))
+    renewal = _make_renewal(settings, credentials, supervisor)
     listeners = gateways.listeners
     services = Services(
         store,
@@ -127,6 +134,7 @@ async def _services(
         settings.secret_environment,
         audit,
         listeners,
+        renewal,
     )
     governor = Governor(limits, supervisor, sessions, turns, asks, groups, inherited_kb=spawner.memory_kb)
     dispatcher = Dispatcher(services)
@@ -142,15 +150,32 @@ async def _services(
             serving.start_soon(supervisor.run)
             serving.start_soon(governor.run)
             serving.start_soon(gateways.watch)
+            serving.start_soon(renewal.logins.run)
             socket = bind_router(context)
             bind_private(socket, settings.call_endpoint)
             router = Router(
-                TrioSocket(socket), gateways, journal, dispatcher.for_gateway, epoch=random_text(8), lasting=is_lasting
+                TrioSocket(socket),
+                gateways,
+                journal,
+                dispatcher.for_gateway,
+                epoch=random_text(8),
+                lasting=is_lasting,
+                streams={ATTACH: dispatcher.for_stream},
             )
             serving.start_soon(router.run)
             yield services
             serving.cancel_scope.cancel()
         nursery.cancel_scope.cancel()
+
+
+def _make_renewal(settings: DaemonSettings, credentials: Credentials, supervisor: Supervisor) -> Renewal:
+    async def store(provider: str, entry: dict[str, Any]) -> None:
+        credentials.set(provider, entry)
+        await supervisor.refresh_credentials()
+
+    environment = settings.secret_environment
+    logins = Logins({**KNOWN_METHODS, **settings.policy.oauth}, store, environment)
+    return Renewal(logins, store, environment)
 
 
 def _open_audit(settings: DaemonSettings) -> AuditLog:

@@ -14,7 +14,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
-_NAME: Final = re.compile(r"(?:ses_[0-9A-Za-z]+|project-[0-9a-f]{16}|tree-[0-9a-f]{24})")
+_NAME: Final = re.compile(r"(?:(?:ses|pty)_[0-9A-Za-z]+|project-[0-9a-f]{16}|tree-[0-9a-f]{24})")
 _DISCARDED: Final = ".discarded-"
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 

@@ -5,7 +5,7 @@ The client's stream may be with another gateway: an answer about a session's wor
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import structlog
@@ -16,7 +16,9 @@ from oad.contract.wire import (
     PROTOCOL_VERSION,
     Call,
     Cancel,
+    Data,
     Frame,
+    Grant,
     Hello,
     Listening,
     Ping,
@@ -31,6 +33,7 @@ from oad.link import Answer, Handler, PeerGone, TrioSocket, carry_out
 
 from .gateways import GatewayLink, Gateways
 from .journal import Journal
+from .relay import Relay
 
 _log = structlog.get_logger("oad.router")
 
@@ -45,8 +48,12 @@ class _Remembered:
         self.answer: Answer | None = None
 
 
+Carry = Callable[[Call, Relay], Awaitable[Answer]]
+
+
 class Router:
-    """``lasting`` tells which operations go on although their caller has left."""
+    """``lasting`` tells which operations go on although their caller has left; ``streams`` serves those that carry a
+    stream until they are answered."""
 
     def __init__(
         self,
@@ -57,6 +64,7 @@ class Router:
         *,
         epoch: str,
         lasting: Callable[[str], bool],
+        streams: Mapping[str, Carry] | None = None,
     ) -> None:
         self._socket = socket
         self._gateways = gateways
@@ -64,6 +72,8 @@ class Router:
         self._serve = serve
         self._epoch = epoch
         self._lasting = lasting
+        self._streams = streams or {}
+        self._relays: dict[tuple[bytes, int], Relay] = {}
         self._scopes: dict[tuple[bytes, int], trio.CancelScope] = {}
         self._answers: dict[tuple[str, str], _Remembered] = {}  # by operation and key, oldest first
 
@@ -85,6 +95,9 @@ class Router:
             if not self._lasting(frame.op):
                 self._scopes[identity, frame.id] = scope  # at once: its Cancel may be the next frame
             nursery.start_soon(self._answer, identity, frame, body, scope)
+        elif isinstance(frame, Data | Grant):
+            if (relay := self._relays.get((identity, frame.id))) is not None:
+                relay.down(frame, body)
         elif isinstance(frame, Hello):
             self._welcome(identity, frame, nursery)
         elif isinstance(frame, Cancel):
@@ -112,7 +125,14 @@ class Router:
             _log.error("a gateway's event link can't be opened", endpoint=hello.endpoint, error=str(error))
             return
         nursery.start_soon(self._follow, link)
+        self._end_lost_streams()
         _log.info("gateway connected", gateway=hello.name)
+
+    def _end_lost_streams(self) -> None:
+        """Of gateways that were killed: they could not say that their clients have gone."""
+        for identity, number in self._relays:
+            if not self._gateways.knows(identity):
+                self._scopes[identity, number].cancel()
 
     async def _follow(self, link: GatewayLink) -> None:
         try:
@@ -124,7 +144,10 @@ class Router:
     async def _answer(self, identity: bytes, call: Call, body: bytes, scope: trio.CancelScope) -> None:
         try:
             with scope:
-                answer = await self._answer_once(call, body)
+                if call.op in self._streams:
+                    answer = await self._answer_streamed(identity, call, body, scope)
+                else:
+                    answer = await self._answer_once(call, body)
                 if self._lasting(call.op) and self._gateways.count() > 1:
                     await self._journal.settled()
                     await self._gateways.flushed(besides=identity)
@@ -132,6 +155,19 @@ class Router:
         finally:
             if self._scopes.get((identity, call.id)) is scope:
                 del self._scopes[identity, call.id]
+
+    async def _answer_streamed(self, identity: bytes, call: Call, body: bytes, scope: trio.CancelScope) -> Answer:
+        def push(frame: Data | Grant, body: bytes) -> bool:
+            return self._send(identity, encode_frame(frame, body))
+
+        async def carry(call: Call, body: bytes) -> Answer:
+            return await self._streams[call.op](call, relay)
+
+        relay = self._relays[identity, call.id] = Relay(call.id, push, scope.cancel)
+        try:
+            return await carry_out(carry, call, body)
+        finally:
+            del self._relays[identity, call.id]
 
     async def _answer_once(self, call: Call, body: bytes) -> Answer:
         """A repeated mutation gets the first one's answer."""
@@ -161,15 +197,17 @@ class Router:
         after = self._gateways.last_number(identity)
         self._send(identity, encode_frame(Reply(id, answer.status, answer.headers, after), answer.body))
 
-    def _send(self, identity: bytes, message: list[bytes]) -> None:
+    def _send(self, identity: bytes, message: list[bytes]) -> bool:
+        """False when it could not be sent."""
         try:
             sent = self._socket.try_send([identity, *message])
         except PeerGone:
-            sent = True  # it restarted; its clients ask again
+            return False  # it restarted; its clients ask again
         if not sent:
             # Its queue is full: it reads nothing. Dropping it makes it say hello anew and fail what it waits for.
             _log.warning("a gateway takes no answers: dropped")
             self._gateways.drop(identity)
+        return sent
 
 
 def bind_router(context: "zmq.Context[zmq.Socket[bytes]]") -> "zmq.Socket[bytes]":

@@ -119,6 +119,10 @@ class Sandboxes:
         profile: Profile = "read-only" if "workspace" in self._enforceable.failures else "workspace"
         return self._confine(sorted({directory, _worktree(directory)}), scratch, SandboxWish(profile=profile))
 
+    def confine_terminal(self, directory: str, scratch: Path, wish: SandboxWish) -> Confinement:
+        """As a session's of that directory which asks for the same. Raises ApiError 503."""
+        return self._confine(sorted({directory, _worktree(directory)}), scratch, wish)
+
     def is_outdated(self, session: str, confinement: Confinement) -> bool:
         """Whether a worker that was started with this holds to what is no longer asked for."""
         record = self._record(session)

@@ -4,11 +4,9 @@ One task per worker leads it from spawn over hello and service to its reaping; w
 and gets one that serves. A worker that ends by itself is replaced when it is next needed, within the restart budget.
 """
 
-import hashlib
 import math
 import random
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -17,22 +15,21 @@ import trio
 import zmq
 
 from oad.contract.errors import ApiError, session_not_found, unavailable
-from oad.contract.ids import random_text
-from oad.contract.limits import for_commands
-from oad.contract.sandbox import Confinement, worker_writable
+from oad.contract.sandbox import NO_WISH, SandboxWish
 from oad.contract.session import Session
-from oad.contract.worker import SnapshotPlace, WorkerKind, WorkerSpec
+from oad.contract.worker import WorkerKind
 from oad.link import Answer
 
 from .abort import Receipt, abort_worker
 from .bookkeeper import Bookkeeper
 from .ladder import Plan
-from .own_directories import OwnDirectories
+from .listeners import Listeners
 from .restart import Alarm, RestartBudget, Verdict
 from .sandboxes import Sandboxes
 from .settings import DaemonSettings
 from .snapshot_places import SnapshotPlaces
 from .spawn import Spawner
+from .specs import Specs
 from .worker import Worker
 
 _log = structlog.get_logger("oad.supervisor")
@@ -42,6 +39,7 @@ _REFRESH_S: Final = 5.0
 _DRAIN_S: Final = 2.0
 _LONGEST_WAIT_S: Final = 5.0  # a restart delay up to this is waited out, a longer one refuses
 _REST_S: Final = 10.0
+_LAST_LOOK_S: Final = 5.0  # for slow viewers of a terminal whose program has ended
 
 Key = tuple[WorkerKind, str]
 
@@ -65,15 +63,17 @@ class Supervisor:
         budget: RestartBudget,
         books: Bookkeeper,
         sandboxes: Sandboxes,
+        listeners: Listeners | None = None,
     ) -> None:
+        self._listeners = listeners or Listeners()
         self._settings = settings
         self.policy = settings.policy
         self._spawner = spawner
         self._context = context
         self._budget = budget
         self._workers: dict[Key, Worker] = {}
-        self._scratch = OwnDirectories(settings.scratch)
         self.snapshots = SnapshotPlaces(settings.data / "snapshots", settings.policy.snapshots)
+        self._specs = Specs(settings, books, sandboxes, self.snapshots)
         self._aborts: dict[str, int] = {}
         self._plans: dict[str, Plan] = {}  # of the aborts under way
         self._resting: dict[Key, float] = {}  # not before this time
@@ -81,6 +81,8 @@ class Supervisor:
         self._books = books
         self._closing = False
         self._sandboxes = sandboxes
+        self.terminals = books.terminals
+        books.retire = self._retire
 
     async def run(self) -> None:
         """Keeps the workers' tasks; on cancellation every worker is killed and reaped before it returns."""
@@ -101,7 +103,7 @@ class Supervisor:
         while True:
             worker = self._workers.get(key)
             if worker is None:
-                worker = self._start(key, directory, writable)
+                worker = self.begin(key, directory, writable)
             elif worker.leaving:
                 await worker.gone.wait()
                 continue
@@ -117,7 +119,15 @@ class Supervisor:
         """Another sandbox was asked for since it was started, and it can be replaced without stopping anything."""
         name = worker.spec.name
         idle = worker.spec.kind == "session" and not worker.calls and not self._books.busy(name)
-        return idle and self._sandboxes.is_outdated(name, worker.spec.confinement)
+        outdated = "outdated" in worker.facts or self._sandboxes.is_outdated(name, worker.spec.confinement)
+        return idle and outdated
+
+    def renew_sessions(self, below: str) -> None:
+        """A file of the workspace was replaced, and with it what protected it in the views of these sessions: their
+        workers are replaced once they are idle."""
+        for worker in self._workers.values():
+            if worker.spec.directory == below or worker.spec.directory.startswith(below.rstrip("/") + "/"):
+                worker.facts["outdated"] = True
 
     async def call(self, worker: Worker, op: str, params: dict[str, str], body: bytes) -> Answer | None:
         """None: the worker was lost, and all it left is closed."""
@@ -214,12 +224,9 @@ class Supervisor:
         """Kills the session's worker, whatever it does, and removes its scratch directory."""
         key: Key = ("session", session_id)
         await self._end(key)
-        self._budget.forgive(session_id)
-        self._resting.pop(key, None)
+        self._forget(key)
         self._aborts.pop(session_id, None)
-        left = await trio.to_thread.run_sync(self._scratch.remove, session_id)
-        if left:
-            _log.warning("not all of a session's scratch could be removed", session=session_id, left=left[:20])
+        await self._specs.remove_scratch(session_id)
 
     async def end_directory(self, directory: str) -> None:
         """Aborts the turns of a directory, then ends its project worker and idle sessions' workers."""
@@ -261,33 +268,35 @@ class Supervisor:
 
     # --- one worker's life ----------------------------------------------------------------------------------------
 
-    def _start(self, key: Key, directory: str, writable: Sequence[str]) -> Worker:
+    def begin(self, key: Key, directory: str, writable: Sequence[str], wish: SandboxWish = NO_WISH) -> Worker:
         if self._closing or self._nursery is None:
             raise unavailable("the service is stopping")
         kind, name = key
-        if kind == "session":
-            if not self._books.exists(name):
-                raise session_not_found(name)  # deleted while this call waited for its last worker's end
+        if kind == "session" and not self._books.exists(name):
+            raise session_not_found(name)  # deleted while this call waited for its last worker's end
+        if kind != "project":
             self._check_room(self._nursery)
         wait_s = self._resting.pop(key, -math.inf) - trio.current_time()
         if wait_s > _LONGEST_WAIT_S:
             self._resting[key] = trio.current_time() + wait_s
             text = f"The worker of {key[1]} failed too often; it is tried again in {wait_s:.0f} s"
             raise unavailable(text, retry_after_s=math.ceil(wait_s))
-        worker = self._workers[key] = Worker(self._spec(key, directory, writable), self._books, self._context)
+        spec = self._specs.make(kind, name, directory, writable, wish)
+        worker = self._workers[key] = Worker(spec, self._books, self._context)
         self._nursery.start_soon(self._lead, key, worker, max(wait_s, 0.0))
         return worker
 
     def _check_room(self, nursery: trio.Nursery) -> None:
-        """Raises ApiError 429 when as many sessions live as may; the longest idle one is then put away, so that it
-        helps to come again."""
+        """Raises ApiError 429 when as many sessions and terminals live as may; the longest idle session is then put
+        away, so that it helps to come again."""
         most = self._settings.policy.limits.live_sessions
         if most is None:
             return
-        live = [worker for (kind, _), worker in self._workers.items() if kind == "session" and not worker.leaving]
+        live = [worker for (kind, _), worker in self._workers.items() if kind != "project" and not worker.leaving]
         if len(live) < most:
             return
-        idle = [each for each in live if self._is_idle(each) and not self._books.jobs.of(each.spec.name)]
+        resting = [each for each in live if each.spec.kind == "session" and self._is_idle(each)]
+        idle = [each for each in resting if not self._books.jobs.of(each.spec.name)]
         if not idle:
             raise self._books.limits.refuse("liveSessions", most, len(live), retry_after_s=5)
         nursery.start_soon(min(idle, key=lambda worker: worker.last_used).drain, _DRAIN_S)
@@ -296,37 +305,6 @@ class Supervisor:
         """A turn, a call or an open ask is work; a listening client is not."""
         busy = worker.spec.kind == "session" and self._books.busy(worker.spec.name)
         return worker.serving and not worker.calls and not busy
-
-    def _spec(self, key: Key, directory: str, writable: Sequence[str]) -> WorkerSpec:
-        kind, name = key
-        digest = hashlib.sha256(name.encode()).hexdigest()[:16]  # a directory's path can't be a file's name
-        scratch = self._scratch.make(name if kind == "session" else f"project-{digest}")
-        place = self.snapshots.of_session(self._books.find(name)) if kind == "session" else SnapshotPlace()
-        confinement = self._confine(key, directory, writable, scratch)
-        socket = self._settings.worker_endpoints / f"{random_text(12)}.sock"
-        return WorkerSpec(
-            kind=kind,
-            name=name,
-            directory=directory,
-            endpoint=f"ipc://{socket}",
-            scratch=str(scratch),
-            writable=list(worker_writable(confinement)),
-            audit=self._books.audit_mode,
-            shell=self._settings.policy.shell,
-            log_level=self._settings.log_level,
-            log_file=str(self._settings.log_file or ""),
-            log_to_stderr=self._settings.log_to_stderr,
-            confinement=msgspec.structs.replace(confinement, snapshots=place.directory),
-            snapshots=place,
-            limits=for_commands(self._settings.policy.limits),
-        )
-
-    def _confine(self, key: Key, directory: str, writable: Sequence[str], scratch: Path) -> Confinement:
-        """Raises ApiError 503."""
-        kind, name = key
-        if kind == "session":
-            return self._sandboxes.confine_session(self._books.find(name), list(writable), scratch)
-        return self._sandboxes.confine_project(directory, scratch)
 
     async def _lead(self, key: Key, worker: Worker, wait_s: float) -> None:
         """The one task of a worker: waits out the restart delay, lets it live, and closes its books."""
@@ -345,9 +323,13 @@ class Supervisor:
             await self._abort_active(self._books.find(key[1]))  # a subagent ends with its parent
         await self._books.worker_ended(worker)
         try:
+            if key[0] == "pty":
+                await self._specs.remove_scratch(key[1])
             if worker.life.abnormal:
                 _log.warning("worker ended unexpectedly", worker=key[1], end=end.value, status=worker.life.status)
                 self._count_crash(key)
+            if key[0] == "pty":
+                self._forget(key)  # it never comes again
         finally:
             if self._workers.get(key) is worker:
                 del self._workers[key]
@@ -368,8 +350,8 @@ class Supervisor:
             raise TooManyCrashes("more than twenty workers crashed within ten seconds")
 
     async def _sweep(self) -> None:
-        """Puts idle workers away. A turn, a call, an open ask or a background job is work; a listening client is not.
-        For jobs alone the operator may set a limit of their own."""
+        """Puts idle workers away. A turn, a call, an open ask or a background job is work; a listening client is not,
+        unless it listens to one directory. For jobs alone the operator may set a limit of their own."""
         while True:
             await trio.sleep(_SWEEP_S)
             now = trio.current_time()
@@ -378,12 +360,37 @@ class Supervisor:
                     await worker.drain(_DRAIN_S)
 
     def _idle_limit(self, kind: WorkerKind, name: str) -> float:
-        """Seconds; infinite for a session with jobs, unless the operator says otherwise."""
+        """Seconds; infinite for a session with jobs, unless the operator says otherwise, and for a directory that has
+        an event stream of its own."""
+        if kind == "project" and self._listeners.follows(name):
+            return math.inf  # it watches the files for them
         if kind == "session" and self._books.jobs.of(name):
             return self._settings.policy.jobs.idle_s or math.inf
+        if kind == "pty":
+            return self._settings.policy.jobs.ttl_s  # that nobody has looked at: it is a program left running
         return self._settings.idle_worker_s
+
+    # --- terminals --------------------------------------------------------------------------------------------------
+
+    def _retire(self, worker: Worker) -> None:
+        if self._nursery is not None:
+            self._nursery.start_soon(retire, worker)
+
+    def _forget(self, key: Key) -> None:
+        self._budget.forgive(key[1])
+        self._resting.pop(key, None)
+
+    def find(self, kind: WorkerKind, name: str) -> Worker | None:
+        return self._workers.get((kind, name))
 
     def session_worker(self, session_id: str) -> Worker | None:
         """The one that serves now; none is started."""
         worker = self._workers.get(("session", session_id))
         return worker if worker is not None and worker.serving else None
+
+
+async def retire(worker: Worker) -> None:
+    """The program of a terminal has ended: its worker goes when everybody has seen the last of it."""
+    with trio.move_on_after(_LAST_LOOK_S):
+        await worker.rested()
+    await worker.drain(_DRAIN_S)

@@ -16,7 +16,9 @@ _SECRET_NAME: Final = re.compile(
     r"|CREDENTIAL|CREDENTIALS|ACCESS_KEY_ID|AUTHORIZATION|COOKIE|DSN|DATABASE_URL)(?:_|$)",
     re.IGNORECASE,
 )
-_MAY_HOLD_SECRETS: Final = frozenset({"OPENCODE_CONFIG_CONTENT"})  # not itself one, but keys may stand in it
+_MAY_HOLD_SECRETS: Final = frozenset(
+    {"OPENCODE_CONFIG_CONTENT", "OPENCODE_AUTH_CONTENT"}
+)  # not itself one, but keys may stand in it
 _WITH_LOGIN: Final = re.compile(r"\A\w[\w+.-]*://[^/@\s]*:([^/@\s]+)@")  # such as a proxy's address
 
 

@@ -8,9 +8,9 @@ import trio
 import zmq
 
 from oad.contract.errors import ApiError, unavailable
-from oad.contract.wire import Call, Drain, Event, Frame, Hello, ProtocolError
+from oad.contract.wire import Call, Data, Drain, Event, Frame, Grant, Hello, ProtocolError
 from oad.contract.worker import WorkerSpec
-from oad.link import Answer, LinkLost, Peer, TrioSocket, bind_private
+from oad.link import Answer, LinkLost, Peer, Stream, TrioSocket, bind_private
 
 from .lifecycle import Action, End, Lifecycle, State
 from .spawn import Child, Spawner, SpawnFailed
@@ -45,6 +45,7 @@ class Worker:
         self._observer = observer
         self._path = Path(spec.endpoint.removeprefix("ipc://"))
         self._timer = trio.Event()
+        self._resting = trio.lowlevel.ParkingLot()
         self.peer = Peer(self._bind(context), handler=self._serve, on_frame=self._on_frame)
 
     def _bind(self, context: "zmq.Context[zmq.Socket[bytes]]") -> TrioSocket:
@@ -134,17 +135,32 @@ class Worker:
 
     # --- its link -------------------------------------------------------------------------------------------------
 
-    async def call(self, op: str, params: dict[str, str], body: bytes, *, deadline_s: float = 0.0) -> Answer | None:
+    async def call(
+        self,
+        op: str,
+        params: dict[str, str],
+        body: bytes,
+        *,
+        deadline_s: float = 0.0,
+        stream: Stream | None = None,
+    ) -> Answer | None:
         """The worker's answer; None if it died before it gave one, and then ``gone`` will be set."""
         self.calls += 1
         try:
-            reply, answer = await self.peer.call(op, params, body, deadline_s=deadline_s)
+            reply, answer = await self.peer.call(op, params, body, deadline_s=deadline_s, stream=stream)
         except (LinkLost, trio.ClosedResourceError):
             return None
         finally:
             self.calls -= 1
             self.last_used = trio.current_time()
+            if not self.calls:
+                self._resting.unpark_all()
         return Answer(answer, reply.status, reply.headers)
+
+    async def rested(self) -> None:
+        """Waits until no call to it is under way."""
+        while self.calls:
+            await self._resting.park()
 
     async def _run_link(self) -> None:
         """A worker that breaks the protocol is killed: what it holds can't be trusted any more.
@@ -168,6 +184,8 @@ class Worker:
             await self._observer.on_event(self, frame, body)
         elif isinstance(frame, Hello):
             self._greet(frame)
+        elif isinstance(frame, Data | Grant):
+            return  # to a viewer that has left meanwhile
         else:
             raise ProtocolError(f"a worker sent {type(frame).__name__}")
 

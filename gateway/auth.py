@@ -72,7 +72,7 @@ class Authenticator:
                 self._logins.succeeded(who, address, now)
                 return None
             self._limit.record(address, now)
-            self._logins.failed(address, scope["method"], scope["path"])
+            self._logins.failed(address, scope.get("method", "CONNECT"), scope["path"])
             _log.warning("wrong credentials from %s for %s", address, scope["path"][:200].encode("unicode_escape"))
         return 401, [(b"www-authenticate", b'Basic realm="Secure Area"')]
 

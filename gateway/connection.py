@@ -16,9 +16,11 @@ from oad.contract.wire import (
     PROTOCOL_VERSION,
     Ack,
     Call,
+    Data,
     Flush,
     Flushed,
     Frame,
+    Grant,
     Hello,
     Listening,
     Ping,
@@ -125,6 +127,8 @@ class Connection:
             case Welcome():
                 self._welcome = frame
                 self._welcomed.set()
+            case Data() | Grant():
+                self.calls.stream(frame, body)
             case Ping():
                 await self._send(Pong(frame.number), b"")
             case Call():

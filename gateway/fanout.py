@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from .happening import ALL_DISPOSED, DISPOSED, Happening, own
+from .happening import ALL_DISPOSED, DISPOSED, STREAMS_END, Happening, own
 
 MAX_FRAMES: Final = 1024
 MAX_BYTES: Final = 16 * 1024 * 1024
@@ -24,7 +24,7 @@ class Selection(msgspec.Struct, frozen=True):
     types: frozenset[str] = frozenset()
 
     def admits(self, happening: Happening) -> bool:
-        if self.directory is not None and happening.directory != self.directory:
+        if happening.type == STREAMS_END or (self.directory is not None and happening.directory != self.directory):
             return False
         return not self.types or happening.type in self.types
 
@@ -38,8 +38,11 @@ class Selection(msgspec.Struct, frozen=True):
         return own(DISPOSED, {"directory": self.directory}, directory=self.directory)
 
     def ends_with(self, happening: Happening) -> bool:
-        """Clients of one directory expect their stream to end with its instance, and come back for a fresh one."""
-        return happening.type == DISPOSED and self.directory is not None and happening.directory == self.directory
+        """Clients of one directory expect their stream to end with its instance, and come back for a fresh one; a
+        change that is only told to them ends nothing."""
+        return (
+            happening.type == STREAMS_END and self.directory is not None and happening.directory in ("", self.directory)
+        )
 
 
 class _Queued(msgspec.Struct, frozen=True):

@@ -90,14 +90,13 @@ class FastLane:
             who=scope.get(WHO, ANYONE),
             address=address_of(scope),
         )
-        if operation.target == "project":
+        if operation.watched:
             await self._perform_watched(operation, request, receive, send)
         else:
             await _respond(send, await self._exchange.perform(operation, request))
 
     async def _perform_watched(self, operation: Operation, request: Request, receive: Receive, send: Send) -> None:
-        """What a directory's worker looks up is given up with the client that asked. The daemon's own answers are too
-        quick to be worth a task, and a session's turn goes on without the client."""
+        """Costs a task, which the answers of most operations are too quick to be worth."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch, receive, nursery.cancel_scope)
             await _respond(send, await self._exchange.perform(operation, request))

@@ -8,26 +8,34 @@ import trio
 
 from oad.contract.errors import ApiError, named, tagged
 
+from . import terminal_socket
+from .arrival import Arrival, has_body
 from .asgi import App, Headers, Message, Receive, Scope, Send, answer, header
 from .auth import Authenticator
 from .cors import CrossOrigin
 from .exchange import render
 from .hosts import HostGuard
+from .terminal_socket import refuse_socket
 
 _log = logging.getLogger("oad.gateway")
 MAX_TARGET: Final = 16 * 1024  # bytes of path and query
 _SLASHES: Final = re.compile("/{2,}")
 STREAMS: Final = frozenset({"/event", "/global/event"})
+# A form of a foreign page can make the request for a ticket, but not with a header of its own.
+TOKEN_PATH: Final = re.compile(r"(/api)?/pty/[^/]+/connect-token")
+TOKEN_HEADER: Final = b"x-opencode-ticket"
 OPEN: Final = frozenset({"/livez", "/readyz"})
 
 
 class Front:
-    """``app`` serves the declared operations, ``streams`` the event streams, ``probes`` the two open paths."""
+    """``app`` serves the declared operations, ``streams`` the event streams, ``terminals`` their websockets,
+    ``probes`` the two open paths."""
 
     def __init__(
         self,
         app: App,
         streams: App,
+        terminals: App,
         probes: App,
         *,
         authenticator: Authenticator,
@@ -36,6 +44,7 @@ class Front:
     ) -> None:
         self._app = app
         self._streams = streams
+        self._terminals = terminals
         self._probes = probes
         self._authenticator = authenticator
         self._cross_origin = cross_origin
@@ -45,19 +54,22 @@ class Front:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1008})
+            await self._connect(_normalise(scope), receive, send)
         elif scope["method"] == "OPTIONS":
             await self._cross_origin.preflight(scope, send)
         else:
-            await self._serve(_normalise(scope), receive, self._marked(scope, send))
+            arrival = Arrival(receive) if has_body(scope) else None
+            await self._serve(
+                _normalise(scope), arrival.receive if arrival else receive, self._marked(scope, send, arrival)
+            )
 
-    def _marked(self, scope: Scope, send: Send) -> Send:
+    def _marked(self, scope: Scope, send: Send, arrival: Arrival | None) -> Send:
         marks = self._cross_origin.headers(header(scope, b"origin"))
 
         async def marking(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message["headers"], *marks]}
+                headers = [*message["headers"], *marks]
+                message = {**message, "headers": await arrival.settle(headers) if arrival else headers}
                 if message["status"] >= 400:
                     _log.debug("%s %s: %d", scope["method"], scope["path"], message["status"])
             await _finish(send, message) if _is_last(message) else await send(message)
@@ -73,20 +85,34 @@ class Front:
             await answer(send, status, body, headers)
         elif path in STREAMS:
             await self._stream(scope, receive, send)
+        elif scope["method"] == "GET" and terminal_socket.PATH.fullmatch(path):
+            await answer(send, 404)  # no websocket is asked for
         else:
             await self._app(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> tuple[int, bytes, Headers] | None:
+    def _refusal(self, scope: Scope, *, ticket: bool = False) -> tuple[int, bytes, Headers] | None:
         if reason := self._hosts.refusal(scope):
-            return 403, named(403, "ForbiddenError", message=reason).encode(), []
+            return 403, _forbidden(scope, reason).encode(), []
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET:
             return 431, b"", []
-        if refused := self._authenticator.refusal(scope):
+        if not ticket and (refused := self._authenticator.refusal(scope)):
             status, headers = refused
             return status, _unauthorized() if scope["path"].startswith("/api/") else b"", headers
         if "\0" in scope["path"]:
             return 400, named(400, "BadRequest", message="Expected a path", kind="Params").encode(), []
+        if TOKEN_PATH.fullmatch(scope["path"]) and scope.get("method") == "POST" and not header(scope, TOKEN_HEADER):
+            return 403, _no_token().encode(), []
         return None
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A ticket stands for credentials; the daemon looks at it."""
+        if terminal_socket.PATH.fullmatch(scope["path"]) is None:
+            await refuse_socket(send, 404 if self._authenticator.refusal(scope) is None else 401)
+        elif refused := self._refusal(scope, ticket=terminal_socket.has_ticket(scope)):
+            status, _, headers = refused
+            await refuse_socket(send, status, headers)
+        else:
+            await self._terminals(scope, receive, send)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD"):
@@ -111,6 +137,14 @@ async def _finish(send: Send, message: Message) -> None:
     and with it this call: a client that asked for "Connection: close" would wait for the end for ever."""
     with trio.CancelScope(shield=True):
         await send(message)
+
+
+def _forbidden(scope: Scope, reason: str) -> ApiError:
+    return _no_token() if TOKEN_PATH.fullmatch(scope["path"]) else named(403, "ForbiddenError", message=reason)
+
+
+def _no_token() -> ApiError:
+    return tagged(403, "PtyForbiddenError", message="Invalid PTY connect token request")
 
 
 def _unauthorized() -> bytes:

@@ -25,7 +25,8 @@ class HostGuard:
         if self._loopback and not self._is_ours(host):
             return "This host name is not served here"
         origin = header(scope, b"origin")
-        if origin is None or scope["method"] in _SAFE or self._cross_origin.admits(origin):
+        # A page of any origin may open a websocket, and its browser sends along what it knows of credentials.
+        if origin is None or scope.get("method") in _SAFE or self._cross_origin.admits(origin):
             return None
         if origin.partition("://")[2].lower() == host.lower():
             return None

@@ -12,7 +12,7 @@ import zmq
 from oad.contract.errors import ApiError, named, unavailable
 from oad.contract.replay import ReplayPage, decode_page
 from oad.contract.wire import Origin, ProtocolError, Reply, Welcome
-from oad.link import LinkLost
+from oad.link import LinkLost, Stream
 
 from .connection import Connection
 from .happening import replayed
@@ -85,6 +85,7 @@ class DaemonLink:
         deadline_s: float = 0.0,
         key: str = "",
         origin: Origin | None = None,
+        stream: Stream | None = None,
     ) -> tuple[Reply, bytes]:
         """Asks the daemon; returns whatever it answers once the events before the answer are on the open streams.
 
@@ -92,7 +93,9 @@ class DaemonLink:
         """
         connection = await self._connected()
         try:
-            reply, answer = await connection.calls.call(op, params, body, deadline_s=deadline_s, key=key, origin=origin)
+            reply, answer = await connection.calls.call(
+                op, params, body, deadline_s=deadline_s, key=key, origin=origin, stream=stream
+            )
         except LinkLost:
             raise unavailable("The service was restarted before it answered.") from None
         except trio.TooSlowError:

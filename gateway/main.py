@@ -27,6 +27,7 @@ from .probes import Probes
 from .routes import TABLE
 from .settings import GatewaySettings
 from .sse import EventStreams
+from .terminal_socket import TerminalSocket
 
 _FOREVER: Final = 10**9
 _HARD_END_S: Final = 1.0  # beyond the grace: what still hangs then is abandoned
@@ -43,6 +44,7 @@ def build_front(
     return Front(
         FastLane(exchange, forwarded, app, settings.body_limit),
         EventStreams(link.streams, settings.cwd, stopping),
+        TerminalSocket(link, stopping),
         Probes(link),
         authenticator=Authenticator(settings.credentials, logins),
         cross_origin=cross_origin,

@@ -8,11 +8,11 @@ import msgspec
 
 from oad import API_VERSION
 
-from .openapi_names import ALIASES, ERRORS, NOT_FOUND, RENAMED
+from .openapi_failures import ERRORS, RESPONSES, failures
+from .openapi_names import ALIASES, RENAMED
 from .operation import Fixed, Named, Operation, Plain, Streamed
 
 _PREFIX: Final = "#/components/schemas/"
-_USUAL: Final = {"named": "BadRequestError", "bare": "effect_HttpApiError_BadRequest", "v2": "InvalidRequestError"}
 
 Json = dict[str, Any]
 
@@ -28,7 +28,7 @@ def build_document(table: Iterable[Operation]) -> Json:
         "openapi": "3.1.0",
         "info": {"title": "oad", "version": API_VERSION, "description": "Many coding-agent sessions on one host"},
         "paths": paths,
-        "components": {"schemas": schemas.components},
+        "components": {"schemas": schemas.components, "responses": RESPONSES},
     }
 
 
@@ -124,11 +124,7 @@ def _parameter(name: str, place: str, schema: Json, *, required: bool = False) -
 
 
 def _responses(operation: Operation, schemas: _Schemas) -> Json:
-    responses: Json = {str(operation.status): _success(operation, schemas)}
-    for status in operation.errors:
-        content = {"application/json": {"schema": {"$ref": _PREFIX + _error(operation, status)}}}
-        responses[str(status)] = {"description": _error(operation, status), "content": content}
-    return responses
+    return {str(operation.status): _success(operation, schemas), **failures(operation)}
 
 
 def _success(operation: Operation, schemas: _Schemas) -> Json:
@@ -148,16 +144,6 @@ def _success(operation: Operation, schemas: _Schemas) -> Json:
     else:
         schema = schemas.of(returns)
     return {"description": operation.summary, "content": {"application/json": {"schema": schema}}}
-
-
-def _error(operation: Operation, status: int) -> str:
-    match status:
-        case 404:
-            return NOT_FOUND.get(operation.name.partition(".")[0], "NotFoundError")
-        case 409:
-            return "SessionBusyError"
-        case _:
-            return _USUAL[operation.family]
 
 
 def encode_document(table: Iterable[Operation]) -> bytes:

@@ -84,6 +84,12 @@ class Operation:
         return tuple(_VARIABLE.findall(self.path))
 
     @cached_property
+    def watched(self) -> bool:
+        """Given up when its client goes: what a directory's worker looks up, and reads that wait for as long as it
+        takes. The daemon's other answers are too quick for it to matter, and a session's turn goes on by itself."""
+        return self.target == "project" or (self.method == GET and not self.deadline_s)
+
+    @cached_property
     def decoder(self) -> msgspec.json.Decoder[Any]:
         return msgspec.json.Decoder(self.body)
 

@@ -1,9 +1,11 @@
 """Kinds of query parameters: each checks one text and gives the text that travels on to the daemon."""
 
 import math
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
+
+SAFE: Final = 2**53  # what a double, and so a client in JavaScript, can tell from its neighbours
 
 
 class Refused(Exception):
@@ -48,7 +50,7 @@ class Number(msgspec.Struct, frozen=True):
             return self.otherwise
         if not math.isfinite(value):
             return self.otherwise
-        if value != int(value):
+        if value != int(value) or abs(value) > SAFE:
             raise Refused(f"Expected an integer, got {text}")
         return str(int(value))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from oad.cli.docs import generate
-from oad.cli.environment_reference import SERVER, SESSIONS
+from oad.cli.environment_reference import SERVER, SESSIONS, TERMINALS
 from oad.contract.event_types import EVENT_TYPES
 
 ROOT = Path(__file__).parents[1]
@@ -47,7 +47,7 @@ def test_generated_pages_are_up_to_date(file: str) -> None:
 def test_every_variable_that_is_read_is_documented() -> None:
     sources = [file for file in SOURCES if file.name != "environment_reference.py"]
     used = {text for file in sources for text in strings(file) if VARIABLE.fullmatch(text)}
-    assert used == {*SERVER, *SESSIONS}
+    assert used == {*SERVER, *SESSIONS, *TERMINALS}
 
 
 def test_every_event_that_is_published_is_documented() -> None:

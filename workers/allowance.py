@@ -14,6 +14,8 @@ from oad.contract.limits import MEGABYTE, CommandLimits, LimitHit, SessionLimits
 from .exec import Chunk
 
 Report = Callable[[LimitHit], Awaitable[None]]
+FLOW_S: Final = 60.0
+FLOW_MB: Final = 256
 _TOO_LARGE: Final = {-signal.SIGXFSZ, 128 + signal.SIGXFSZ}  # of the command itself, or of one that its shell ran
 
 
@@ -41,6 +43,10 @@ class Allowance:
     def open(self, call: int, *, counted: bool = True) -> "Meter":
         """Not ``counted``: a call of oad's own, which no limit of the session's commands holds for."""
         meter = self._meters[call] = Meter(self, free=not counted)
+        return meter
+
+    def open_flow(self, call: int) -> "FlowMeter":
+        meter = self._meters[call] = FlowMeter(self)
         return meter
 
     def close(self, call: int) -> None:
@@ -120,5 +126,32 @@ class Meter:
             name = "commandOutputMb"
             if most is None or written <= most * MEGABYTE:
                 most, written, name = limits.session_output_mb or 0, self._allowance.output, "sessionOutputMb"
+            self.hit = LimitHit(limit=name, value=most, peak=written / MEGABYTE, action="command")
+        self.over.set()
+
+
+class FlowMeter(Meter):
+    """That of a program which is spoken with as long as it lives: what would be too much in all may be fine over hours,
+    so what counts is a minute. Where nothing is said FLOW_MB holds: nobody speaks that much to a reader."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        super().__init__(allowance)
+        self._level = 0.0  # bytes of the last minute, which drain away evenly
+        self._at = trio.current_time()
+
+    def count(self, size: int) -> None:
+        most = (self._allowance.limits.command_output_mb or FLOW_MB) * MEGABYTE
+        now = trio.current_time()
+        self._level = max(0.0, self._level - (now - self._at) * most / FLOW_S) + size
+        self._at = now
+        self._allowance.output += size
+        if self._level > most:
+            self._stop("commandOutputMb", most // MEGABYTE, self._level)
+        session = self._allowance.limits.session_output_mb
+        if session is not None and self._allowance.output > session * MEGABYTE:
+            self._stop("sessionOutputMb", session, self._allowance.output)
+
+    def _stop(self, name: str, most: int, written: float) -> None:
+        if self.hit is None:
             self.hit = LimitHit(limit=name, value=most, peak=written / MEGABYTE, action="command")
         self.over.set()

@@ -1,6 +1,8 @@
 """Exec that leaves two audit lines for each program: what is started, and how it ended."""
 
+import contextlib
 import itertools
+from collections.abc import AsyncGenerator
 
 import trio
 
@@ -8,7 +10,7 @@ from oad.contract.errors import ApiError
 from oad.contract.sandbox import Confinement, profile_for
 
 from .audit import Audit
-from .exec import Chunk, Command, Exec, ExecFailed, Outcome
+from .exec import Chunk, Command, Exec, ExecFailed, Outcome, Running
 
 
 class AuditedExec:
@@ -42,9 +44,26 @@ class AuditedExec:
             end = _End("not started", reason=str(error))
             raise
         finally:
-            took = round((trio.current_time() - started) * 1000, 1)
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
-                await self._audit.after("exec.ended", exec=number, took_ms=took, **end.fields)
+            await self._conclude(number, started, end)
+
+    @contextlib.asynccontextmanager
+    async def open(self, command: Command, *, grace_s: float = 0.2) -> AsyncGenerator[Running]:
+        number = next(self._numbers)
+        await self._announce(number, command)
+        started, end, running = trio.current_time(), _End("not started"), None
+        try:
+            async with self._inner.open(command, grace_s=grace_s) as running:
+                yield running
+        finally:
+            with trio.CancelScope(shield=True):
+                if running is not None:
+                    end = await _End.seen(running)
+                await self._conclude(number, started, end)
+
+    async def _conclude(self, number: int, started: float, end: "_End") -> None:
+        took = round((trio.current_time() - started) * 1000, 1)
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+            await self._audit.after("exec.ended", exec=number, took_ms=took, **end.fields)
 
     async def _announce(self, number: int, command: Command) -> None:
         profile = profile_for(self._confinement, command.profile)
@@ -59,6 +78,14 @@ class AuditedExec:
 class _End:
     def __init__(self, end: str, **fields: object) -> None:
         self.fields = {"end": end, **fields}
+
+    @classmethod
+    async def seen(cls, running: Running) -> "_End":
+        """Of a program that has ended."""
+        try:
+            return cls.of(await running.wait())
+        except ExecFailed as error:
+            return cls("not started", reason=str(error))
 
     @classmethod
     def of(cls, outcome: Outcome) -> "_End":

@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import math
 import socket
-from collections.abc import Generator, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -30,7 +30,8 @@ from oad.contract.worker import (
 from .allowance import Allowance, Meter
 from .call import DRAIN_S, Call, OutputPump, discard
 from .egress import OPEN, Egress
-from .exec import Chunk, Command, ExecFailed, Outcome
+from .exec import Chunk, Command, ExecFailed, Outcome, Running
+from .program import Program
 
 DESTROY_TIMEOUT_S: Final = 3.0
 _ANSWER_BYTES = 4096
@@ -84,7 +85,9 @@ class BrokerExec:
         call, outcome = await self._start(command), Outcome(None)
         meter = self.allowance.open(call.id, counted=not command.snapshots)
         try:
-            pumps = [OutputPump(call.stdout, meter.counted(on_stdout))]
+            pumps: list[OutputPump] = []
+            if call.stdout is not None:
+                pumps.append(OutputPump(call.stdout, meter.counted(on_stdout)))
             if call.stderr is not None:
                 pumps.append(OutputPump(call.stderr, meter.counted(on_stderr or on_stdout)))
             outcome = await self._attend(call, meter, command.stdin, pumps, timeout_s, grace_s)
@@ -105,8 +108,24 @@ class BrokerExec:
         hit = await meter.tell()
         return outcome if hit is None else msgspec.structs.replace(outcome, limit=hit)
 
-    async def _start(self, command: Command) -> Call:
-        call = Call(next(self._ids), command)
+    @contextlib.asynccontextmanager
+    async def open(self, command: Command, *, grace_s: float = 0.2) -> AsyncGenerator[Running]:
+        """See Exec.open."""
+        call = await self._start(command, spoken_with=True)
+        program = Program(call, self.allowance.open_flow(call.id), self)
+        # Not in a nursery around the block: what is raised there would come out wrapped.
+        trio.lowlevel.spawn_system_task(program.attend, name=f"attend {command.argv[:1]}")
+        try:
+            yield program
+        finally:
+            with trio.CancelScope(shield=True):
+                await program.end(grace_s)
+                await program.leave()
+            self.allowance.close(call.id)
+            call.close()
+
+    async def _start(self, command: Command, *, spoken_with: bool = False) -> Call:
+        call = Call(next(self._ids), command, spoken_with=spoken_with)
         try:
             request = Run(
                 id=call.id,
@@ -115,6 +134,7 @@ class BrokerExec:
                 env=command.env,
                 profile=command.profile,
                 limits=self.allowance.for_kernel(),
+                terminal=command.terminal is not None,
                 snapshots=command.snapshots,
             )
             await self._send(request, call.theirs)
@@ -171,8 +191,8 @@ class BrokerExec:
 
     def _outcome(self, status: Exited | Failed | None, meter: Meter, *, left_running: bool) -> Outcome:
         match status:
-            case Failed(_, text):
-                raise ExecFailed(text)
+            case Failed(errno, text):
+                raise ExecFailed(text, errno)
             case Exited(code):
                 meter.ended(code)
                 return Outcome(code, left_running=left_running)

@@ -11,7 +11,7 @@ import trio
 
 from oad.contract.broker import decode_status
 from oad.contract.ids import now_ms
-from oad.contract.worker import CallStatus
+from oad.contract.worker import CallEnd, Started
 
 from .exec import Chunk, Command
 
@@ -33,30 +33,41 @@ async def read_some(fd: int) -> bytes:
 
 
 class Call:
-    """Pipes of one command. ``theirs`` goes to the broker and is closed here afterwards, by ``release``."""
+    """Pipes of one command. ``theirs`` goes to the broker and is closed here afterwards, by ``release``. With
+    ``spoken_with`` the input stays open, and the error stream is apart. With a terminal there is nothing but that."""
 
-    def __init__(self, id: int, command: Command) -> None:
+    def __init__(self, id: int, command: Command, *, spoken_with: bool = False) -> None:
         self.id = id
         self._open: set[int] = set()
         self.theirs: list[int] = []
+        self.stdin: int | None = None
+        self.stdout: int | None = None
         self.stderr: int | None = None
+        self._terminal = command.terminal
         with contextlib.ExitStack() as undo:
             undo.callback(self.close)
-            self.stdin = self._feed_pipe(command.stdin)
-            self.stdout, stdout = self._drain_pipe()
-            if command.merge_stderr:
-                stderr = stdout
+            if command.terminal is not None:
+                self.theirs += [command.terminal.descriptor] * 3
             else:
-                self.stderr, stderr = self._drain_pipe()
+                self._open_pipes(command, spoken_with=spoken_with)
             self._status, status = self._drain_pipe()
-            self.theirs += [stdout, stderr, status]
+            self.theirs.append(status)
             undo.pop_all()
         self._line = b""
         self._told = False
         self.started_ms = now_ms()
 
-    def _feed_pipe(self, data: bytes) -> int | None:
-        if not data:
+    def _open_pipes(self, command: Command, *, spoken_with: bool) -> None:
+        self.stdin = self._feed_pipe(wanted=spoken_with or bool(command.stdin))
+        self.stdout, stdout = self._drain_pipe()
+        if command.merge_stderr and not spoken_with:
+            stderr = stdout
+        else:
+            self.stderr, stderr = self._drain_pipe()
+        self.theirs += [stdout, stderr]
+
+    def _feed_pipe(self, *, wanted: bool) -> int | None:
+        if not wanted:
             self.theirs.append(self._own(os.open(os.devnull, os.O_RDONLY)))
             return None
         reader, writer = os.pipe()
@@ -91,13 +102,22 @@ class Call:
         for fd in tuple(self._open):
             self.close_one(fd)
 
-    async def ended(self) -> CallStatus | None:
+    async def ended(self) -> CallEnd | None:
         """Waits for the end of the direct child. None when the holder was killed. May be called again."""
         while not self._told:
             data = await read_some(self._status)
             self._line += data
-            self._told = not data or b"\n" in data
-        return decode_status(self._line)
+            self._note_start()
+            self._told = not data or b"\n" in self._line
+        status = decode_status(self._line)
+        assert not isinstance(status, Started)
+        return status
+
+    def _note_start(self) -> None:
+        """The first line of a call with a terminal says that its program runs."""
+        if self._terminal is not None and isinstance(decode_status(self._line), Started):
+            self._line = self._line.partition(b"\n")[2]
+            self._terminal.started()
 
     async def gone(self) -> None:
         """Waits until nothing of the call exists any more: the holder has ended, after everything below it."""

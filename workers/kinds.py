@@ -8,12 +8,13 @@ import msgspec
 import trio
 
 from oad.contract.limits import LimitHit, reached
+from oad.contract.sandbox import common_temporary
 from oad.contract.worker import WorkerSpec
 
 from .audit import Audit, make_audit
 from .audited_exec import AuditedExec
 from .broker import BrokerExec
-from .config.project import ProjectSetup
+from .config.project import ProjectSetup, load
 from .egress import Egress
 from .environment import Keys, take_keys
 from .exec import Exec
@@ -21,12 +22,14 @@ from .jobs.table import Jobs
 from .link import Answer, Link
 from .project.handler import ProjectHandler
 from .providers.registry import Registry
+from .pty.kind import PtyKind
 from .redacted_exec import RedactedExec
 from .scene import ProjectSurroundings, Registries
 from .session.worker import SessionWorker
 from .snapshots.keeper import Snapshots
 from .snapshots.store import SnapshotStore
 from .tools.table import TOOLS, describe
+from .watching.attention import Attention
 
 _GRACE_S: Final = 0.2  # what the signal means; the call that follows it names its own
 
@@ -45,6 +48,12 @@ class Kind(Protocol):
         ...
 
 
+async def ask_keys(link: Link, provider: str = "") -> Keys:
+    """What models are reached with; the access token of ``provider`` is renewed before, if need be."""
+    parameters = {"provider": provider} if provider else {}
+    return msgspec.json.decode(await link.call("daemon.credentials", parameters), type=Keys)
+
+
 class ProjectKind:
     """Answers what is asked of a directory."""
 
@@ -52,12 +61,14 @@ class ProjectKind:
         self._link = link
         self._credentials: dict[str, Any] = {}
         self._registries = Registries()
+        self._attention = Attention(spec.directory, link, lambda: load(spec.directory))
         self._handler = ProjectHandler(
             spec.directory,
             exec=exec,
             providers=self._providers,
             tools=lambda: describe(list(TOOLS), {}),
-            scratch=spec.scratch,
+            temporary=common_temporary(spec.confinement),
+            shell=spec.shell,
         )
 
     def _providers(self, setup: ProjectSetup) -> Registry:
@@ -66,7 +77,7 @@ class ProjectKind:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         await self._refresh()
         task_status.started()
-        await trio.sleep_forever()
+        await self._attention.run()
 
     async def handle(self, op: str, params: dict[str, str], body: bytes) -> Answer:
         if op == "worker.refresh":
@@ -75,7 +86,7 @@ class ProjectKind:
         return await self._handler.handle(op, params, body)
 
     async def _refresh(self) -> None:
-        keys = msgspec.json.decode(await self._link.call("daemon.credentials", {}), type=Keys)
+        keys = await ask_keys(self._link)
         take_keys(keys)
         self._credentials = keys.credentials
 
@@ -94,7 +105,7 @@ class SessionKind:
         broker.allowance.report = report
         self._jobs = Jobs(broker, link, spec.name, Path(spec.scratch) / "jobs")
         broker.keeper = self._jobs
-        surroundings = ProjectSurroundings(readable=(spec.scratch,))
+        surroundings = ProjectSurroundings((spec.scratch,), partial(ask_keys, link), spec.shell)
         self._session = SessionWorker(
             link,
             exec,
@@ -150,4 +161,6 @@ def make_kind(spec: WorkerSpec, broker_fd: int, link: Link) -> Kind:
     exec = AuditedExec(RedactedExec(broker), audit, spec.confinement)
     if spec.kind == "project":
         return ProjectKind(spec, exec, link)
+    if spec.kind == "pty":
+        return PtyKind(spec, broker, exec, link, audit)
     return SessionKind(spec, broker, exec, link, audit)

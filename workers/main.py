@@ -12,12 +12,13 @@ import zmq
 
 from oad.contract.errors import ApiError, aborted_early
 from oad.contract.redact import KNOWN
-from oad.contract.wire import PROTOCOL_VERSION, Call, Drain, Event, Frame, Hello, ProtocolError
+from oad.contract.wire import PROTOCOL_VERSION, Call, Data, Drain, Event, Frame, Grant, Hello, ProtocolError
 from oad.contract.worker import WorkerSpec
-from oad.link import Answer, Peer, TrioSocket
+from oad.link import Answer, Peer, StreamEnd, TrioSocket
 from oad.logs import configure_logs
 
 from .kinds import Kind, make_kind
+from .pty.kind import ATTACH, PtyKind
 from .sandbox.landlock import restrict_worker
 
 _log = structlog.get_logger("oad.worker")
@@ -57,6 +58,7 @@ class WorkerProcess:
         self.finished = trio.Event()
         self._fence = 0  # number of the last abort
         self._spec = spec
+        self._streams: dict[int, StreamEnd] = {}  # by number of the call that carries it
         self._peer = Peer(socket, handler=self._serve, on_frame=self._on_frame)
         self._kind: Kind = make_kind(spec, broker_fd, self)
 
@@ -87,12 +89,25 @@ class WorkerProcess:
             self._fence = call.id
         elif call.id < self._fence and self._spec.kind == "session":
             raise aborted_early()
+        if call.op == ATTACH and isinstance(self._kind, PtyKind):
+            return await self._attach(self._kind, call)
         answer = await self._kind.handle(call.op, call.params, body)
         return msgspec.structs.replace(answer, body=KNOWN.conceal_json(answer.body))
+
+    async def _attach(self, kind: PtyKind, call: Call) -> Answer:
+        stream = self._streams[call.id] = StreamEnd()
+        stream.open(call.id, self._peer.send)
+        try:
+            return await kind.attach(stream, call.params)
+        finally:
+            del self._streams[call.id]
 
     async def _on_frame(self, frame: Frame, body: bytes) -> None:
         if isinstance(frame, Drain):
             self.finished.set()
+        elif isinstance(frame, Data | Grant):
+            if (stream := self._streams.get(frame.id)) is not None:
+                stream.take(frame, body)
         else:
             raise ProtocolError(f"the daemon sent {type(frame).__name__}")
 

@@ -9,12 +9,15 @@ from oad.contract.catalogue import Agent, Command, Model, Skill
 from oad.contract.errors import named
 from oad.contract.message import ModelReference
 from oad.contract.permission import PermissionRule
+from oad.contract.policy import DEFAULT_SHELL, ShellPolicy
 from oad.contract.redact import KNOWN
 from oad.contract.session import Tokens
 
 from .config.masking import find_secrets
 from .config.project import ProjectSetup, load
 from .environment import ENVIRONMENT
+from .formatters.choice import formatters_of
+from .key_ring import AskKeys, KeyRing
 from .providers.cost import dollars
 from .providers.model import Endpoint, ModelClient
 from .providers.registry import ModelNotFound, Registry
@@ -30,9 +33,9 @@ class Compaction(msgspec.Struct):
 
 
 class ProjectScene:
-    def __init__(self, setup: ProjectSetup, registry: Registry) -> None:
+    def __init__(self, setup: ProjectSetup, keys: KeyRing, shell: ShellPolicy) -> None:
         self._setup = setup
-        self._registry = registry
+        self._keys = keys
         settings = setup.config.compaction
         self.worktree = Path(setup.worktree)
         self.compaction: CompactionSettings = Compaction(settings.auto, settings.prune, settings.reserved)
@@ -41,6 +44,7 @@ class ProjectScene:
             "skills": setup.skills,
             "subagents": [agent for agent in setup.agents.values() if agent.mode != "primary" and not agent.hidden],
             "instructions_near": setup.instructions_near,
+            "formatters": formatters_of(setup, shell),
         }
 
     def agent(self, name: str) -> Agent | None:
@@ -66,23 +70,26 @@ class ProjectScene:
 
     def find_model(self, provider_id: str, model_id: str) -> tuple[Model, Endpoint]:
         try:
-            return self._registry.find(provider_id, model_id)
+            return self._keys.registry.find(provider_id, model_id)
         except ModelNotFound as error:
             raise UnknownName(error.explain()) from error
 
     def default_model(self) -> ModelReference:
         try:
-            provider_id, model_id = self._registry.default_model()
+            provider_id, model_id = self._keys.registry.default_model()
         except ModelNotFound as error:
             raise UnknownName("No model is configured, and no provider is connected") from error
         return ModelReference(provider_id=provider_id, model_id=model_id)
 
     def small_model(self, provider_id: str) -> ModelReference | None:
-        found = self._registry.small_model(provider_id)
+        found = self._keys.registry.small_model(provider_id)
         return ModelReference(provider_id=found[0], model_id=found[1]) if found else None
 
+    async def renew(self, provider_id: str) -> None:
+        await self._keys.renew(provider_id)
+
     def client_for(self, endpoint: Endpoint) -> ModelClient:
-        return self._registry.client_for(endpoint)
+        return self._keys.registry.client_for(endpoint)
 
     def cost_of(self, model: Model, tokens: Tokens) -> float:
         return dollars(tokens, model.cost)
@@ -112,12 +119,16 @@ class Registries:
 
 
 class ProjectSurroundings:
-    """Builds the scene of each turn. ``readable``: directories outside the project that need no permission."""
+    """Builds the scene of each turn. ``readable``: directories outside the project that need no permission;
+    ``shell``: what configured programs must not be."""
 
-    def __init__(self, readable: tuple[str, ...]) -> None:
+    def __init__(self, readable: tuple[str, ...], ask_keys: AskKeys, shell: ShellPolicy = DEFAULT_SHELL) -> None:
         self._readable = readable
+        self._ask_keys = ask_keys
+        self._shell = shell
         self._registries = Registries()
 
     async def scene(self, directory: str, credentials: dict[str, Any]) -> Scene:
         setup = load(directory, readable=self._readable)
-        return ProjectScene(setup, self._registries.of(setup, credentials))
+        keys = KeyRing(setup, credentials, self._registries.of, self._ask_keys)
+        return ProjectScene(setup, keys, self._shell)

@@ -8,14 +8,18 @@ from oad.contract.wire import Call
 
 # Values that tell what was decided; of everything else in a body only the name is recorded.
 _VALUES: Final = frozenset(
-    {"agent", "auto", "command", "messageID", "model", "noReply", "on_ask", "onAsk", "parentID", "permission"}
-    | {"profile", "network", "limits", "sandbox", "policy", "remember", "reply", "response", "variant", "level", "mode"}
+    {"agent", "args", "auto", "command", "cwd", "messageID", "model", "noReply", "on_ask", "onAsk", "parentID"}
+    | {"permission", "profile", "network", "limits", "sandbox", "policy", "remember", "reply", "response", "variant"}
+    | {"level", "mode"}
 )
 _PROMPTS: Final = {
     "session.prompt": "prompt",
     "session.prompt_async": "prompt",
     "session.command": "command",
     "session.shell": "shell",
+    "pty.create": "terminal",
+    "v2.pty.create": "terminal",
+    "pty.attach": "terminal.connect",
 }
 _HARMLESS: Final = frozenset({"app.log"})  # lines of clients' own logs
 _READING: Final = frozenset({"GET", "HEAD"})

@@ -10,14 +10,17 @@ from oad.link import Answer
 
 from ..asks import Asks
 from ..audit.log import AuditLog
+from ..control_queue import ControlQueues
 from ..credentials import Credentials
 from ..journal import Journal
 from ..limits import Limits
 from ..listeners import Listeners
+from ..oauth.renewal import Renewal
 from ..sandboxes import Sandboxes
 from ..sessions import Sessions
 from ..store import Store
 from ..supervisor import Supervisor
+from ..terminals import Terminals
 from ..turns import Turns
 
 
@@ -34,6 +37,12 @@ class Services(msgspec.Struct, frozen=True):
     secret_environment: dict[str, str]
     audit: AuditLog
     listeners: Listeners = msgspec.field(default_factory=Listeners)
+    renewal: Renewal = msgspec.field(default_factory=Renewal)
+    controls: ControlQueues = msgspec.field(default_factory=ControlQueues)
+
+    @property
+    def terminals(self) -> Terminals:
+        return self.supervisor.terminals
 
     def check_count(self) -> None:
         """Raises ApiError 429 when the service has as many sessions as it may have."""
@@ -50,8 +59,9 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes
     services: Services
     caller: str = ""
+    who: str = ""  # on whose behalf a gateway asks
 
-    def decode(self, type: type[Any]) -> Any:
+    def decode(self, type: Any) -> Any:
         """The body as ``type``; an empty body as an empty object. Raises ApiError 400."""
         try:
             return msgspec.json.decode(self.body or b"{}", type=type)

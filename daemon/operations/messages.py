@@ -103,7 +103,7 @@ async def delete_part(request: Request) -> Answer:
 async def update_part(request: Request) -> Answer:
     """Replaces or adds a part of a known message; its ids must be those of the path."""
     session, params = _idle_session(request), request.params
-    part: Part = request.decode(Part)  # type: ignore[arg-type]  # msgspec takes unions, its annotation does not
+    part: Part = request.decode(Part)
     if (part.id, part.message_id, part.session_id) != (params["partID"], params["messageID"], session.id):
         raise tagged(400, "BadRequest")
     if request.services.store.message(session.id, part.message_id) is None:

@@ -18,6 +18,7 @@ from .context import TRUE, Operation, Request, json_answer
 
 _client_log = structlog.get_logger("oad.client")
 _PAGE: Final = 500
+STREAMS_END: Final = f"{INTERNAL_PREFIX}streams.end"  # for the gateways: what clients hear of is told before it
 _LEVELS: Final = {"debug", "info", "warn", "error"}
 
 
@@ -84,6 +85,7 @@ async def set_credentials(request: Request) -> Answer:
     for field in fields:
         if field not in entry:
             raise bad_request(f'Missing key\n  at ["{field}"]')
+    entry.pop("login", None)  # what a login of one's own leaves for its renewal
     request.services.credentials.set(_provider(request), entry)
     await request.services.supervisor.refresh_credentials()
     return TRUE
@@ -127,6 +129,7 @@ async def dispose_all(request: Request) -> Answer:
     for directory in request.services.supervisor.directories():
         await _dispose(request, directory)
     request.services.journal.append("global.disposed", {}, Place(directory="global"), durable=False)
+    request.services.journal.append(STREAMS_END, {}, Place(), durable=False)
     return TRUE
 
 
@@ -137,6 +140,7 @@ async def _dispose(request: Request, directory: str) -> None:
     services.asks.forget_directory(directory)
     place = Place(directory=directory)
     services.journal.append("server.instance.disposed", {"directory": directory}, place, durable=False)
+    services.journal.append(STREAMS_END, {}, place, durable=False)
 
 
 SERVICE: Final[dict[str, Operation]] = {

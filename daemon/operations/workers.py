@@ -18,6 +18,7 @@ from ..asks import Settle
 from ..patience import Patience, effective
 from ..sessions import place_of
 from .context import Operation, Request, Services, json_answer
+from .listening import tell_listening
 from .messages import read_page
 
 
@@ -38,17 +39,24 @@ async def begin_turn(request: Request) -> Answer:
 
 
 async def give_credentials(request: Request) -> Answer:
-    """``{credentials, environment, secrets}``"""
+    """``{credentials, environment, secrets}``. The parameter ``provider`` names the one that is about to be used."""
+    provider = request.params.get("provider")
+    if provider:
+        await request.services.renewal.freshen(provider, request.services.credentials.all)
     return json_answer(_keys(request.services))
 
 
 def _keys(services: Services) -> dict[str, Any]:
     """What a worker needs to reach models; it keeps it in memory and passes it on to no program."""
     return {
-        "credentials": services.credentials.all(),
-        "environment": services.secret_environment,
+        "credentials": services.credentials.for_workers(),
+        "environment": _passed_on(services.secret_environment),
         "secrets": KNOWN.texts,
     }
+
+
+def _passed_on(environment: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name != "OPENCODE_AUTH_CONTENT"}
 
 
 async def ask_permission(request: Request) -> Answer:
@@ -137,6 +145,7 @@ def _wishes(services: Services, session: Session) -> list[OnAskWish]:
 WORKERS: Final[dict[str, Operation]] = {
     "daemon.turn": begin_turn,
     "daemon.credentials": give_credentials,
+    "daemon.listening": tell_listening,
     "ask.permission": ask_permission,
     "ask.question": ask_question,
 }

@@ -1,15 +1,17 @@
 """One table per resource; TABLE is all of them that are asked and answered, STREAMS the rest."""
 
 from ..operation import Operation
-from . import ask, event, file, instance, job, server, session, v2
+from . import ask, event, file, instance, job, pty, server, session, tui, v2
 
-STREAMS: tuple[Operation, ...] = event.OPERATIONS
+STREAMS: tuple[Operation, ...] = (*event.OPERATIONS, pty.CONNECT)
 TABLE: tuple[Operation, ...] = (
     *server.OPERATIONS,
     *session.OPERATIONS,
     *ask.OPERATIONS,
     *job.OPERATIONS,
+    *pty.OPERATIONS,
     *instance.OPERATIONS,
     *file.OPERATIONS,
+    *tui.OPERATIONS,
     *v2.OPERATIONS,
 )

@@ -16,9 +16,10 @@ from oad.contract.catalogue import (
     ToolDescription,
     VcsInfo,
 )
+from oad.contract.oauth import Authorization, AuthorizeInput, CallbackInput
 from oad.contract.requests import LogEntry, ProjectUpdate
 
-from ..operation import GET, PATCH, POST, Named, Operation, op
+from ..operation import GET, PATCH, POST, Fixed, Named, Operation, op
 from ..query import Text
 
 
@@ -28,10 +29,64 @@ def _read(name: str, path: str, returns: Any, summary: str) -> Operation:
 
 OPERATIONS: tuple[Operation, ...] = (
     _read("config.get", "/config", dict[str, Any], "Get configuration"),
+    op(
+        "config.update",
+        PATCH,
+        "/config",
+        body=dict[str, Any],
+        returns=dict[str, Any],
+        errors=(400, 409),
+        summary="Update configuration",
+    ),
     _read("config.providers", "/config/providers", ConfigProviders, "List config providers"),
     _read("provider.list", "/provider", ProviderList, "List providers"),
-    _read("provider.auth", "/provider/auth", dict[str, list[dict[str, Any]]], "Get provider auth methods"),
+    op(
+        "provider.auth",
+        GET,
+        "/provider/auth",
+        returns=dict[str, list[dict[str, Any]]],
+        summary="Get provider auth methods",
+    ),
+    op(
+        "provider.oauth.authorize",
+        POST,
+        "/provider/{providerID}/oauth/authorize",
+        body=AuthorizeInput,
+        returns=Authorization,
+        errors=(400,),
+        deadline_s=60.0,
+        summary="Begin to log in to a provider",
+    ),
+    op(
+        "provider.oauth.callback",
+        POST,
+        "/provider/{providerID}/oauth/callback",
+        body=CallbackInput,
+        returns=bool,
+        errors=(400,),
+        deadline_s=0.0,  # as long as the person takes, who has ten minutes
+        summary="Finish a login to a provider",
+    ),
     _read("app.agents", "/agent", list[Agent], "List agents"),
+    op("app.get", GET, "/app", returns=dict[str, Any], target="project", summary="Get the app", extension=True),
+    op(
+        "app.modes",
+        GET,
+        "/mode",
+        returns=list[dict[str, Any]],
+        target="project",
+        summary="List modes, as agents were called",
+        extension=True,
+    ),
+    op(
+        "app.init",
+        POST,
+        "/app/init",
+        returns=Fixed(True),
+        target="gateway",
+        summary="Initialize the app: nothing is to be done",
+        extension=True,
+    ),
     _read("app.skills", "/skill", list[Skill], "List skills"),
     _read("command.list", "/command", list[Command], "List commands"),
     _read("path.get", "/path", PathInfo, "Get paths"),

@@ -1,11 +1,11 @@
 """The server as a whole: health, credentials of providers, and start-up reads whose answer is always the same."""
 
-from typing import Any
+from typing import Any, Final
 
-from oad import API_VERSION
-from oad.contract.requests import Auth
+from oad import API_VERSION, __version__
+from oad.contract.requests import Auth, UpgradeInput
 
-from ..operation import DELETE, GET, POST, PUT, Fixed, Method, Operation, op
+from ..operation import DELETE, GET, PATCH, POST, PUT, Fixed, Method, Operation, op
 
 
 def _fixed(name: str, path: str, value: Any, summary: str) -> Operation:
@@ -16,6 +16,11 @@ def _fixed(name: str, path: str, value: Any, summary: str) -> Operation:
 def _auth(name: str, method: Method, body: Any, summary: str) -> Operation:
     return op(name, method, "/auth/{providerID}", body=body, returns=bool, errors=(400,), place="none", summary=summary)
 
+
+_HOW_TO_UPGRADE: Final = (
+    f"oad {__version__} does not replace itself: install the new version where this one was installed from (such as by "
+    "`pip install --upgrade oad`) and restart the service. Sessions and credentials are kept."
+)
 
 OPERATIONS: tuple[Operation, ...] = (
     op(
@@ -28,7 +33,28 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Get health",
     ),
     op("global.config.get", GET, "/global/config", returns=dict[str, Any], place="none", summary="Get global config"),
+    op(
+        "global.config.update",
+        PATCH,
+        "/global/config",
+        body=dict[str, Any],
+        returns=dict[str, Any],
+        errors=(400, 409),
+        place="none",
+        summary="Update global config",
+    ),
     op("global.dispose", POST, "/global/dispose", returns=bool, place="none", summary="Dispose instances"),
+    op(
+        "global.upgrade",
+        POST,
+        "/global/upgrade",
+        body=UpgradeInput,
+        returns=Fixed({"success": False, "error": _HOW_TO_UPGRADE}),
+        status=400,  # as the reference answers where it can't
+        target="gateway",
+        place="none",
+        summary="Tell how to upgrade; nothing is changed",
+    ),
     _auth("auth.set", PUT, Auth, "Set auth credentials"),
     _auth("auth.remove", DELETE, None, "Remove auth credentials"),
     _fixed(

@@ -32,7 +32,17 @@ class FileSystemEntries(Located):
 
 
 def _read(name: str, path: str, summary: str, returns: Any = Located, target: Target = "project") -> Operation:
-    return op(f"v2.{name}", GET, path, returns=returns, place="location", family="v2", target=target, summary=summary)
+    return op(
+        f"v2.{name}",
+        GET,
+        path,
+        returns=returns,
+        errors=(404,) if "{" in path else (),
+        place="location",
+        family="v2",
+        target=target,
+        summary=summary,
+    )
 
 
 def _files(name: str, path: str, summary: str, returns: Any, /, **query: Kind) -> Operation:
@@ -42,7 +52,7 @@ def _files(name: str, path: str, summary: str, returns: Any, /, **query: Kind) -
         path,
         returns=returns,
         query=query,
-        errors=(400,),
+        errors=(400, 404) if name == "read" else (400,),
         place="location",
         family="v2",
         target="project",

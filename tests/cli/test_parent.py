@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import psutil
 from tests.e2e.server import any_alive, until
 
 PROGRAM = """
-import os, signal, sys, time
+import os, signal, socket, sys, time
 from pathlib import Path
 import oad.cli.parent as parent
 
@@ -55,7 +56,18 @@ def ends(name, after_s):
 programs = {"slow": lambda: ends("slow", 0.3), "quick": lambda: ends("quick", 0),
             "sleep": sleep, "fail": lambda: 1, "fatal": lambda: parent.FATAL_STATUS, "orphan": orphan,
             "stubborn": stubborn, "chatter": chatter}
-sys.exit(parent.Parent([parent.Program(name, programs[name]) for name in sys.argv[2:]]).run())
+door = socket.socket(socket.AF_UNIX)
+door.bind(str(place / "door"))
+door.listen()
+
+def answer():
+    note("called", "once")
+    door.accept()
+    return 1
+
+programs["answer"] = answer
+doors = {"answer": door}
+sys.exit(parent.Parent([parent.Program(name, programs[name], door=doors.get(name)) for name in sys.argv[2:]]).run())
 """
 
 
@@ -98,6 +110,20 @@ async def test_a_child_that_dies_is_started_again(tmp_path: Path) -> None:
     status, _, error = await ended(process)
     assert status == 0
     assert "sleep ended with status -9 and is started again" in error
+
+
+async def test_one_with_a_door_runs_when_somebody_knocks(tmp_path: Path) -> None:
+    process = start(tmp_path, "sleep", "answer")
+    await until(lambda: len(lines(tmp_path / "sleeper")) == 1, "the other runs")
+    assert not (tmp_path / "called").exists()
+    for calls in (1, 2):  # it ends after each, and is not started again until the next
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(tmp_path / "door"))
+            await until(lambda calls=calls: len(lines(tmp_path / "called")) == calls, "it was started")  # type: ignore[misc]
+            await until(lambda client=client: client.recv(1) == b"", "it has ended")  # type: ignore[misc]
+    process.terminate()
+    assert (await ended(process))[0] == 0
+    assert len(lines(tmp_path / "called")) == 2
 
 
 async def test_gives_up_on_one_that_always_fails_and_says_so(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from oad.daemon.audit.log import AuditLog
 from oad.daemon.confinement import Confiner
 from oad.daemon.credentials import Credentials
 from oad.daemon.dispatch import Dispatcher
+from oad.daemon.listeners import Listeners
 from oad.daemon.operations.context import Services
 from oad.daemon.restart import RestartBudget
 from oad.daemon.sandbox_probe import Enforceable
@@ -177,8 +178,9 @@ class Live(Books):
         self.settings.worker_endpoints.mkdir(parents=True)
         confiner = Confiner(self.settings.policy, self.settings.private)
         self.sandboxes = Sandboxes(confiner, enforceable, self.store, self.journal)
+        self.listeners = Listeners()
         self.supervisor = Supervisor(
-            self.settings, self.spawner, self.context, RestartBudget(), self.keeper, self.sandboxes
+            self.settings, self.spawner, self.context, RestartBudget(), self.keeper, self.sandboxes, self.listeners
         )
         self.credentials = Credentials(path / "auth.json")
         self.services = Services(

@@ -80,6 +80,13 @@ class Session:
         self.send("run", id=self.number, argv=argv, **order)
         return self.number
 
+    def open(self, *argv: str, **order: Any) -> int:
+        """A program to speak with."""
+        self.number += 1
+        self.send("open", id=self.number, argv=argv, **order)
+        self.expect("opened", id=self.number)
+        return self.number
+
     def expect(self, *events: str, id: int | None = None, holds: str = "") -> dict[str, Any]:
         while True:
             for message in self.seen:

@@ -13,7 +13,7 @@ import trio
 from oad.contract.limits import SessionLimits
 from oad.contract.worker import WorkerSpec
 from oad.workers.broker import BrokerExec
-from oad.workers.exec import Command, ExecFailed
+from oad.workers.exec import Command, ExecFailed, ProgramEnded, Running
 
 
 def run(spec: WorkerSpec, broker_fd: int) -> int:
@@ -56,6 +56,7 @@ class Probe:
         self.exec, self.stream = exec, stream
         self.lock = trio.Lock()
         self.scopes: dict[int, trio.CancelScope] = {}
+        self.programs: dict[int, Running] = {}
 
     async def tell(self, **message: Any) -> None:
         with trio.CancelScope(shield=True):
@@ -102,6 +103,40 @@ class Probe:
                             left_running=outcome.left_running, ms=(trio.current_time() - start) * 1000)  # fmt: skip
             return
         await self.tell(event="cancelled", id=id)
+
+    async def open(self, order: dict[str, Any]) -> None:
+        """Speaks with a program: "write", "close", "end" by number, what it says is told as of a run."""
+        id = order["id"]
+        if "limits" in order:
+            self.exec.allowance.begin(msgspec.convert(order["limits"], SessionLimits), 0)
+        command = Command(order["argv"], order.get("cwd", "/tmp"), {"PATH": os.environ["PATH"]})
+        start = trio.current_time()
+        with trio.CancelScope() as self.scopes[id]:
+            try:
+                async with self.exec.open(command, grace_s=order.get("grace", 0.2)) as running:
+                    self.programs[id] = running
+                    await self.tell(event="opened", id=id)
+                    while data := await running.read():
+                        await self.tell(event="out", id=id, text=data.decode(errors="replace"))
+                    outcome = await running.wait()
+            except ExecFailed as error:
+                await self.tell(event="failed", id=id, text=str(error))
+                return
+            await self.tell(event="outcome", id=id, exit=outcome.exit, limit=outcome.limit and outcome.limit.limit,
+                            complaints=running.complaints(), ms=(trio.current_time() - start) * 1000)  # fmt: skip
+            return
+        await self.tell(event="cancelled", id=id, ms=(trio.current_time() - start) * 1000)
+
+    async def write(self, order: dict[str, Any]) -> None:
+        try:
+            await self.programs[order["id"]].write(order["text"].encode() * order.get("times", 1))
+        except ProgramEnded as error:
+            await self.tell(event="ended", id=order["id"], text=str(error))
+        else:
+            await self.tell(event="written", id=order["id"])
+
+    async def close_input(self, order: dict[str, Any]) -> None:
+        self.programs[order["id"]].close_input()
 
     async def cancel(self, order: dict[str, Any]) -> None:
         start = trio.current_time()

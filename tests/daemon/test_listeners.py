@@ -13,6 +13,7 @@ async def test_streams_of_a_directory_and_of_all(autojump_clock: trio.testing.Mo
     assert (listeners.hears("/a"), listeners.hears("/b")) == (True, False)
     listeners.report(b"2", {"": 1})
     assert listeners.hears("/b")
+    assert (listeners.follows("/a"), listeners.follows("/b")) == (True, False)
     await trio.sleep(5)
     listeners.forget(b"2")
     listeners.report(b"1", {"/a": 0})

@@ -236,6 +236,21 @@ async def test_an_idle_worker_is_put_away_and_a_busy_one_is_not(
         worker.finish.set()
 
 
+async def test_a_directory_that_somebody_follows_keeps_its_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SWEEP_S", 0.02)
+    async with live_daemon(tmp_path, idle_worker_s=0.1) as live:
+        live.listeners.report(b"1", {"/p": 1, "": 1})
+        followed = await live.supervisor.ensure("project", "/p", "/p")
+        other = await live.supervisor.ensure("project", "/q", "/q")
+        await other.gone.wait()
+        assert followed.serving
+        live.listeners.forget(b"1")
+        await followed.gone.wait()
+        assert followed.life.end is End.CLEAN
+
+
 async def test_a_call_that_meets_a_leaving_worker_gets_the_next_one(tmp_path: Path) -> None:
     async with live_daemon(tmp_path) as live, trio.open_nursery() as nursery:
         await live.session()

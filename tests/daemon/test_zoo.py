@@ -12,11 +12,15 @@ PYTHON = shutil.which("python3", path="/usr/bin:/bin") or sys.executable  # one 
 LEAVES_BEHIND = ("pipe_holder.sh", "hydra.py")  # end by themselves, and leave somebody
 
 
-def start(session: Session, name: str, marker: Marker, **order: float) -> int:
+def command_line(name: str, marker: Marker) -> list[str]:
     interpreter = ["bash"] if name.endswith(".sh") else [PYTHON, "-S", "-E"]
     text = (ZOO / name).read_text()  # its user may not be able to read the file
     flag = ["-c", text] if name.endswith(".py") else ["-c", text, "zoo"]
-    return session.start(*interpreter, *flag, marker.text, **order)
+    return [*interpreter, *flag, marker.text]
+
+
+def start(session: Session, name: str, marker: Marker, **order: float) -> int:
+    return session.start(*command_line(name, marker), **order)
 
 
 @pytest.mark.parametrize("end", ["cancel", "destroy_all", "timeout"])

@@ -22,7 +22,7 @@ or, without a script, "You said: <the text>". A step is an object; everything in
     usage             [input tokens, output tokens], else [100, 20]
     attempts          steps for the first, second, ... time that the call is made; the last one stays
 
-GET /stats counts what happened, GET /requests has the newest bodies, POST /reset forgets both.
+GET /stats counts what happened, GET /requests has the newest bodies and headers, POST /reset forgets both.
 """
 
 import argparse
@@ -140,6 +140,7 @@ class Connection(asyncio.Protocol):
         self._model = model
         self._input = b""
         self._answer: asyncio.Task[None] | None = None
+        self._headers: dict[str, str] = {}  # of the request that is being answered
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -161,6 +162,7 @@ class Connection(asyncio.Protocol):
             return
         self._input = rest[length:]
         method, path, _ = lines[0].split(" ")
+        self._headers = headers
         self._answer = asyncio.get_running_loop().create_task(self._serve(method, path, rest[:length]))
 
     async def _serve(self, method: str, path: str, body: bytes) -> None:
@@ -194,7 +196,9 @@ class Connection(asyncio.Protocol):
 
     async def _complete(self, dialect: Dialect, path: str) -> None:
         statistics = self._model.statistics
-        self._model.requests.append({"at": time.time(), "path": path, "body": dialect.request})
+        self._model.requests.append(
+            {"at": time.time(), "path": path, "body": dialect.request, "headers": self._headers}
+        )
         step = self._model.scripts.step(dialect.system, dialect.said, dialect.tools)
         statistics.requests += 1
         statistics.titles += step.get("text") == "Scripted title"

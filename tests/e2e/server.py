@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,22 @@ Json = Any
 
 
 class Server:
-    """``oad serve`` with the demo model. ``home`` takes everything it writes, ``project`` is its clients' directory."""
+    """``oad serve`` with the demo model. ``home`` takes everything it writes, ``project`` is its clients' directory.
+    ``data`` lies elsewhere if told so; ``launcher`` is a command that runs it, as another user for example."""
 
-    def __init__(self, home: Path, project: Path, *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        project: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        data: Path | None = None,
+        launcher: Sequence[str] = (),
+    ) -> None:
         self.project = project
-        self.data = home / "data"
-        self.log = home / "server.log"
+        self.data = data or home / "data"
+        self.log = self.data.with_name("server.log")
+        self._launcher = launcher
         self._home = home
         self._environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
@@ -35,9 +45,10 @@ class Server:
     async def start(self, *options: str, timeout_s: float = 30) -> None:
         """Returns when it is healthy."""
         (self.data / "run" / "address").unlink(missing_ok=True)  # the last run's port may be another server's by now
+        serve = ["serve", "--no-auth", "--data-dir", str(self.data)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220  it takes a millisecond, and trio must not own it
-                [sys.executable, "-m", "oad.cli.main", "serve", "--no-auth", "--data-dir", str(self.data), *options],
+                [*self._launcher, sys.executable, "-m", "oad.cli.main", *serve, *options],
                 cwd=self.project,
                 env=self._variables(),
                 stdin=subprocess.DEVNULL,

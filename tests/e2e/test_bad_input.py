@@ -68,6 +68,7 @@ def path_of(operation: Operation, value: str | Callable[[str], str]) -> str:
 
 def unknown(variable: str) -> str:
     prefixes = {"sessionID": "ses_", "messageID": "msg_", "partID": "prt_", "permissionID": "per_", "requestID": "per_"}
+    prefixes["jobID"] = "job_"
     return prefixes.get(variable, "") + "unknown000"
 
 

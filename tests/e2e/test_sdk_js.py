@@ -21,6 +21,7 @@ SOURCES = Path(__file__).parent / "sdk"
 NEEDED = {
     "v1.mjs": ("@opencode-ai/sdk",),
     "v2.mjs": ("@opencode-ai/sdk",),
+    "projects.mjs": ("@opencode-ai/sdk",),
     "ai.mjs": ("ai", "ai-sdk-provider-opencode-sdk"),
 }
 CHECKS = {name: re.findall(r'^check\("([^"]+)"', (SOURCES / name).read_text(), re.MULTILINE) for name in NEEDED}

@@ -97,6 +97,15 @@ async def test_configuration(client: opencode_ai.AsyncOpencode) -> None:
     assert await client.app.log(level="info", message="hello", service="test") is True
 
 
+async def test_the_app(client: opencode_ai.AsyncOpencode, shared: Server) -> None:
+    app = await client.app.get()
+    assert (app.path.cwd, app.git) == (str(shared.project), False)
+    assert await client.app.init() is True
+    modes = {mode.name: mode for mode in await client.app.modes()}
+    assert {"build", "plan", "terse"} <= set(modes)
+    assert (modes["terse"].prompt, modes["build"].tools) == ("Be terse.", {})
+
+
 async def test_events(client: opencode_ai.AsyncOpencode) -> None:
     stream = await client.event.list()
     types: list[str] = []

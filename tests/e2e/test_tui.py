@@ -473,6 +473,43 @@ async def choose_model(tui: Terminal, name: str) -> None:
     await tui.until(f"Build · {name} Fake", without="Select model")
 
 
+# --- driven from outside ----------------------------------------------------------------------------------------------
+
+
+async def test_other_programs_drive_it(tui: Terminal, server: Server) -> None:
+    await server.ask("POST", "/tui/append-prompt", {"text": "written elsewhere"})
+    await tui.until("written elsewhere")
+    await server.ask("POST", "/tui/clear-prompt")
+    await tui.until(HOME_SCREEN, without="written elsewhere")
+    await server.ask("POST", "/tui/append-prompt", {"text": "sent elsewhere"})
+    await tui.until("sent elsewhere")
+    await server.ask("POST", "/tui/submit-prompt")
+    await tui.until("You said: sent elsewhere", footer())
+    await server.ask("POST", "/tui/execute-command", {"command": "session_new"})
+    await tui.until(HOME_SCREEN, without="You said: sent elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("path", "drawn"),
+    [("open-models", "Select model"), ("open-themes", "Themes"), ("open-sessions", "Sessions"), ("open-help", "Help")],
+)
+async def test_other_programs_open_its_dialogs(tui: Terminal, server: Server, path: str, drawn: str) -> None:
+    await server.ask("POST", f"/tui/{path}")
+    await tui.until(f"re:{drawn} +esc")
+    await tui.keys("Escape")
+    await tui.until(HOME_SCREEN, without=f"re:{drawn} +esc")
+
+
+async def test_other_programs_show_notes_and_sessions(tui: Terminal, server: Server) -> None:
+    toast = {"title": "News", "message": "from elsewhere", "variant": "info", "duration": 60000}
+    await server.ask("POST", "/tui/show-toast", toast)
+    await tui.until("News", "from elsewhere")
+    session = await server.create(title="Chosen elsewhere")
+    await server.prompt(session, "what was said here")
+    await server.ask("POST", "/tui/select-session", {"sessionID": session})
+    await tui.until("You said: what was said here")
+
+
 def test_nothing_it_asked_for_was_refused(server: Server) -> None:
     """What the log has of all the tests above."""
     log = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oad.gateway.fanout import MAX_BYTES, Fanout, Selection, Subscriber
-from oad.gateway.happening import DISPOSED, Happening
+from oad.gateway.happening import DISPOSED, STREAMS_END, Happening
 
 ALL = Selection(None)
 ONE = Selection("/p")
@@ -106,9 +106,11 @@ def test_stream_of_a_directory_ends_with_its_instance() -> None:
     fanout = Fanout()
     reader, others = subscribe(fanout), [subscribe(fanout, ALL), subscribe(fanout, Selection("/q"))]
     fanout.publish(Happening(b"{}", type=DISPOSED, directory="/p"))
+    fanout.publish(Happening(b"{}", type=STREAMS_END, directory="/p"))
     fanout.publish(durable(1))
     assert reader.ending
     assert len(drain(reader)) == 1
+    assert not any(STREAMS_END.encode() in b"".join(map(bytes, drain(other))) for other in others)
     assert not any(other.ending for other in others)
 
 
@@ -118,9 +120,20 @@ def test_a_number_that_was_dropped_on_the_way_still_counts() -> None:
     assert fanout.position == 5
 
 
+def test_a_directory_that_is_only_loaded_anew_ends_no_stream() -> None:
+    fanout = Fanout()
+    reader = subscribe(fanout)
+    fanout.publish(Happening(b"{}", type=DISPOSED, directory="/p"))
+    fanout.publish(durable(1))
+    assert not reader.ending
+    assert len(drain(reader)) == 2
+
+
 def test_the_end_of_all_instances_ends_the_stream_of_a_directory() -> None:
     subscriber = Subscriber(Selection("/p"), lambda: None)
     subscriber.offer(Happening(b"{}", type="global.disposed", directory="global"), 1)
+    assert not subscriber.ending
+    subscriber.offer(Happening(b"{}", type=STREAMS_END), 2)
     assert subscriber.ending
     assert b'"server.instance.disposed"' in subscriber.take()
 

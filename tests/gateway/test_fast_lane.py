@@ -43,3 +43,8 @@ def test_fixed_segments_win_over_variables() -> None:
 )
 def test_what_is_not_in_the_table_is_not_found(path: str) -> None:
     assert Router(TABLE).find("GET", path) is None
+
+
+def test_only_what_looks_up_or_waits_ends_with_its_client() -> None:
+    watched = {operation.name for operation in TABLE if operation.watched and operation.target != "project"}
+    assert watched == {"tui.control.next"}

@@ -127,6 +127,7 @@ async def test_reader_that_stalls_is_cut_and_comes_back_for_the_rest(stand: Stan
 async def test_stream_ends_cleanly_with_its_instance(stand: Stand) -> None:
     async with reading(stand.port, "/event?directory=/p") as reader, reading(stand.port, "/global/event") as other:
         await stand.daemon.publish("server.instance.disposed", {"directory": "/p"})
+        await stand.daemon.publish("oad.streams.end", {})
         await stand.daemon.publish("session.idle", {})
         assert kind((await reader.until("server.instance.disposed"))[-1]) == "server.instance.disposed"
         assert await reader.next() is None

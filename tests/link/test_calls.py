@@ -4,8 +4,8 @@ import pytest
 import trio
 import trio.testing
 
-from oad.contract.wire import Call, Cancel, Frame, Reply
-from oad.link import Calls, LinkLost
+from oad.contract.wire import STREAM_PIECE, Call, Cancel, Data, Frame, Reply
+from oad.link import Calls, LinkLost, StreamEnd
 
 
 class Peer:
@@ -73,3 +73,36 @@ async def test_lost_link_fails_waiting_and_later_calls(peer: Peer) -> None:
         calls.fail_all()
     await ask()
     assert len(peer.sent) == 1
+
+
+async def test_a_stream_lives_as_long_as_its_call(peer: Peer) -> None:
+    calls, stream = Calls(peer.send), StreamEnd()
+
+    async def ask() -> None:
+        await calls.call("op", {}, stream=stream)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        await trio.testing.wait_all_tasks_blocked()
+        assert calls.stream(Data(1), b"piece")
+        assert await stream.receive() == (-1, b"piece")
+        await stream.send(b"typed")
+        assert peer.sent[-1] == (Data(1), b"typed")
+        calls.resolve(Reply(1, 200), b"")
+    assert await stream.receive() is None
+    assert not calls.stream(Data(1), b"late")
+
+
+async def test_a_stream_that_is_flooded_costs_its_call(peer: Peer) -> None:
+    calls, stream = Calls(peer.send), StreamEnd()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_lose, calls, stream)
+        await trio.testing.wait_all_tasks_blocked()
+        for _ in range(10):
+            calls.stream(Data(1), b"x" * STREAM_PIECE)
+
+
+async def _lose(calls: Calls, stream: StreamEnd) -> None:
+    with pytest.raises(LinkLost):
+        await calls.call("op", {}, stream=stream)

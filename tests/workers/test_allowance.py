@@ -1,9 +1,11 @@
 import signal
 
 import pytest
+import trio
+from trio.testing import MockClock
 
 from oad.contract.limits import MEGABYTE, LimitHit, SessionLimits
-from oad.workers.allowance import Allowance
+from oad.workers.allowance import FLOW_S, Allowance
 
 CHUNK = b"x" * (MEGABYTE // 2)
 
@@ -94,3 +96,25 @@ async def test_what_was_reached_is_reported_once_and_not_when_the_daemon_has() -
     assert hit is not None
     assert hit.limit == "memoryMb"
     assert told == ["commandS"]
+
+
+async def test_what_is_too_much_in_all_may_be_fine_over_time(autojump_clock: MockClock) -> None:
+    meter = allowance(command_output_mb=1).open_flow(1)
+    for _ in range(10):
+        meter.count(MEGABYTE // 2)
+        await trio.sleep(FLOW_S / 2)
+    assert not meter.over.is_set()
+    for _ in range(3):
+        meter.count(MEGABYTE // 2)
+    assert meter.over.is_set()
+    assert meter.hit is not None
+    assert (meter.hit.limit, meter.hit.value) == ("commandOutputMb", 1)
+
+
+async def test_what_long_lived_programs_write_counts_for_the_session() -> None:
+    made = allowance(session_output_mb=1)
+    made.open_flow(1).count(MEGABYTE)
+    meter = made.open_flow(2)
+    meter.count(1)
+    assert meter.hit is not None
+    assert meter.hit.limit == "sessionOutputMb"

@@ -3,17 +3,26 @@
 msgspec stops at the first mistake and names keys of maps "[...]"; here a person has to find the key in a file.
 """
 
+import json
 import types
 import typing
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 
 from .failure import Issue
 
 Path = tuple[str | int, ...]
+_NAMES: Final = {
+    "bool": "boolean",
+    "int": "number",
+    "float": "number",
+    "str": "string",
+    "list": "array",
+    "dict": "object",
+}
 
 
 def find_issues(kind: Any, value: object, path: Path = ()) -> Iterator[Issue]:
@@ -73,9 +82,33 @@ def _in_leaf(kind: Any, value: object, path: Path) -> Iterator[Issue]:
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        yield Issue(str(error).split(" - at ")[0].replace("`", ""), list(path))
+        bound = str(error).split(" - at ")[0].replace("`", "") if isinstance(value, int | float) else ""
+        text = (
+            bound if bound.startswith("Expected int >=") else f"Expected {_expected(kind)}, got {_given(kind, value)}"
+        )
+        yield Issue(text, list(path))
+
+
+def _expected(kind: Any) -> str:
+    """A type in JSON's words."""
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Annotated:
+        return _expected(parts[0])
+    if origin is typing.Literal:
+        return " | ".join(json.dumps(option) for option in parts)
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(dict.fromkeys(map(_expected, parts)))
+    if kind is types.NoneType:
+        return "null"
+    return "object" if _is_object(kind) else _NAMES.get((origin or kind).__name__, str(kind))
+
+
+def _given(kind: Any, value: object) -> str:
+    """Texts are shown only where a choice was expected: elsewhere they may be what nobody is to see."""
+    if isinstance(value, int | float) or (isinstance(value, str) and '"' in _expected(kind)):
+        return json.dumps(value)[:80]
+    return _describe(value)
 
 
 def _describe(value: object) -> str:
-    names = {"bool": "boolean", "int": "number", "float": "number", "str": "string", "list": "array", "dict": "object"}
-    return names.get(type(value).__name__, type(value).__name__)
+    return _NAMES.get(type(value).__name__, type(value).__name__)

@@ -57,6 +57,15 @@ def config_directories(watch: Watch, places: Places, directory: Path, worktree: 
     return list(dict.fromkeys(found))
 
 
+def project_folders(watch: Watch, places: Places, directory: Path, worktree: Path) -> list[Path]:
+    """Where files of the project itself may lie, in the order of ``_sources``: later ones win."""
+    upwards = levels(directory, worktree)
+    inner = [
+        level / ".opencode" for level in upwards if level != places.home
+    ]  # there it is the user's, not a project's
+    return [*reversed(upwards), *inner]
+
+
 def _sources(watch: Watch, places: Places, directory: Path, worktree: Path, problems: list[str]) -> Iterator[Raw]:
     names = ("opencode.json", "opencode.jsonc")
     yield load_global(watch, places)

@@ -36,11 +36,11 @@ _FORM: Final = (
 
 
 class Changes:
-    """``scratch`` is a directory for temporary files."""
+    """``temporary`` is a directory for files that git reads and writes, whatever profile it runs under."""
 
-    def __init__(self, exec: Exec, scratch: str | None = None) -> None:
+    def __init__(self, exec: Exec, temporary: str | None = None) -> None:
         self._exec = exec
-        self._scratch = scratch
+        self._temporary = temporary
 
     async def status(self, directory: str) -> list[VcsFileStatus]:
         """Paths are relative to the top of the worktree; nothing where there is no repository."""
@@ -151,7 +151,9 @@ class Changes:
             return
         top = await ask_git(self._exec, directory, "rev-parse", "--show-toplevel") or directory
         told, untold = await trio.to_thread.run_sync(_divide, top, untracked)
-        with tempfile.TemporaryDirectory(prefix="oad-index-", dir=self._scratch or None) as folder:
+        if self._temporary:
+            await trio.Path(self._temporary).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="oad-index-", dir=self._temporary or None) as folder:
             index = str(Path(folder, "index"))
             ready = await self._add(top, index, told)
             yield (index, untold) if ready else ("", untracked)
@@ -172,7 +174,8 @@ class Changes:
             directory,
             *("--literal-pathspecs", *arguments),
             stdin=b"\0".join(paths),
-            environ={"GIT_INDEX_FILE": index},
+            # Git stores the empty file that it notes for each; beside the copy, since the repository is not touched.
+            environ={"GIT_INDEX_FILE": index, "GIT_OBJECT_DIRECTORY": str(Path(index).parent)},
         )
         return answer.exit == 0
 

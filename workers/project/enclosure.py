@@ -56,7 +56,7 @@ def open_within(root: str, text: str) -> Generator[Opened]:
     try:
         fd = os.open(posixpath.join(root, path), os.O_PATH | os.O_CLOEXEC)
     except OSError as error:
-        raise _cannot_open(error, text) from None
+        raise _cannot_open(error, root, path) from None
     try:
         real = _real_path(fd)
         if not _is_within(os.path.realpath(root), real):
@@ -108,9 +108,11 @@ def _outside(text: str) -> ApiError:
     return bad_request(f"The path leads out of the directory: {text[:200]}", "Query")
 
 
-def _cannot_open(error: OSError, text: str) -> Exception:
+def _cannot_open(error: OSError, root: str, path: str) -> Exception:
     if error.errno == errno.ENOENT:
-        return Missing(text)
+        # What a link outside leads to may be there and hidden from this process: either way it is not the project's.
+        leads_to = os.path.realpath(posixpath.join(root, path))
+        return Missing(path) if _is_within(os.path.realpath(root), leads_to) else _outside(path)
     return bad_request(
-        f"{_REASONS.get(error.errno or 0, error.strerror or 'It cannot be opened')}: {text[:200] or '.'}", "Query"
+        f"{_REASONS.get(error.errno or 0, error.strerror or 'It cannot be opened')}: {path[:200] or '.'}", "Query"
     )

@@ -28,9 +28,9 @@ _USUAL_LIMIT_V2: Final = 50
 class Files:
     """``operations`` take the directory they are about, their parameters, and the body of the request."""
 
-    def __init__(self, exec: Exec, scratch: str | None) -> None:
+    def __init__(self, exec: Exec, temporary: str | None) -> None:
         self._exec = exec
-        self._changes = Changes(exec, scratch)
+        self._changes = Changes(exec, temporary)
         self._limiter = trio.CapacityLimiter(_AT_ONCE)
         own: dict[str, FileOperation] = {
             "file.list": self._list,

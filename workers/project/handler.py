@@ -7,17 +7,22 @@ import msgspec
 
 from oad.contract.catalogue import PathInfo
 from oad.contract.errors import not_found, tagged
+from oad.contract.policy import DEFAULT_SHELL, ShellPolicy
 
 from ..config.masking import mask_secrets
 from ..config.project import ProjectSetup, load
 from ..exec import Exec
+from ..formatters.choice import formatters_of
+from ..formatters.probes import Probes
 from ..link import Answer
 from . import current
 from .branches import read_branches
 from .catalogue import Providers, ProvidersOf, Tools
-from .extensions import formatter_status, mcp_status
+from .configuring import CONFIGURING
+from .extensions import mcp_status
 from .files import FileOperation, Files
 from .identity import Identities, ProjectIdentity
+from .old_clients import show_app, show_modes
 
 Params = dict[str, str]
 _Operation = Callable[[Params], Awaitable[Any]]
@@ -35,7 +40,7 @@ _FIXED: Final[dict[str, Any]] = {
 
 class ProjectHandler:
     """A ``Handler`` (see link). ``readable``: directories outside that need no permission, as for ``load``;
-    ``scratch``: a directory for temporary files.
+    ``temporary``: a directory for temporary files; ``shell``: what configured programs must not be.
 
     The set-up is looked up for each question; what follows from it is therefore never older than the files."""
 
@@ -47,17 +52,21 @@ class ProjectHandler:
         providers: ProvidersOf,
         tools: Tools,
         readable: tuple[str, ...] = (),
-        scratch: str | None = None,
+        temporary: str | None = None,
+        shell: ShellPolicy = DEFAULT_SHELL,
     ) -> None:
         self._directory = directory
+        self._shell = shell
+        self._probes = Probes(exec, directory)
         self._exec = exec
         self._identities = Identities(exec)
         self._providers = providers
         self._tools = tools
         self._readable = readable
-        files = Files(exec, scratch)
+        files = Files(exec, temporary)
         self._file_operations = {
             **files.operations,
+            **CONFIGURING,
             **{op: self._located_files(operation) for op, operation in files.located.items()},
         }
         self._operations: dict[str, _Operation] = {
@@ -66,6 +75,7 @@ class ProjectHandler:
             "vcs.get": self._vcs,
             "tool.ids": self._tool_ids,
             "tool.list": self._tool_list,
+            "formatter.status": self._formatters,
             **{op: self._from_setup(show) for op, show in _OF_SETUP.items()},
             **{op: self._from_providers(show) for op, show in _OF_PROVIDERS.items()},
             "v2.location.get": self._location,
@@ -141,6 +151,9 @@ class ProjectHandler:
     async def _vcs(self, params: Params) -> Any:
         return await read_branches(self._exec, self._setup(params).worktree)
 
+    async def _formatters(self, params: Params) -> Any:
+        return await formatters_of(self._setup(params), self._shell).status(self._probes)
+
     async def _tool_ids(self, params: Params) -> list[str]:
         self._setup(params)
         return [tool.id for tool in self._tools()]
@@ -176,9 +189,10 @@ _OF_SETUP: Final[dict[str, Callable[[ProjectSetup], Any]]] = {
     "config.get": lambda setup: mask_secrets(setup.raw),
     "global.config.get": lambda setup: mask_secrets(setup.global_raw),
     "app.agents": lambda setup: list(setup.agents.values()),
+    "app.get": show_app,
+    "app.modes": show_modes,
     "app.skills": lambda setup: list(setup.skills.values()),
     "command.list": lambda setup: list(setup.commands.values()),
-    "formatter.status": lambda setup: formatter_status(setup.config),
     "mcp.status": lambda setup: mcp_status(setup.config),
 }
 _OF_PROVIDERS: Final[dict[str, Callable[[Providers, Params], Any]]] = {

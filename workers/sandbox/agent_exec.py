@@ -1,5 +1,6 @@
 """Programs on behalf of one agent: never under more than the agent's own profile."""
 
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 import msgspec
@@ -8,7 +9,7 @@ from oad.contract.catalogue import Agent
 from oad.contract.policy import Profile
 from oad.contract.sandbox import PROFILES, Confinement, lowest_profile
 
-from ..exec import Chunk, Command, Exec, Outcome
+from ..exec import Chunk, Command, Exec, Outcome, Running
 
 OPTION: Final = "sandbox"  # key of an agent's section
 _NATIVE: Final[dict[str, Profile]] = {"plan": "read-only", "explore": "read-only"}  # they look, and change nothing
@@ -49,8 +50,12 @@ class AgentExec:
         timeout_s: float | None = None,
         grace_s: float = 0.2,
     ) -> Outcome:
-        if command.profile is None:
-            command = msgspec.structs.replace(command, profile=self._profile)
         return await self._exec.run(
-            command, on_stdout=on_stdout, on_stderr=on_stderr, timeout_s=timeout_s, grace_s=grace_s
+            self._own(command), on_stdout=on_stdout, on_stderr=on_stderr, timeout_s=timeout_s, grace_s=grace_s
         )
+
+    def open(self, command: Command, *, grace_s: float = 0.2) -> AbstractAsyncContextManager[Running]:
+        return self._exec.open(self._own(command), grace_s=grace_s)
+
+    def _own(self, command: Command) -> Command:
+        return command if command.profile else msgspec.structs.replace(command, profile=self._profile)

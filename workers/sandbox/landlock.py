@@ -19,6 +19,7 @@ from oad.contract.worker import WorkerSpec
 
 PRIVATE_TMP: Final = ("/tmp", "/var/tmp")  # noqa: S108
 DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/full", "/dev/tty")
+TERMINALS: Final = ("/dev/ptmx", "/dev/pts")
 
 _CREATE, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
 _CREATE_VERSION = 1
@@ -53,7 +54,8 @@ def restrict_worker(spec: WorkerSpec) -> Restriction:
     already would stay free. Raises OSError when the kernel knows Landlock and yet refuses, RuntimeError for threads."""
     # The session's own /tmp is a part of its scratch, but reached by another path, which the kernel looks at.
     temporary = PRIVATE_TMP if spec.confinement.level == "namespaces" else ()
-    return restrict_writes([*spec.writable, spec.scratch, *temporary, *DEVICES])
+    devices = (*DEVICES, *TERMINALS) if spec.kind == "pty" else DEVICES
+    return restrict_writes([*spec.writable, spec.scratch, *temporary, *devices])
 
 
 def restrict_writes(roots: Sequence[str]) -> Restriction:

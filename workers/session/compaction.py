@@ -102,6 +102,7 @@ class Compaction:
     async def _summarise(self, before: list[MessageWithParts]) -> AssistantMessage:
         turn = self._turn
         agent = turn.scene.agent("compaction") or _plain_agent()
+        await turn.scene.renew(self._user.model.provider_id)
         found = turn.model_for(self._user)
         info = turn.new_answer(self._user, "compaction", summary=True)
         await turn.conversation.put_message(info)

@@ -97,6 +97,7 @@ class Loop:
     async def _step(self, user: UserMessage) -> bool:
         turn = self._turn
         self._steps += 1
+        await turn.scene.renew(user.model.provider_id)
         found = turn.model_for(user)
         agent = turn.agent(user.agent)
         info = turn.new_answer(user, agent.name)

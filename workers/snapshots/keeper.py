@@ -6,7 +6,8 @@ what others write meanwhile is not taken for theirs; for programs the whole work
 
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -14,7 +15,7 @@ import msgspec
 import structlog
 import trio
 
-from ..exec import Chunk, Command, Exec, Outcome
+from ..exec import Chunk, Command, Exec, Outcome, Running
 from .changes import Change
 from .store import NoSnapshot, Recorded, SnapshotStore, TooLarge
 
@@ -217,3 +218,9 @@ class GuardedExec:
         return await self._exec.run(
             command, on_stdout=on_stdout, on_stderr=on_stderr, timeout_s=timeout_s, grace_s=grace_s
         )
+
+    @asynccontextmanager
+    async def open(self, command: Command, *, grace_s: float = 0.2) -> AsyncGenerator[Running]:
+        await self._keeper.open()
+        async with self._exec.open(command, grace_s=grace_s) as running:
+            yield running

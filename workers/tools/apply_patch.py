@@ -11,7 +11,7 @@ import trio
 from msgspec import Meta
 
 from . import diff, file_text, file_write, paths
-from .file_change import announce
+from .file_change import settle, with_notes
 from .file_text import FileText
 from .files_seen import files_seen
 from .in_thread import in_thread
@@ -63,12 +63,14 @@ is clear. Either the whole patch is applied or nothing."""
             await context.ask("edit", names, always=["*"], metadata=metadata)
             await in_thread(_check_unchanged, changes)
             await _write(context, changes, outside)
-            for each in changes:
-                await _announce(context, each)
+            notes = [note for each in changes for note in await _settle(context, each, outside)]
+            shown = [_shown(each, context) for each in changes]
+            whole = "\n".join(each["patch"] for each in shown)
         output = "Success. Updated the following files:\n" + "\n".join(
             f"{_LETTER[each.kind]} {paths.relative(context, each.target)}" for each in changes
         )
-        return ToolResult(output, output, {"diff": whole, "files": shown, "diagnostics": {}, "truncated": False})
+        result: dict[str, Any] = {"diff": whole, "files": shown, "diagnostics": {}, "truncated": False}
+        return ToolResult(output, with_notes(output, notes), result)
 
 
 class _Target:
@@ -162,12 +164,16 @@ async def _restore(context: ToolContext, change: _Change, outside: dict[Path, bo
         await _put(context, change.target, None, outside, None)
 
 
-async def _announce(context: ToolContext, change: _Change) -> None:
+async def _settle(context: ToolContext, change: _Change, outside: dict[Path, bool]) -> list[str]:
+    """Formats and announces; ``after`` is what is there then. Returns what went wrong."""
+    notes = list[str]()
     if change.after is not None:
-        await announce(context, change.target, existed=change.kind == "update")
+        existed, target = change.kind == "update", change.target
+        change.after, notes = await settle(context, target, change.after, outside=outside[target], existed=existed)
     if change.after is None or change.target != change.path:
         await context.publish("file.edited", {"file": str(change.path)})
         await context.publish("file.watcher.updated", {"file": str(change.path), "event": "unlink"})
+    return notes
 
 
 def _shown(change: _Change, context: ToolContext) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from . import paths
-from .file_change import FileChange, change_file
+from .file_change import FileChange, change_file, with_notes
 from .file_text import FileText, with_line_ends
 from .replacement import replace
 from .tool import ToolArgs, ToolContext, ToolFailed, ToolResult
@@ -39,7 +39,8 @@ occurrence, as in renaming.
         change = await change_file(context, path, lambda before: _edited(before, args))
         metadata = _metadata(change)
         await context.progress(None, metadata)
-        return ToolResult(paths.relative(context, path), "Edit applied successfully.", {**metadata, "truncated": False})
+        output = with_notes("Edit applied successfully.", change.notes)
+        return ToolResult(paths.relative(context, path), output, {**metadata, "truncated": False})
 
 
 def _edited(before: FileText | None, args: EditArgs) -> FileText:

@@ -23,9 +23,18 @@ def command_environment(source: Mapping[str, str] | None = None) -> dict[str, st
     """What of ``source`` (the worker's own environment by default) a command may see.
 
     Pagers and prompts are switched off: nobody sits at the terminal."""
-    source = os.environ if source is None else source
-    kept = {name: value for name, value in source.items() if _is_passed(name, value)}
+    kept = _kept(source)
     return {**_DEFAULTS, "TERM": "dumb", **kept, "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0"}
+
+
+def terminal_environment(added: Mapping[str, str], source: Mapping[str, str] | None = None) -> dict[str, str]:
+    """For a program at which somebody sits. ``added`` is what the client wants besides."""
+    return {**_DEFAULTS, **_kept(source), **added, "TERM": "xterm-256color", "OPENCODE_TERMINAL": "1"}
+
+
+def _kept(source: Mapping[str, str] | None) -> dict[str, str]:
+    source = os.environ if source is None else source
+    return {name: value for name, value in source.items() if _is_passed(name, value)}
 
 
 def _is_passed(name: str, value: str) -> bool:

@@ -1,11 +1,12 @@
 """A change of one text file as write and edit make it: looked at, shown to a person, written, announced."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 import trio
 
+from ..formatters.formatting import format_file
 from . import diff, file_text, file_write, paths
 from .diff import Diff
 from .file_text import FileText
@@ -15,9 +16,12 @@ from .tool import ToolContext, ToolFailed
 
 
 class FileChange(msgspec.Struct, frozen=True):
+    """As it is on disk: ``diff`` holds what formatters made of it, ``notes`` what went wrong with them."""
+
     path: Path
     existed: bool
     diff: Diff
+    notes: tuple[str, ...] = ()
 
 
 Make = Callable[[FileText | None], FileText]
@@ -35,8 +39,21 @@ async def change_file(context: ToolContext, path: Path, make: Make) -> FileChang
         if await in_thread(file_text.load, path) != before:
             raise ToolFailed(f"{path} was changed by something else in the meantime. Read it again.")
         await file_write.write_file(context, path, after.encode(), outside=outside)
-        await announce(context, path, existed=change.existed)
-    return change
+        formatted, notes = await settle(context, path, after, outside=outside, existed=change.existed)
+    shown = change.diff if formatted == after else _difference(path, before, formatted)
+    return FileChange(path, change.existed, shown, tuple(notes))
+
+
+async def settle(
+    context: ToolContext, path: Path, written: FileText, *, outside: bool, existed: bool
+) -> tuple[FileText, list[str]]:
+    """Formats a file that was just written and announces it; see ``format_file``. ``path`` is locked."""
+    try:
+        return await format_file(context, path, written, outside=outside)
+    finally:
+        # Also when the call is cancelled meanwhile: it was written.
+        with trio.CancelScope(shield=True):
+            await announce(context, path, existed=existed)
 
 
 async def announce(context: ToolContext, path: Path, *, existed: bool) -> None:
@@ -50,6 +67,14 @@ def _prepare(context: ToolContext, path: Path, make: Make) -> tuple[FileText | N
     files_seen(context).check(path)
     before = file_text.load(path)
     after = make(before)
+    return before, after, FileChange(path, before is not None, _difference(path, before, after))
+
+
+def _difference(path: Path, before: FileText | None, after: FileText) -> Diff:
     old = "" if before is None else file_text.presentable(before.text)
-    shown = diff.unified(str(path), old, file_text.presentable(after.text))
-    return before, after, FileChange(path, before is not None, shown)
+    return diff.unified(str(path), old, file_text.presentable(after.text))
+
+
+def with_notes(output: str, notes: Sequence[str]) -> str:
+    """A tool's output, followed by what else there is to say."""
+    return "\n\n".join([output, *notes])

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from . import paths
-from .file_change import change_file
+from .file_change import change_file, with_notes
 from .file_text import FileText, with_line_ends
 from .tool import ToolArgs, ToolContext, ToolResult
 
@@ -39,4 +39,5 @@ Writes a file, replacing what was there; missing directories are made.
             "exists": change.existed,
             "truncated": False,
         }
-        return ToolResult(paths.relative(context, path), "Wrote file successfully.", metadata)
+        output = with_notes("Wrote file successfully.", change.notes)
+        return ToolResult(paths.relative(context, path), output, metadata)

@@ -14,7 +14,7 @@ from oad.gateway.not_yet import list_missing
 from oad.gateway.operation import Operation
 from oad.gateway.routes import STREAMS, TABLE
 
-from .environment_reference import SERVER, SESSIONS
+from .environment_reference import SERVER, SESSIONS, TERMINALS
 from .main import app
 from .server_config import ServerConfig
 
@@ -70,6 +70,8 @@ def _settings() -> str:
             _table(("variable", "meaning"), ((f"`{name}`", text) for name, text in SERVER.items())),
             "## Environment: sessions\n",
             _table(("variable", "meaning"), ((f"`{name}`", text) for name, text in SESSIONS.items())),
+            "Programs in terminals find:",
+            _table(("variable", "meaning"), ((f"`{name}`", text) for name, text in TERMINALS.items())),
             _KEYS,
         ]
     )

@@ -1,4 +1,4 @@
-"""The environment variables that the server reads, for the documentation; a test compares them with the code."""
+"""The environment variables of the server, for the documentation; a test compares them with the code."""
 
 from typing import Final
 
@@ -8,6 +8,7 @@ SERVER: Final[dict[str, str]] = {
     "OA_SERVER_TOKEN": "token that clients may show instead (Bearer); no credential is generated then",
     "OPENCODE_LOG_LEVEL": "as `--log-level`",
     "OPENCODE_PRINT_LOGS": "`1` or `true`: as `--print-logs`",
+    "OPENCODE_AUTH_CONTENT": "credentials of providers as JSON, in the form of `auth.json`; stored ones win",
     "STATE_DIRECTORY": "the data directory, as systemd passes it; `--data-dir` wins",
     "RUNTIME_DIRECTORY": "the directory of the sockets, as systemd passes it",
     "XDG_DATA_HOME": "the data directory is `oad` in it; `~/.local/share` by default",
@@ -30,4 +31,8 @@ SESSIONS: Final[dict[str, str]] = {
     "OPENCODE_DISABLE_AUTOCOMPACT": "long conversations are not compacted on their own",
     "OPENCODE_DISABLE_PRUNE": "old tool outputs are not pruned",
     "OPENCODE_DISABLE_SHARE": "sharing is off, and said to be",
+}
+
+TERMINALS: Final[dict[str, str]] = {
+    "OPENCODE_TERMINAL": "`1`, by which a program can tell that it runs in one of the server's terminals",
 }

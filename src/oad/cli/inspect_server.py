@@ -17,14 +17,14 @@ from .target import TargetOptions, Unreachable, find_target
 def list_sessions(options: TargetOptions, directory: str | None, limit: int) -> int:
     """Those of one directory; by default the one in which the command runs."""
     place = directory or str(Path.cwd())
-    return _with_client(options, lambda client: _print_sessions(client, limit), place)
+    return with_client(options, lambda client: _print_sessions(client, limit), place)
 
 
 def abort_session(options: TargetOptions, session: str) -> int:
-    return _with_client(options, lambda client: _abort(client, session))
+    return with_client(options, lambda client: _abort(client, session))
 
 
-def _with_client(options: TargetOptions, act: Callable[[Client], int], directory: str | None = None) -> int:
+def with_client(options: TargetOptions, act: Callable[[Client], int], directory: str | None = None) -> int:
     """Maps what can go wrong on exit statuses."""
     try:
         target = find_target(options)

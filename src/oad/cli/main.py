@@ -193,6 +193,43 @@ def doctor(
     raise typer.Exit(examine(as_json=as_json, config=config))
 
 
+auth = typer.Typer(no_args_is_help=True, help="Credentials of providers of models.")
+app.add_typer(auth, name="auth")
+
+
+@auth.command("import")
+def auth_import(
+    file: Annotated[Path | None, typer.Argument(help="opencode's auth.json; else the user's own.")] = None,
+    attach: Attach = None,
+    username: Username = None,
+    password: Password = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Take over credentials from opencode."""
+    from .provider_auth import import_credentials
+    from .target import TargetOptions
+
+    raise typer.Exit(import_credentials(TargetOptions(attach, username, password, token, data_dir), file))
+
+
+@auth.command("login")
+def auth_login(
+    provider: Annotated[str, typer.Argument(help="Its id, as in `provider/model`.")],
+    method: Annotated[int | None, typer.Option(help="Number of the login, if there are several.")] = None,
+    attach: Attach = None,
+    username: Username = None,
+    password: Password = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Log in to a provider of models."""
+    from .provider_auth import log_in
+    from .target import TargetOptions
+
+    raise typer.Exit(log_in(TargetOptions(attach, username, password, token, data_dir), provider, method))
+
+
 audit = typer.Typer(no_args_is_help=True, help="Read and check the audit log.")
 app.add_typer(audit, name="audit")
 

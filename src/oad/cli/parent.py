@@ -5,10 +5,13 @@ of the modules that it has imported. They die with it, whatever ends it: each ha
 """
 
 import contextlib
+import fcntl
 import gc
 import os
 import random
+import select
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -31,7 +34,8 @@ _STOPPING: Final = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 class Program(msgspec.Struct):
-    """One child and its restarts. ``main`` runs in the fork and returns the exit status."""
+    """One child and its restarts. ``main`` runs in the fork and returns the exit status. With a ``door``, a listening
+    socket, it runs only from when somebody knocks there."""
 
     name: str
     main: Callable[[], int]
@@ -39,6 +43,11 @@ class Program(msgspec.Struct):
     started: float = 0.0
     failures: int = 0
     due: float = 0.0  # when to start it (again)
+    door: socket.socket | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        return self.door is None or bool(select.select([self.door], [], [], 0)[0])
 
 
 class Parent:
@@ -48,13 +57,16 @@ class Parent:
         self._programs = programs
         self._log_file = log_file
         self._status: int | None = None
-        self._watched = _STOPPING | {signal.SIGCHLD}
+        self._watched = _STOPPING | {signal.SIGCHLD, signal.SIGIO}
 
     def run(self) -> int:
         """Until SIGTERM, SIGINT or a child's final failure; returns the exit status. Nothing is left then."""
         if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
             self._watched.discard(signal.SIGHUP)  # nohup; a blocked signal would arrive although it is ignored
         signal.pthread_sigmask(signal.SIG_BLOCK, self._watched)
+        for program in self._programs:
+            if program.door is not None:
+                _signal_knocks(program.door)
         procs.become_subreaper()  # an escapee of a daemon that was killed comes here, and is killed
         gc.collect()
         gc.freeze()
@@ -67,7 +79,7 @@ class Parent:
     def _start_due(self) -> None:
         now = time.monotonic()
         for program in self._programs:
-            if not program.pid and program.due <= now:
+            if not program.pid and program.due <= now and program.is_wanted:
                 self._start(program, now)
 
     def _start(self, program: Program, now: float) -> None:
@@ -78,14 +90,14 @@ class Parent:
             os._exit(_run_child(program, parent))
 
     def _wait(self) -> None:
-        due = [p.due for p in self._programs if not p.pid]
+        due = [p.due for p in self._programs if not p.pid and p.is_wanted]
         timeout = max(min(due) - time.monotonic(), 0) if due else 3600.0
         received = signal.sigtimedwait(self._watched, timeout)
         if received is None:
             return
         if received.si_signo == signal.SIGCHLD:
             self._reap()
-        else:
+        elif received.si_signo != signal.SIGIO:  # a knock, which the next look at what is due sees
             _log.info("stopping", signal=signal.Signals(received.si_signo).name)
             self._status = 0
 
@@ -150,6 +162,13 @@ class Parent:
                     program.pid = 0
 
 
+def _signal_knocks(door: socket.socket) -> None:
+    """Has the kernel send this process SIGIO for each connection: a process without a loop waits for signals alone.
+    The setting belongs to the socket, which the children share; the signal comes here all the same."""
+    fcntl.fcntl(door, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(door, fcntl.F_SETFL, fcntl.fcntl(door, fcntl.F_GETFL) | os.O_ASYNC)
+
+
 def _run_child(program: Program, parent: int) -> int:
     """In the fork: as a fresh process would be, dying with its parent."""
     procs.die_with_parent(signal.SIGKILL)
@@ -158,7 +177,7 @@ def _run_child(program: Program, parent: int) -> int:
     # A session of its own: Ctrl-C and a closed terminal reach the parent alone, which stops the others in order.
     os.setsid()
     _detach_streams()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING | {signal.SIGCHLD})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING | {signal.SIGCHLD, signal.SIGIO})
     # What was frozen stays so: collections would write to memory that the children share.
     try:
         return program.main()

@@ -45,7 +45,8 @@ def make_programs(plan: Plan) -> list[Program]:
     for number in range(plan.gateways):
         name = f"gateway-{number}"
         programs.append(Program(name, functools.partial(_run_gateway, name, plan)))
-    programs.append(Program("proxy", functools.partial(_run_proxy, plan)))  # last to stop: turns end before it
+    # Last to stop: turns end before it. Where no session has an allow list of hosts it is never needed.
+    programs.append(Program("proxy", functools.partial(_run_proxy, plan), door=plan.door))
     return programs
 
 

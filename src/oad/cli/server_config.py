@@ -9,6 +9,7 @@ import msgspec
 import pyjson5
 
 from oad.contract.network import BadRule, parse_rules
+from oad.contract.oauth import BadMethod, Methods, check_methods
 from oad.contract.policy import (
     AskPolicy,
     AuditPolicy,
@@ -54,10 +55,19 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     shell: ShellPolicy = ShellPolicy()
     jobs: JobPolicy = JobPolicy()
     snapshots: SnapshotPolicy = SnapshotPolicy()
+    oauth: Methods = {}
 
     def policy(self) -> Policy:
         return Policy(
-            self.sandbox, self.network, self.limits, self.asks, self.audit, self.shell, self.jobs, self.snapshots
+            self.sandbox,
+            self.network,
+            self.limits,
+            self.asks,
+            self.audit,
+            self.shell,
+            self.jobs,
+            self.oauth,
+            self.snapshots,
         )
 
 
@@ -81,6 +91,9 @@ def _load_toml(file: Path) -> _File:
     try:
         found = msgspec.convert(tomllib.loads(file.read_text()), _File)
         parse_rules(found.network.allow)
+        check_methods(found.oauth)
+    except BadMethod as error:
+        raise BadConfig(f"{file}: {error}") from error
     except BadRule as error:
         raise BadConfig(f"{file}: [network] allow: {error}") from error
     except OSError as error:

@@ -3,9 +3,11 @@
 Sections of oad.toml. A session may ask for less than these allow (create body, PATCH), never for more.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
+
+from .oauth import Methods
 
 Profile = Literal["read-only", "workspace", "full"]
 Level = Literal["namespaces", "landlock", "none"]
@@ -118,6 +120,9 @@ class ShellPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow: tuple[str, ...] | None = None
 
 
+DEFAULT_SHELL: Final = ShellPolicy()
+
+
 class SnapshotPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[snapshots]``: what is kept of a project's files, to undo what sessions did. Beyond a limit there are none."""
 
@@ -137,4 +142,5 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audit: AuditPolicy = AuditPolicy()
     shell: ShellPolicy = ShellPolicy()
     jobs: JobPolicy = JobPolicy()
+    oauth: Methods = {}
     snapshots: SnapshotPolicy = SnapshotPolicy()

@@ -101,6 +101,10 @@ class StreamRedactor:
         self._redactor = redactor
         self._held = b""
 
+    @property
+    def holding(self) -> bool:
+        return bool(self._held)
+
     def feed(self, chunk: bytes) -> bytes:
         data = self._held + chunk
         open_ends = list(self._redactor.candidates(data))

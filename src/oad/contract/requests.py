@@ -21,6 +21,10 @@ class ProjectUpdate(WireModel):
     commands: ProjectCommands | None = None
 
 
+class UpgradeInput(WireModel):
+    target: str
+
+
 class OAuth(WireModel, tag_field="type", tag="oauth"):
     refresh: str
     access: str

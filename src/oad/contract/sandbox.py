@@ -56,6 +56,11 @@ def profile_for(confinement: Confinement, wanted: Profile | None) -> Profile:
     return lowest_profile((wanted or confinement.profile, confinement.ceiling))
 
 
+def common_temporary(confinement: Confinement) -> str:
+    """Where a worker puts temporary files that a command of its is to read or write, under any profile."""
+    return "/tmp" if confinement.level == "namespaces" else f"{confinement.scratch}/tmp"  # noqa: S108  a private one
+
+
 def worker_writable(confinement: Confinement) -> tuple[str, ...]:
     """What the worker's own file tools may write to."""
     if confinement.profile == "full":

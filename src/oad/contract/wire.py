@@ -16,8 +16,8 @@ class Hello(msgspec.Struct, tag_field="frame", tag="hello", array_like=True, fro
     """First frame of every peer. A gateway names the endpoint on which it takes events and the last sequence it saw."""
 
     version: int
-    role: str  # "gateway", "session", "project"
-    name: str  # gateway id, session id, directory
+    role: str  # "gateway", "session", "project", "pty"
+    name: str  # gateway id, session id, directory, terminal id
     pid: int = 0
     endpoint: str = ""
 
@@ -64,6 +64,21 @@ class Reply(msgspec.Struct, tag_field="frame", tag="reply", array_like=True, fro
     status: int
     headers: dict[str, str] = {}
     after: int = 0
+
+
+class Data(msgspec.Struct, tag_field="frame", tag="data", array_like=True, frozen=True):
+    """A piece of the stream that the call ``id`` carries until its reply, in either direction: the body. Towards the
+    caller a ``cursor`` that is not negative stands for no data, but for the place in the stream that is reached."""
+
+    id: int
+    cursor: int = -1
+
+
+class Grant(msgspec.Struct, tag_field="frame", tag="grant", array_like=True, frozen=True):
+    """To whoever sends data in the stream of the call ``id``: so much more of it is welcome, see ``cost_of``."""
+
+    id: int
+    size: int
 
 
 class Event(msgspec.Struct, tag_field="frame", tag="event", array_like=True, frozen=True):
@@ -129,7 +144,28 @@ class Pong(msgspec.Struct, tag_field="frame", tag="pong", array_like=True, froze
     number: int
 
 
-Frame = Hello | Welcome | Call | Cancel | Reply | Event | Push | Ack | Flush | Flushed | Listening | Drain | Ping | Pong
+Frame = (
+    Hello
+    | Welcome
+    | Call
+    | Cancel
+    | Reply
+    | Data
+    | Grant
+    | Event
+    | Push
+    | Ack
+    | Flush
+    | Flushed
+    | Listening
+    | Drain
+    | Ping
+    | Pong
+)
+
+STREAM_WINDOW: Final = 256 * 1024  # what may be under way in each direction of a stream before the first grant
+STREAM_PIECE: Final = 64 * 1024  # the longest body of a Data frame
+_FRAME_COST: Final = 512  # so that many small pieces can't fill the queues of a link either
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Frame)
@@ -141,6 +177,11 @@ class ProtocolError(Exception):
 
 def encode_frame(frame: Frame, body: bytes = b"") -> list[bytes]:
     return [_encoder.encode(frame), body]
+
+
+def cost_of(body: bytes) -> int:
+    """What a Data frame with this body takes of the credit of its stream."""
+    return len(body) + _FRAME_COST
 
 
 def decode_frame(parts: list[bytes]) -> tuple[Frame, bytes]:

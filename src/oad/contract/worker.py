@@ -9,7 +9,7 @@ from .limits import CommandLimits
 from .policy import Profile, ShellPolicy, SnapshotPolicy
 from .sandbox import UNCONFINED, Confinement
 
-WorkerKind = Literal["session", "project"]
+WorkerKind = Literal["session", "project", "pty"]
 Level = Literal["pidns", "subreaper"]
 AuditMode = Literal["off", "on", "required"]
 
@@ -24,7 +24,8 @@ class SnapshotPlace(msgspec.Struct, frozen=True):
 
 
 class WorkerSpec(msgspec.Struct, frozen=True):
-    """``endpoint`` is the daemon's ZeroMQ address for this worker alone; ``name`` the session id or the directory."""
+    """``endpoint`` is the daemon's ZeroMQ address for this worker alone; ``name`` the id of the session or of the
+    terminal, or the directory."""
 
     kind: WorkerKind
     name: str
@@ -51,6 +52,7 @@ class Run(msgspec.Struct, tag="run", frozen=True):
     env: dict[str, str]
     profile: Profile | None = None  # None: the session's
     limits: CommandLimits = CommandLimits()
+    terminal: bool = False  # the three streams are one, and shall control the program
     snapshots: bool = False  # sees the workspace read-only, and the place of its snapshots writable
 
 
@@ -95,6 +97,10 @@ class Measured(msgspec.Struct, tag="measured", frozen=True):
     usage: Usage | None
 
 
+class Started(msgspec.Struct, tag="started", frozen=True):
+    """On the status pipe of a call with a terminal, ahead of everything: its program has been started."""
+
+
 class Exited(msgspec.Struct, tag="exited", frozen=True):
     """On the status pipe of a call: its direct child ended. ``status`` is negative for a signal. ``left``: descendants
     of it live on; the pipe ends when the last of them has."""
@@ -112,4 +118,5 @@ class Failed(msgspec.Struct, tag="failed", frozen=True):
 
 BrokerRequest = Run | Terminate | Destroy | DestroyAll | Measure
 BrokerAnswer = Destroyed | Measured
-CallStatus = Exited | Failed
+CallEnd = Exited | Failed
+CallStatus = Started | CallEnd

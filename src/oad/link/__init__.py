@@ -4,6 +4,7 @@ from .calls import Calls, LinkLost
 from .peer import Peer
 from .serving import Answer, Handler, Serving, carry_out, refusal
 from .socket import PeerGone, TrioSocket, bind_private
+from .stream import Send, Stream, StreamEnd
 
 __all__ = [
     "Answer",
@@ -12,7 +13,10 @@ __all__ = [
     "LinkLost",
     "Peer",
     "PeerGone",
+    "Send",
     "Serving",
+    "Stream",
+    "StreamEnd",
     "TrioSocket",
     "bind_private",
     "carry_out",

@@ -2,13 +2,12 @@
 
 import itertools
 import math
-from collections.abc import Awaitable, Callable
 
 import trio
 
-from oad.contract.wire import Call, Cancel, Frame, Origin, Reply
+from oad.contract.wire import Call, Cancel, Data, Grant, Origin, ProtocolError, Reply
 
-Send = Callable[[Frame, bytes], Awaitable[None]]
+from .stream import Send, Stream
 
 _CANCEL_WAIT_S = 0.2  # a peer that is too far behind to take a Cancel learns of it from the reply's being dropped
 
@@ -18,10 +17,11 @@ class LinkLost(Exception):
 
 
 class _Waiting:
-    __slots__ = ("arrived", "outcome")
+    __slots__ = ("arrived", "outcome", "stream")
 
-    def __init__(self) -> None:
+    def __init__(self, stream: Stream | None) -> None:
         self.arrived = trio.Event()
+        self.stream = stream
         self.outcome: tuple[Reply, bytes] | None = None
 
 
@@ -46,14 +46,17 @@ class Calls:
         deadline_s: float = 0.0,
         key: str = "",
         origin: Origin | None = None,
+        stream: Stream | None = None,
     ) -> tuple[Reply, bytes]:
-        """Sends a call and waits for its reply, whatever its status.
+        """Sends a call and waits for its reply, whatever its status. ``stream`` is open until then.
 
         Raises trio.TooSlowError after ``deadline_s`` (0: never) and LinkLost. A caller who gives up or is cancelled
         tells the peer so.
         """
-        number, waiting = next(self._numbers), _Waiting()
+        number, waiting = next(self._numbers), _Waiting(stream)
         self._waiting[number] = waiting
+        if stream is not None:
+            stream.open(number, self._send)
         try:
             with trio.fail_after(deadline_s or math.inf):
                 if not self._lost:
@@ -64,6 +67,8 @@ class Calls:
             raise
         finally:
             del self._waiting[number]
+            if stream is not None:
+                stream.close()
         if waiting.outcome is None:
             raise LinkLost(op)
         return waiting.outcome
@@ -82,6 +87,17 @@ class Calls:
         if waiting := self._waiting.get(reply.id):
             waiting.outcome = (reply, body)
             waiting.arrived.set()
+
+    def stream(self, frame: Data | Grant, body: bytes) -> bool:
+        """Hands a frame to the stream that it belongs to; false when no call of ours has one."""
+        waiting = self._waiting.get(frame.id)
+        if waiting is None or waiting.stream is None:
+            return False
+        try:
+            waiting.stream.take(frame, body)
+        except ProtocolError:
+            waiting.arrived.set()  # costs this call, and not the link, which others share
+        return True
 
     def fail_all(self) -> None:
         """The connection is gone: every caller gets LinkLost, later ones too."""

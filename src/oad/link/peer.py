@@ -8,11 +8,12 @@ from typing import Final
 
 import trio
 
-from oad.contract.wire import Call, Cancel, Frame, Reply, decode_frame, encode_frame
+from oad.contract.wire import Call, Cancel, Data, Frame, Grant, Reply, decode_frame, encode_frame
 
 from .calls import Calls
 from .serving import Handler, Serving
 from .socket import TrioSocket
+from .stream import Stream
 
 _DRAIN: Final = 256
 
@@ -21,7 +22,7 @@ OnFrame = Callable[[Frame, bytes], Awaitable[None]]
 
 class Peer:
     """``handler`` answers the other end's calls, each in a task of its own; ``on_frame`` takes all other frames, in
-    order, and delays what follows while it runs."""
+    order, and delays what follows while it runs: also those of streams in calls that it answers."""
 
     def __init__(self, socket: TrioSocket, *, handler: Handler, on_frame: OnFrame) -> None:
         self._socket = socket
@@ -45,6 +46,10 @@ class Peer:
         """Waits while the other end is behind. Raises trio.ClosedResourceError after the end of the link."""
         await self._socket.send_multipart(encode_frame(frame, body))
 
+    def try_send(self, frame: Frame, body: bytes = b"") -> bool:
+        """Sends now or not at all: false when the other end is too far behind, or the link has ended."""
+        return not self._socket.closed and self._socket.try_send(encode_frame(frame, body))
+
     async def _reply(self, frame: Reply, body: bytes) -> None:
         try:
             await self.send(frame, body)
@@ -52,10 +57,16 @@ class Peer:
             pass  # closed while the call was carried out: whoever made it has heard that from its own end
 
     async def call(
-        self, op: str, params: dict[str, str], body: bytes = b"", *, deadline_s: float = 0.0
+        self,
+        op: str,
+        params: dict[str, str],
+        body: bytes = b"",
+        *,
+        deadline_s: float = 0.0,
+        stream: Stream | None = None,
     ) -> tuple[Reply, bytes]:
         """Raises trio.TooSlowError after ``deadline_s`` (0: never), LinkLost when the other end is gone."""
-        return await self._calls.call(op, params, body, deadline_s=deadline_s)
+        return await self._calls.call(op, params, body, deadline_s=deadline_s, stream=stream)
 
     def close(self) -> None:
         """Every waiting and every later call raises LinkLost."""
@@ -70,5 +81,5 @@ class Peer:
             serving.accept(frame, body)
         elif isinstance(frame, Cancel):
             serving.cancel(frame.id)
-        else:
+        elif not (isinstance(frame, Data | Grant) and self._calls.stream(frame, body)):
             await self._on_frame(frame, body)

@@ -110,4 +110,4 @@ async def test_the_end_of_an_instance_is_told_after_its_workers_are_gone(tmp_pat
         assert live.of_type("server.instance.disposed") == [{"directory": "/p"}]
         await live.ask("global.dispose")
         assert live.supervisor.live() == []
-        assert live.types()[-1] == "global.disposed"
+        assert live.types()[-2:] == ["global.disposed", "oad.streams.end"]

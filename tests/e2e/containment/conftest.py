@@ -9,6 +9,8 @@ import pytest
 from oad.contract.policy import Policy
 from oad.contract.sandbox import NO_WISH, SandboxWish
 
+from ..model import Model
+from .cage import Cage, open_cage
 from .cell import Cell, open_cell
 from .scene import NOBODY, Scene, build_scene
 
@@ -16,13 +18,31 @@ USERS = {"root": 0, "nobody": NOBODY}
 
 
 @pytest.fixture(scope="session", params=USERS)
-def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
+def user(request: pytest.FixtureRequest) -> int:
     if os.geteuid() != 0:
         pytest.skip("needs root: it becomes nobody for the other half")
     if shutil.which("bwrap") is None:
         pytest.skip("needs bubblewrap")
-    with build_scene(USERS[request.param]) as scene:
+    return USERS[request.param]
+
+
+@pytest.fixture(scope="session")
+def scene(user: int) -> Iterator[Scene]:
+    with build_scene(user) as scene:
         yield scene
+
+
+@pytest.fixture(scope="session")
+def caged_scene(user: int) -> Iterator[Scene]:
+    with build_scene(user) as scene:
+        yield scene
+
+
+@pytest.fixture(scope="session")
+def cage(caged_scene: Scene, model: Model) -> Iterator[Cage]:
+    """A real server, with a home and a workspace of its own."""
+    with open_cage(caged_scene, model) as cage:
+        yield cage
 
 
 @pytest.fixture(scope="session")

@@ -82,8 +82,8 @@ SECRETS = {
     "move the hiding place": Escape('mv "$H/.ssh" "$H/x" && mv "$H/x" "$H/.ssh"', ""),
     "read another session's workspace": Escape('grep "$SECRET" "$OTHER/file"', NOT_THERE),
     "write to another session's workspace": Escape('echo x > "$OTHER/new"', READ_ONLY),
-    "read oad's database": Escape('grep "$SECRET" "$D/oad.db"', NOT_THERE),
-    "read it through a symlink": Escape('ln -sfn "$D" "$W/data" && grep "$SECRET" "$W/data/oad.db"', NOT_THERE),
+    "read oad's database": Escape('grep "$SECRET" "$D/planted.key"', NOT_THERE),
+    "read it through a symlink": Escape('ln -sfn "$D" "$W/data" && grep "$SECRET" "$W/data/planted.key"', NOT_THERE),
     "read the password file": Escape("[ -s /etc/shadow ] && cat /etc/shadow || ! echo empty", "empty", root=True),
 }
 

@@ -65,11 +65,17 @@ class Scene(msgspec.Struct):
             "ABSTRACT": self.abstract,
             "SECRET": SECRET,
             "AGENT": self.agent,
+            "TMP": str(Path(self.agent).parent),
         }
 
     def confinement(self, policy: Policy, wish: SandboxWish) -> Confinement:
         confiner = Confiner(policy, [self.data], home=str(self.home))
         return confiner.confine([str(self.workspace)], self.scratch, wish, [str(self.other)])
+
+    def configure(self, configuration: str) -> None:
+        """opencode's, of the home."""
+        _write(self.home / ".config/opencode/opencode.json", configuration)
+        self.give()
 
     def lay_out(self) -> None:
         """Also again, after an act that succeeded has left its marks."""
@@ -77,10 +83,11 @@ class Scene(msgspec.Struct):
             _empty(self.base / name)
         _write(self.workspace / "file", "mine")
         _write(self.workspace / "opencode.json", "{}")
-        _write(self.workspace / ".opencode/plugin/p.js", "")
+        _write(self.workspace / ".opencode/plugin/p.js", "// a plugin")
         _write(self.workspace / ".opencode/plans/a.md", "")
         subprocess.run(["git", "init", "-q", str(self.workspace)], check=True, capture_output=True)
-        _write(self.workspace / ".git/hooks/pre-commit.sample", "")
+        _write(self.workspace / ".git/hooks/pre-commit.sample", "# a sample")
+        self._link()
         _write(self.home / ".bashrc", "# mine")
         _write(self.home / ".ssh/id_rsa", SECRET)
         _write(self.home / ".netrc", f"password {SECRET}")
@@ -90,9 +97,32 @@ class Scene(msgspec.Struct):
         _write(self.home / "tool/bin/hello", "#!/bin/sh\necho a tool\n")
         (self.home / "tool/bin/hello").chmod(0o755)
         _write(self.other / "file", SECRET)
-        _write(self.outside / "file", "theirs")
-        _write(self.data / "oad.db", SECRET)
-        _give(self.base, self.user)
+        _write(self.other / "writable", "theirs")
+        for name in ("file", "other", "another", "linked"):
+            _write(self.outside / name, "theirs")
+        _write(self.data / "planted.key", SECRET)
+        _write(self.data / "planted.text", "theirs")
+        _write(Path(self.agent).with_name("file"), SECRET)
+        self.give()
+
+    def _link(self) -> None:
+        """Links in the workspace that lead out of it."""
+        links = self.workspace / "links"
+        links.mkdir()
+        for name, target in (
+            ("ssh", self.home / ".ssh"),
+            ("key", self.home / ".ssh/id_rsa"),
+            ("data", self.data),
+            ("out", self.outside),
+            ("file", self.outside / "linked"),
+        ):
+            (links / name).symlink_to(target)
+
+    def give(self) -> None:
+        """All of it to its user."""
+        for directory, names, files in os.walk(self.base):
+            for name in (".", *names, *files):
+                os.lchown(os.path.join(directory, name), self.user, self.user)
 
 
 @contextmanager
@@ -104,7 +134,7 @@ def build_scene(user: int) -> Iterator[Scene]:
         victim = subprocess.Popen(["sleep", "600"], user=user, group=user, extra_groups=[])
         stack.callback(victim.wait)
         stack.callback(victim.kill)
-        abstract = f"oad-cage-{os.getpid()}-{user}"
+        abstract = base.name
         listener = stack.enter_context(socket.socket(socket.AF_UNIX))
         listener.bind("\0" + abstract)
         listener.listen(64)
@@ -112,7 +142,7 @@ def build_scene(user: int) -> Iterator[Scene]:
         stack.callback(shutil.rmtree, agents)
         scene = Scene(user=user, base=base, victim=victim.pid, abstract=abstract, agent=str(agents / "agent.sock"))
         agents.chmod(0o755)
-        _write(scene.data / "oad.db", SECRET)
+        _write(scene.data / "planted.key", SECRET)
         own = stack.enter_context(socket.socket(socket.AF_UNIX))
         own.bind(str(scene.data / "daemon.sock"))
         own.listen(64)
@@ -133,9 +163,3 @@ def _empty(directory: Path) -> None:
 def _write(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
-
-
-def _give(base: Path, user: int) -> None:
-    for directory, names, files in os.walk(base):
-        for name in (".", *names, *files):
-            os.lchown(os.path.join(directory, name), user, user)

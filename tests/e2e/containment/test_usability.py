@@ -84,7 +84,7 @@ def test_full_gives_the_host_but_not_oad(scene: Scene) -> None:
     with open_cell(scene, Policy(), SandboxWish(profile="full")) as cell:
         assert cell.run('echo x > "$OUT/new" && cat "$H/.ssh/id_rsa"').output == SECRET
         assert scene.outside.joinpath("new").exists()
-        assert cell.run('cat "$D/oad.db"').status != 0
+        assert cell.run('cat "$D/planted.key"').status != 0
         assert cell.run("unshare -U true").status != 0
         assert cell.run('umount "$D"').status != 0
         assert cell.run('cat "$H/.ssh/id_rsa"', profile="read-only").status != 0
@@ -106,7 +106,7 @@ def test_a_call_that_was_granted_more_still_sees_no_secrets(scene: Scene, cell: 
     scene.lay_out()
     assert cell.run('echo x > "$OUT/new"', profile="full").status == 0
     assert cell.run('cat "$H/.ssh/id_rsa"', profile="full").status != 0
-    assert cell.run('cat "$D/oad.db"', profile="full").status != 0
+    assert cell.run('cat "$D/planted.key"', profile="full").status != 0
 
 
 def test_a_minimal_root(scene: Scene) -> None:
@@ -128,7 +128,7 @@ def test_landlock_alone(scene: Scene) -> None:
         for script, why in (
             ('echo x > "$OUT/new"', "Permission denied"),
             ('cat "$H/.ssh/id_rsa"', "Permission denied"),
-            ('cat "$D/oad.db"', "Permission denied"),
+            ('cat "$D/planted.key"', "Permission denied"),
             ('cat "$OTHER/file"', "Permission denied"),
             ("unshare -U true", "Operation not permitted"),
             ("touch s; chmod u+s s", "Operation not permitted"),

@@ -39,7 +39,7 @@ ACTS = {
     ),
     "read where a dotfile leads": Act(f"Path({_H}, 'elsewhere/credentials').read_text()", "FileNotFoundError"),
     "read another session's workspace": Act(f"Path({_OTHER}, 'file').read_text()", "FileNotFoundError"),
-    "read oad's database": Act(f"Path({_D}, 'oad.db').read_text()", "FileNotFoundError"),
+    "read oad's database": Act(f"Path({_D}, 'planted.key').read_text()", "FileNotFoundError"),
     "signal a process of the host": Act("os.kill(int(os.environ['VICTIM']), 0)", "ProcessLookupError"),
 }
 

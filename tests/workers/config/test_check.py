@@ -60,7 +60,12 @@ def test_messages() -> None:
     assert [str(issue) for issue in find_issues(Config, {"agent": {"x": 5}})] == [
         "Expected object, got number at agent.x"
     ]
-    assert str(next(find_issues(Config, {"model": 5}))) == "Expected str | null, got int at model"
+    assert str(next(find_issues(Config, {"model": 5}))) == "Expected string | null, got 5 at model"
+    wrong = {"permission": {"bash": "maybe"}, "instructions": "sk-secret"}
+    assert [str(issue) for issue in find_issues(Config, wrong)] == [
+        "Expected array, got string at instructions",
+        'Expected "allow" | "deny" | "ask" | object, got "maybe" at permission.bash',
+    ]
 
 
 json_values: st.SearchStrategy[Any] = st.recursive(

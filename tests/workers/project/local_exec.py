@@ -1,10 +1,12 @@
 """Runs programs directly: what the session's broker does, without the session."""
 
+import contextlib
 import subprocess
+from collections.abc import AsyncGenerator
 
 import trio
 
-from oad.workers.exec import Chunk, Command, ExecFailed, Outcome
+from oad.workers.exec import Chunk, Command, ExecFailed, Outcome, ProgramEnded, Running
 
 
 class LocalExec:
@@ -37,6 +39,65 @@ class LocalExec:
             if data and take is not None:
                 await take(data)
         return Outcome(exit=done.returncode)
+
+    @contextlib.asynccontextmanager
+    async def open(self, command: Command, *, grace_s: float = 0.2) -> AsyncGenerator[Running]:
+        self.calls.append(command.argv)
+        try:
+            process = await trio.lowlevel.open_process(
+                command.argv,
+                cwd=command.cwd,
+                env=command.env,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ExecFailed(str(error)) from error
+        running = LocalProgram(process)
+        try:
+            yield running
+        finally:
+            with trio.CancelScope(shield=True):
+                await running.end(grace_s)
+
+
+class LocalProgram:
+    """Implements Running for one process, without its descendants."""
+
+    def __init__(self, process: trio.Process) -> None:
+        self.process = process
+        self.closed = False
+
+    async def read(self) -> bytes:
+        assert self.process.stdout
+        return bytes(await self.process.stdout.receive_some())
+
+    async def write(self, data: bytes) -> None:
+        assert self.process.stdin
+        try:
+            await self.process.stdin.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise ProgramEnded("the program ended") from error
+
+    def close_input(self) -> None:
+        assert isinstance(self.process.stdin, trio.lowlevel.FdStream)
+        self.process.stdin.close()
+
+    def complaints(self) -> str:
+        return ""
+
+    async def wait(self) -> Outcome:
+        return Outcome(await self.process.wait())
+
+    async def end(self, grace_s: float = 0.2) -> None:
+        self.close_input()
+        self.process.terminate()
+        with trio.move_on_after(grace_s):
+            await self.process.wait()
+        self.process.kill()
+        await self.process.wait()
 
 
 class NoExec(LocalExec):

@@ -1,18 +1,11 @@
 import msgspec
 
 from oad.workers.config.settings import Config
-from oad.workers.project.extensions import formatter_status, mcp_status
+from oad.workers.project.extensions import mcp_status
 
 
 def config(raw: object) -> Config:
     return msgspec.convert(raw, Config)
-
-
-def test_formatters() -> None:
-    for nothing in ({}, {"formatter": True}, {"formatter": False}):
-        assert formatter_status(config(nothing)) == []
-    raw = {"formatter": {"upper": {"command": ["u"], "extensions": [".up"]}, "gofmt": {"disabled": True}}}
-    assert formatter_status(config(raw)) == [{"name": "upper", "extensions": [".up"], "enabled": False}]
 
 
 def test_mcp() -> None:

@@ -22,6 +22,9 @@ class Recorder:
         self.ran.append(command)
         return Outcome(0)
 
+    def open(self, command: Command, **_options: Any) -> Any:
+        self.ran.append(command)
+
 
 def test_agents_that_only_look() -> None:
     assert agent_profile(agent("plan")) == agent_profile(agent("explore")) == "read-only"
@@ -48,4 +51,5 @@ async def test_commands_without_a_profile_get_the_agents() -> None:
 
     await exec.run(Command(["x"], "/", {}), on_stdout=drop)
     await exec.run(Command(["x"], "/", {}, profile="full"), on_stdout=drop)
-    assert [command.profile for command in recorder.ran] == ["read-only", "full"]
+    exec.open(Command(["x"], "/", {}))
+    assert [command.profile for command in recorder.ran] == ["read-only", "full", "read-only"]

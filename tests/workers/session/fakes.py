@@ -205,6 +205,7 @@ class FakeScene:
         ]
         self.rule_list = [PermissionRule(permission="*", pattern="*", action="allow")]
         self.command_map: dict[str, Command] = {}
+        self.renewed: list[str] = []
 
     def agent(self, name: str) -> Agent | None:
         return next((agent for agent in self.agent_list if agent.name == name), None)
@@ -237,6 +238,9 @@ class FakeScene:
 
     def small_model(self, provider_id: str) -> ModelReference | None:
         return None
+
+    async def renew(self, provider_id: str) -> None:
+        self.renewed.append(provider_id)
 
     def client_for(self, endpoint: Endpoint) -> FakeModel:
         return self.model

@@ -1,7 +1,4 @@
-"""The same walls at every entrance of a real server: the bash tool, the shell route and each file tool.
-
-The control of each is the same call in a session with the profile "full", which succeeds.
-"""
+"""The sandbox as clients and models meet it: what they are told, what they can ask for and change."""
 
 import json
 import shutil
@@ -103,19 +100,6 @@ WRITING = {
 }
 
 
-@pytest.mark.parametrize("name", WRITING)
-@pytest.mark.parametrize("profile", ["workspace", "read-only"])
-async def test_no_tool_writes_outside(name: str, profile: str, cage: Server, model: Model, house: Path) -> None:
-    outside = house / "outside.txt"
-    outside.write_text("theirs\n")
-    tool, arguments = WRITING[name]
-    filled = {key: text.format(file=outside) for key, text in arguments.items()}
-    inside = await call(cage, model, profile, tool, filled)
-    assert outside.read_text() == "theirs\n", said(inside)
-    control = await call(cage, model, "full", tool, filled)
-    assert outside.read_text() == "mine\n", said(control)
-
-
 @pytest.mark.parametrize("name", ["bash", "write", "edit"])
 async def test_no_tool_changes_the_configuration_of_the_project(
     name: str, cage: Server, model: Model, house: Path
@@ -198,20 +182,3 @@ async def test_a_person_grants_one_run_outside(cage: Server, model: Model, house
         await cage.ask("POST", f"/permission/{request['id']}/reply", {"reply": "once"})
         await events.until(lambda event: event["type"] == "session.idle")
     assert outside.exists()
-
-
-async def test_the_file_routes(cage: Server, house: Path) -> None:
-    """They answer for a directory, and show no more of the host than its sessions see."""
-    link = house / "project/key"
-    link.unlink(missing_ok=True)
-    link.symlink_to(house / "home/.ssh/id_rsa")
-    (house / "project/shown").write_text(f"{SECRET}\n")
-    async with cage.client() as client:
-        control = await client.get("/file/content", params={"path": "shown"})
-        assert SECRET in control.text
-        for path in ("key", f"{house}/home/.ssh/id_rsa", "../home/.ssh/id_rsa", "../home/data/oad.db"):
-            assert SECRET not in (await client.get("/file/content", params={"path": path})).text
-        found = (await client.get("/find", params={"pattern": SECRET})).text
-        assert "shown" in found
-        assert "id_rsa" not in found
-        assert "key" not in found

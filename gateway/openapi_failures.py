@@ -1,0 +1,119 @@
+"""What the document says about failures: of each operation which statuses, and with what bodies."""
+
+from typing import Any, Final
+
+from .operation import Operation
+
+_SCHEMAS: Final = "#/components/schemas/"
+_RESPONSES: Final = "#/components/responses/"
+
+Json = dict[str, Any]
+
+
+def _object(required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"type": "object", "properties": {**required, **(optional or {})}, "required": list(required)}
+
+
+def _text(*values: str) -> dict[str, Any]:
+    return {"type": "string", "enum": list(values)} if values else {"type": "string"}
+
+
+def _named(name: str, **data: Any) -> dict[str, Any]:
+    return _object({"name": _text(name), "data": _object({"message": _text()}, data)})
+
+
+def _tagged(tag: str, *fields: str, **optional: Any) -> dict[str, Any]:
+    return _object({"_tag": _text(tag), **{field: _text() for field in fields}}, optional)
+
+
+_KIND: Final = _text("Params", "Headers", "Query", "Body", "Payload")
+
+ERRORS: Final[dict[str, dict[str, Any]]] = {
+    "BadRequestError": _named("BadRequest", kind=_KIND),
+    "NotFoundError": _named("NotFoundError"),
+    "effect_HttpApiError_BadRequest": _tagged("BadRequest"),
+    "InvalidRequestError": _tagged("InvalidRequestError", "message", kind=_text(), field=_text()),
+    "PermissionNotFoundError": _tagged("PermissionNotFoundError", "requestID", "message"),
+    "ProjectNotFoundError": _tagged("ProjectNotFoundError", "projectID", "message"),
+    "ProviderNotFoundError": _tagged("ProviderNotFoundError", "providerID", "message"),
+    "QuestionNotFoundError": _tagged("QuestionNotFoundError", "requestID", "message"),
+    "SessionBusyError": _tagged("SessionBusyError", "sessionID", "message"),
+    "UnauthorizedError": _tagged("UnauthorizedError", "message"),
+    "InvalidCursorError": _tagged("InvalidCursorError", "message"),
+    "VcsApplyError": _named("VcsApplyError", reason=_text()),
+    "PayloadTooLargeError": _named("PayloadTooLargeError"),
+    "UnavailableError": _named("UnavailableError"),
+    "TimeoutError": _named("TimeoutError"),
+}
+
+# What tells that a request was wrong, by the family of the operation. Which of the two is a matter of where it shows.
+_BAD: Final = {
+    "named": ("BadRequestError", "effect_HttpApiError_BadRequest"),
+    "bare": ("BadRequestError", "effect_HttpApiError_BadRequest"),
+    "v2": ("InvalidRequestError",),
+}
+
+# Of single operations, beside what is usual.
+_SPECIAL: Final = {
+    ("vcs.apply", 400): ("VcsApplyError",),
+    ("v2.session.list", 400): ("InvalidCursorError",),
+}
+
+# What is not there, by the first word of the operation's name; where it is something else, it is the usual error.
+_ABSENT: Final = {
+    "permission": "PermissionNotFoundError",
+    "question": "QuestionNotFoundError",
+    "project": "ProjectNotFoundError",
+    "v2": "ProviderNotFoundError",
+}
+
+
+def _response(description: str, *schemas: str) -> Json:
+    named = [{"$ref": _SCHEMAS + schema} for schema in schemas]
+    schema = named[0] if len(named) == 1 else {"anyOf": named}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+# What can come from any operation, or from any with a body.
+RESPONSES: Final[dict[str, Json]] = {
+    "Unauthorized": {"description": "No credential, or a wrong one"},
+    "TooLarge": _response("The body is too large", "PayloadTooLargeError"),
+    "Unavailable": _response("What would answer is about to start again", "UnavailableError"),
+    "Late": _response("It took too long", "TimeoutError"),
+}
+
+
+def failures(operation: Operation) -> Json:
+    """Of all statuses but that of success, what the document says."""
+    found: Json = {}
+    if _can_be_wrong(operation) or 400 in operation.errors:
+        found["400"] = _bad_request(operation)
+    if operation.scope == "user":
+        found["401"] = {"$ref": _RESPONSES + "Unauthorized"}
+    for status in operation.errors:
+        found |= {} if status == 400 else {str(status): _other(operation, status)}
+    if operation.body is not None:
+        found["413"] = {"$ref": _RESPONSES + "TooLarge"}
+    if operation.target != "gateway":
+        found |= {"503": {"$ref": _RESPONSES + "Unavailable"}, "504": {"$ref": _RESPONSES + "Late"}}
+    return dict(sorted(found.items()))
+
+
+def _can_be_wrong(operation: Operation) -> bool:
+    asked = (operation.variables, operation.query, operation.additions, operation.body)
+    return operation.place != "none" or any(asked)
+
+
+def _bad_request(operation: Operation) -> Json:
+    return _response("Bad request", *_BAD[operation.family], *_SPECIAL.get((operation.name, 400), ()))
+
+
+def _other(operation: Operation, status: int) -> Json:
+    match status:
+        case 404:
+            absent = _ABSENT.get(operation.name.partition(".")[0])
+            return _response("Not found", *([absent] if absent else []), "NotFoundError")
+        case 409:
+            return _response("Conflict", "SessionBusyError")
+        case _:
+            return _bad_request(operation)

@@ -1,0 +1,68 @@
+"""The entrances through which a session, or somebody in its name, gets programs of its own choice run.
+
+Each is one row: a way to have a command of the shell run, which returns what it has printed. A row that is added here
+is tried with every escape (test_commands.py) and with every program that does not want to end (test_zoo.py).
+"""
+
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from .cage import Cage, Call, said
+
+
+class Entrance(NamedTuple):
+    """``session``: what comes in here belongs to a session, and ends with its abort and with its end; else it belongs
+    to the directory, and ends with the service. ``writes``: to the workspace."""
+
+    run: Callable[[Cage, str], Awaitable[str]]
+    session: bool = True
+    writes: bool = True
+
+
+async def by_bash_tool(cage: Cage, command: str) -> str:
+    call = Call("bash", {"command": command, "description": "x", "timeout": 100_000})
+    (state,) = await cage.call([call])
+    return said(state)
+
+
+async def by_shell_route(cage: Cage, command: str) -> str:
+    session = await cage.session()
+    answer = await cage.server.ask("POST", f"/session/{session}/shell", {"agent": "build", "command": command})
+    return str(answer["parts"][0]["state"]["output"])
+
+
+async def by_git(cage: Cage, command: str) -> str:
+    """Git asked about a repository whose configuration names a program, which is the user's own doing: what it prints
+    is what git takes for the file's content."""
+    place = cage.scene.workspace
+    _set_trap(place, f"{command}; cat")
+    cage.scene.give()
+    try:
+        diffs = await cage.server.ask("GET", "/vcs/diff?mode=git")
+    finally:
+        _git(place, "config", "--unset-all", "filter.trap.clean")
+    (patch,) = [each["patch"] for each in diffs if each["file"] == "trap"]
+    return "\n".join(line[1:] for line in str(patch).splitlines() if line.startswith("+"))
+
+
+def _set_trap(place: Path, command: str) -> None:
+    (place / ".gitattributes").write_text("trap filter=trap\n")
+    (place / "trap").write_text("x\n")
+    _git(place, "add", "--force", "trap")
+    _git(place, "commit", "-q", "--allow-empty", "-m", "x", "--", "trap")
+    _git(place, "config", "filter.trap.clean", command)
+    (place / "trap").write_text("longer\n")
+
+
+def _git(place: Path, *arguments: str) -> None:
+    settings = ("-c", "safe.directory=*", "-c", "user.name=a", "-c", "user.email=a@b")
+    subprocess.run(["git", *settings, "-C", str(place), *arguments], check=True)
+
+
+ENTRANCES: dict[str, Entrance] = {
+    "bash tool": Entrance(by_bash_tool),
+    "shell route": Entrance(by_shell_route),
+    "git on behalf": Entrance(by_git, session=False, writes=False),
+}

@@ -1,0 +1,3 @@
+from ..tools.conftest import recorder
+
+__all__ = ["recorder"]

@@ -1,0 +1,1 @@
+"""What changes in a directory, for the clients that listen to it."""
