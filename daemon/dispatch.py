@@ -22,6 +22,7 @@ from .operations.answers import ANSWERS
 from .operations.configuration import CONFIGURATION
 from .operations.context import TRUE, Operation, Request, Services, json_answer
 from .operations.jobs import JOBS
+from .operations.mcp import FOR_PROJECTS, FOR_SESSIONS
 from .operations.messages import MESSAGES, read_message
 from .operations.projects import PROJECTS
 from .operations.provider_auth import PROVIDER_AUTH
@@ -139,11 +140,12 @@ class Dispatcher:
                 raise _forbidden(call.op)
             return json_answer({"secrets": KNOWN.texts})  # it needs no keys, and must show none
         if worker.spec.kind == "project":
-            if call.op not in _OF_PROJECTS:
+            operation = WORKERS[call.op] if call.op in _OF_PROJECTS else FOR_PROJECTS.get(call.op)
+            if operation is None:
                 raise _forbidden(call.op)
-            return await WORKERS[call.op](Request(call.op, call.params, body, self._services, caller=name))
-        if call.op in WORKERS:
-            return await WORKERS[call.op](Request(call.op, call.params, body, self._services, caller=name))
+            return await operation(Request(call.op, call.params, body, self._services, caller=name))
+        if operation := WORKERS.get(call.op) or FOR_SESSIONS.get(call.op):
+            return await operation(Request(call.op, call.params, body, self._services, caller=name))
         method = "GET" if call.op in _READS_OF_CHILDREN else "CALL"
         call = msgspec.structs.replace(call, origin=Origin(f"session:{name}", method=method))  # whatever it says itself
         if call.op == "session.create":

@@ -119,6 +119,7 @@ async def _services(
     sandboxes = Sandboxes(confiner, enforceable, store, journal)
     supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes, gateways.listeners)
     credentials = Credentials(settings.data / "auth.json", settings.secret_environment.get("OPENCODE_AUTH_CONTENT", ""))
+    server_credentials = Credentials(settings.data / "mcp-auth.json")
     renewal = _make_renewal(settings, credentials, supervisor)
     listeners = gateways.listeners
     services = Services(
@@ -128,6 +129,7 @@ async def _services(
         turns,
         asks,
         credentials,
+        server_credentials,
         supervisor,
         sandboxes,
         limits,

@@ -116,8 +116,27 @@ class Sandboxes:
         """For questions about a directory, each of which is asked under the profile read-only; what a client has done
         there, such as applying a patch, may write to the whole worktree. Questions are still answered on a host that
         can't enforce as much as that takes."""
+        return self._confine(sorted({directory, _worktree(directory)}), scratch, self._project_wish())
+
+    def _project_wish(self) -> SandboxWish:
         profile: Profile = "read-only" if "workspace" in self._enforceable.failures else "workspace"
-        return self._confine(sorted({directory, _worktree(directory)}), scratch, SandboxWish(profile=profile))
+        return SandboxWish(profile=profile)
+
+    def servers_exceed(self, session: Session) -> str:
+        """Why the programs of the session's directory, its MCP servers, may do what the session may not; empty if they
+        may not. They are shared, so they are held as the operator says and not as one session wishes."""
+        record = self._record(session.id)
+        wish, shared = record.wish or NO_WISH, self._project_wish()
+        (profile, network), (theirs, reached) = self._confiner.decide(wish), self._confiner.decide(shared)
+        if lowest_profile((profile, theirs)) != theirs:
+            return f"they run under the profile {theirs}, the session under {profile}"
+        if lowest_network((network, reached)) != reached:
+            return f"their network is {reached}, the session's is {network}"
+        if network == "allow" and self._confiner.allowed_hosts(wish, _bounds(record)) != self._confiner.allowed_hosts(
+            shared, ()
+        ):
+            return "the session may reach fewer hosts than they may"
+        return ""
 
     def confine_terminal(self, directory: str, scratch: Path, wish: SandboxWish) -> Confinement:
         """As a session's of that directory which asks for the same. Raises ApiError 503."""

@@ -22,6 +22,7 @@ from oad.link import Answer
 
 from .abort import Receipt, abort_worker
 from .bookkeeper import Bookkeeper
+from .idleness import Idleness
 from .ladder import Plan
 from .listeners import Listeners
 from .restart import Alarm, RestartBudget, Verdict
@@ -65,7 +66,6 @@ class Supervisor:
         sandboxes: Sandboxes,
         listeners: Listeners | None = None,
     ) -> None:
-        self._listeners = listeners or Listeners()
         self._settings = settings
         self.policy = settings.policy
         self._spawner = spawner
@@ -79,6 +79,7 @@ class Supervisor:
         self._resting: dict[Key, float] = {}  # not before this time
         self._nursery: trio.Nursery | None = None
         self._books = books
+        self._idleness = Idleness(settings, books, listeners or Listeners(), self._workers)
         self._closing = False
         self._sandboxes = sandboxes
         self.terminals = books.terminals
@@ -136,16 +137,18 @@ class Supervisor:
             await worker.gone.wait()
         return answer
 
-    async def call_project(self, directory: str, op: str, params: dict[str, str], body: bytes) -> Answer:
+    async def call_project(
+        self, directory: str, op: str, params: dict[str, str], body: bytes, *, tries: int = 2
+    ) -> Answer:
         """Asks a directory's worker, a second time if the first one dies over it. Raises ApiError."""
-        for _ in range(2):
+        for _ in range(tries):
             worker = await self.ensure("project", directory, directory)
             answer = await self.call(worker, op, params, body)
             if answer is not None:
                 if answer.status >= 400:
                     raise ApiError(answer.status, msgspec.json.decode(answer.body, type=dict[str, Any]), answer.headers)
                 return answer
-        raise unavailable(f"the worker of {directory} ended unexpectedly, twice")
+        raise unavailable(f"the worker of {directory} ended unexpectedly{', twice' if tries > 1 else ''}")
 
     def directories(self) -> list[str]:
         return sorted({worker.spec.directory for worker in self._workers.values()})
@@ -295,16 +298,11 @@ class Supervisor:
         live = [worker for (kind, _), worker in self._workers.items() if kind != "project" and not worker.leaving]
         if len(live) < most:
             return
-        resting = [each for each in live if each.spec.kind == "session" and self._is_idle(each)]
+        resting = [each for each in live if each.spec.kind == "session" and self._idleness.is_idle(each)]
         idle = [each for each in resting if not self._books.jobs.of(each.spec.name)]
         if not idle:
             raise self._books.limits.refuse("liveSessions", most, len(live), retry_after_s=5)
         nursery.start_soon(min(idle, key=lambda worker: worker.last_used).drain, _DRAIN_S)
-
-    def _is_idle(self, worker: Worker) -> bool:
-        """A turn, a call or an open ask is work; a listening client is not."""
-        busy = worker.spec.kind == "session" and self._books.busy(worker.spec.name)
-        return worker.serving and not worker.calls and not busy
 
     async def _lead(self, key: Key, worker: Worker, wait_s: float) -> None:
         """The one task of a worker: waits out the restart delay, lets it live, and closes its books."""
@@ -356,19 +354,13 @@ class Supervisor:
             await trio.sleep(_SWEEP_S)
             now = trio.current_time()
             for (kind, name), worker in list(self._workers.items()):
-                if worker.last_used < now - self._idle_limit(kind, name) and self._is_idle(worker):
+                if worker.last_used < now - self._idleness.limit(kind, name) and self._idleness.is_idle(worker):
                     await worker.drain(_DRAIN_S)
 
-    def _idle_limit(self, kind: WorkerKind, name: str) -> float:
-        """Seconds; infinite for a session with jobs, unless the operator says otherwise, and for a directory that has
-        an event stream of its own."""
-        if kind == "project" and self._listeners.follows(name):
-            return math.inf  # it watches the files for them
-        if kind == "session" and self._books.jobs.of(name):
-            return self._settings.policy.jobs.idle_s or math.inf
-        if kind == "pty":
-            return self._settings.policy.jobs.ttl_s  # that nobody has looked at: it is a program left running
-        return self._settings.idle_worker_s
+    def project_worker(self, directory: str) -> Worker | None:
+        """As ``session_worker``."""
+        worker = self._workers.get(("project", directory))
+        return worker if worker is not None and worker.serving else None
 
     # --- terminals --------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,9 @@ ERRORS: Final[dict[str, dict[str, Any]]] = {
     "ProjectNotFoundError": _tagged("ProjectNotFoundError", "projectID", "message"),
     "ProviderNotFoundError": _tagged("ProviderNotFoundError", "providerID", "message"),
     "QuestionNotFoundError": _tagged("QuestionNotFoundError", "requestID", "message"),
+    "ForbiddenError": _named("ForbiddenError"),
+    "McpServerNotFoundError": _tagged("McpServerNotFoundError", "name", "message"),
+    "McpUnsupportedOAuthError": _object({"error": _text()}),
     "SessionBusyError": _tagged("SessionBusyError", "sessionID", "message"),
     "UnauthorizedError": _tagged("UnauthorizedError", "message"),
     "InvalidCursorError": _tagged("InvalidCursorError", "message"),
@@ -56,11 +59,14 @@ _BAD: Final = {
 # Of single operations, beside what is usual.
 _SPECIAL: Final = {
     ("vcs.apply", 400): ("VcsApplyError",),
+    ("mcp.auth.start", 400): ("McpUnsupportedOAuthError",),
+    ("mcp.auth.authenticate", 400): ("McpUnsupportedOAuthError",),
     ("v2.session.list", 400): ("InvalidCursorError",),
 }
 
 # What is not there, by the first word of the operation's name; where it is something else, it is the usual error.
 _ABSENT: Final = {
+    "mcp": "McpServerNotFoundError",
     "permission": "PermissionNotFoundError",
     "question": "QuestionNotFoundError",
     "project": "ProjectNotFoundError",
@@ -113,6 +119,8 @@ def _other(operation: Operation, status: int) -> Json:
         case 404:
             absent = _ABSENT.get(operation.name.partition(".")[0])
             return _response("Not found", *([absent] if absent else []), "NotFoundError")
+        case 403:
+            return _response("Forbidden", "ForbiddenError")
         case 409:
             return _response("Conflict", "SessionBusyError")
         case _:

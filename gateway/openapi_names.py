@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from oad.contract import message, permission, prompt, requests, session
+from oad.contract import mcp, message, permission, prompt, requests, session
 
 # Our struct's name to the reference's component name.
 RENAMED: Final = {
@@ -10,6 +10,9 @@ RENAMED: Final = {
     "FileDiff": "SnapshotFileDiff",
     "FileInput": "FilePartInput",
     "FileStatus": "File",
+    "McpLocal": "McpLocalConfig",
+    "McpOAuth": "McpOAuthConfig",
+    "McpRemote": "McpRemoteConfig",
     "OutputJsonSchema": "OutputFormatJsonSchema",
     "OutputText": "OutputFormatText",
     "PathInfo": "Path",
@@ -28,6 +31,7 @@ RENAMED: Final = {
 ALIASES: Final[dict[str, Any]] = {
     "Auth": requests.Auth,
     "Message": message.Message,
+    "MCPStatus": mcp.McpStatus,
     "OutputFormat": message.OutputFormat,
     "Part": message.Part,
     "PermissionRuleset": list[permission.PermissionRule],

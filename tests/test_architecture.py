@@ -40,6 +40,7 @@ CATCH_ALL = {
     "daemon/worker.py",
     "daemon/zygote.py",
     "gateway/exchange.py",
+    "workers/mcp/server.py",
     "workers/session/title.py",
     "workers/session/toolcalls.py",
     "workers/session/worker.py",

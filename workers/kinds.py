@@ -20,11 +20,13 @@ from .environment import Keys, take_keys
 from .exec import Exec
 from .jobs.table import Jobs
 from .link import Answer, Link
+from .mcp.project import ProjectMcp
 from .project.handler import ProjectHandler
 from .providers.registry import Registry
 from .pty.kind import PtyKind
 from .redacted_exec import RedactedExec
 from .scene import ProjectSurroundings, Registries
+from .session.mcp import borrow
 from .session.worker import SessionWorker
 from .snapshots.keeper import Snapshots
 from .snapshots.store import SnapshotStore
@@ -70,20 +72,25 @@ class ProjectKind:
             temporary=common_temporary(spec.confinement),
             shell=spec.shell,
         )
+        self._mcp = ProjectMcp(spec, exec, link)
 
     def _providers(self, setup: ProjectSetup) -> Registry:
         return self._registries.of(setup, self._credentials)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         await self._refresh()
-        task_status.started()
-        await self._attention.run()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(partial(self._mcp.run))
+            task_status.started()
+            await self._attention.run()
 
     async def handle(self, op: str, params: dict[str, str], body: bytes) -> Answer:
         if op == "worker.refresh":
             await self._refresh()
             return Answer(b"true")
-        return await self._handler.handle(op, params, body)
+        if self._mcp.serves(op):
+            return await self._mcp.handle(op, params, body)
+        return await self._mcp.extend(op, await self._handler.handle(op, params, body))
 
     async def _refresh(self) -> None:
         keys = await ask_keys(self._link)
@@ -105,7 +112,7 @@ class SessionKind:
         broker.allowance.report = report
         self._jobs = Jobs(broker, link, spec.name, Path(spec.scratch) / "jobs")
         broker.keeper = self._jobs
-        surroundings = ProjectSurroundings((spec.scratch,), partial(ask_keys, link), spec.shell)
+        surroundings = ProjectSurroundings((spec.scratch,), partial(ask_keys, link), partial(borrow, link), spec.shell)
         self._session = SessionWorker(
             link,
             exec,

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from typing import Final, Protocol
 
 import trio
@@ -14,6 +15,7 @@ from .call import DRAIN_S, Call, read_some
 from .exec import ExecFailed, Outcome, ProgramEnded
 
 COMPLAINTS_BYTES: Final = 16 * 1024  # kept of the error stream
+_NOT_EXECUTED: Final = re.compile(r"^bwrap: execvp (.+): (.+)$", re.MULTILINE)
 _SHOWN: Final = 500  # characters of it in an error
 _SURVIVOR_S: Final = 1.0  # what could not be destroyed is not waited for
 _EXPLAIN_S: Final = 1.0  # between a broken pipe and the news of the end
@@ -136,7 +138,7 @@ class Program:
         if not self._over.is_set():
             return "the program does not take any input"
         if isinstance(outcome, ExecFailed):
-            return str(outcome)
+            return str(self._why_not(outcome))
         if outcome.limit is not None:
             return f"the program was ended: it reached the limit {outcome.limit.limit} of {outcome.limit.value:g}"
         if outcome.exit is None:
@@ -146,8 +148,13 @@ class Program:
     async def wait(self) -> Outcome:
         await self._over.wait()
         if isinstance(self._outcome, ExecFailed):
-            raise ExecFailed(str(self._outcome))
+            raise self._why_not(self._outcome)
         return self._outcome
+
+    def _why_not(self, failure: ExecFailed) -> ExecFailed:
+        """The sandbox's own word for a program that is not there, which it says where the program would complain."""
+        found = _NOT_EXECUTED.search(self.complaints())
+        return ExecFailed(f"cannot start {found[1]}: {found[2]}" if found else str(failure))
 
     async def end(self, grace_s: float = 0.2) -> None:
         async with self._ending:

@@ -21,6 +21,7 @@ from .key_ring import AskKeys, KeyRing
 from .providers.cost import dollars
 from .providers.model import Endpoint, ModelClient
 from .providers.registry import ModelNotFound, Registry
+from .session.mcp import Borrow, Lent
 from .session.surroundings import CompactionSettings, Scene, UnknownName
 from .tools.table import available
 from .tools.tool import Tool
@@ -33,9 +34,10 @@ class Compaction(msgspec.Struct):
 
 
 class ProjectScene:
-    def __init__(self, setup: ProjectSetup, keys: KeyRing, shell: ShellPolicy) -> None:
+    def __init__(self, setup: ProjectSetup, keys: KeyRing, shell: ShellPolicy, lent: Lent) -> None:
         self._setup = setup
         self._keys = keys
+        self._lent = lent
         settings = setup.config.compaction
         self.worktree = Path(setup.worktree)
         self.compaction: CompactionSettings = Compaction(settings.auto, settings.prune, settings.reserved)
@@ -45,6 +47,7 @@ class ProjectScene:
             "subagents": [agent for agent in setup.agents.values() if agent.mode != "primary" and not agent.hidden],
             "instructions_near": setup.instructions_near,
             "formatters": formatters_of(setup, shell),
+            "mcp_prompts": lent.prompts,
         }
 
     def agent(self, name: str) -> Agent | None:
@@ -63,7 +66,7 @@ class ProjectScene:
         return [f"Instructions from: {found.path}\n{found.text}" for found in self._setup.instructions()]
 
     def commands(self) -> dict[str, Command]:
-        return self._setup.commands
+        return {**self._lent.commands(), **self._setup.commands}
 
     def skills(self) -> list[Skill]:
         return list(self._setup.skills.values())
@@ -95,7 +98,7 @@ class ProjectScene:
         return dollars(tokens, model.cost)
 
     def tools(self, model: Model, agent: Agent) -> dict[str, Tool[Any]]:
-        return {tool.name: tool for tool in available(model.id)}
+        return {**self._lent.tools, **{tool.name: tool for tool in available(model.id)}}
 
 
 class Registries:
@@ -122,7 +125,10 @@ class ProjectSurroundings:
     """Builds the scene of each turn. ``readable``: directories outside the project that need no permission;
     ``shell``: what configured programs must not be."""
 
-    def __init__(self, readable: tuple[str, ...], ask_keys: AskKeys, shell: ShellPolicy = DEFAULT_SHELL) -> None:
+    def __init__(
+        self, readable: tuple[str, ...], ask_keys: AskKeys, borrow: Borrow, shell: ShellPolicy = DEFAULT_SHELL
+    ) -> None:
+        self._borrow = borrow
         self._readable = readable
         self._ask_keys = ask_keys
         self._shell = shell
@@ -131,4 +137,4 @@ class ProjectSurroundings:
     async def scene(self, directory: str, credentials: dict[str, Any]) -> Scene:
         setup = load(directory, readable=self._readable)
         keys = KeyRing(setup, credentials, self._registries.of, self._ask_keys)
-        return ProjectScene(setup, keys, self._shell)
+        return ProjectScene(setup, keys, self._shell, await self._borrow(configured=bool(setup.config.mcp)))

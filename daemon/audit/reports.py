@@ -15,7 +15,7 @@ EVENT: Final = "oad.audit"
 _MAX_BYTES: Final = 256 * 1024
 _ACTIONS: Final = frozenset(
     {"exec.started", "exec.ended", "file.written", "file.removed", "file.failed", "files.restored", "shell.decision"}
-    | {"limit", "sandbox"}
+    | {"limit", "sandbox", "mcp.call"}
 )
 
 

@@ -31,6 +31,7 @@ class Services(msgspec.Struct, frozen=True):
     turns: Turns
     asks: Asks
     credentials: Credentials
+    server_credentials: Credentials  # of MCP servers, by name and address
     supervisor: Supervisor
     sandboxes: Sandboxes
     limits: Limits

@@ -1,7 +1,7 @@
 """One table per resource; TABLE is all of them that are asked and answered, STREAMS the rest."""
 
 from ..operation import Operation
-from . import ask, event, file, instance, job, pty, server, session, tui, v2
+from . import ask, event, file, instance, job, mcp, pty, server, session, tui, v2
 
 STREAMS: tuple[Operation, ...] = (*event.OPERATIONS, pty.CONNECT)
 TABLE: tuple[Operation, ...] = (
@@ -12,6 +12,7 @@ TABLE: tuple[Operation, ...] = (
     *pty.OPERATIONS,
     *instance.OPERATIONS,
     *file.OPERATIONS,
+    *mcp.OPERATIONS,
     *tui.OPERATIONS,
     *v2.OPERATIONS,
 )

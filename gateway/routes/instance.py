@@ -93,7 +93,6 @@ OPERATIONS: tuple[Operation, ...] = (
     _read("vcs.get", "/vcs", VcsInfo, "Get VCS info"),
     _read("lsp.status", "/lsp", list[LSPStatus], "Get LSP status"),
     _read("formatter.status", "/formatter", list[FormatterStatus], "Get formatter status"),
-    _read("mcp.status", "/mcp", dict[str, Any], "Get MCP status"),
     _read("tool.ids", "/experimental/tool/ids", Named("ToolIDs", list[str]), "List tool IDs"),
     op(
         "tool.list",

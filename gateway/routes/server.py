@@ -66,7 +66,6 @@ OPERATIONS: tuple[Operation, ...] = (
         {"consoleManagedProviders": [], "switchableOrgCount": 0},
         "Get console state",
     ),
-    _fixed("experimental.resource.list", "/experimental/resource", {}, "List MCP resources"),
     _fixed("experimental.workspace.list", "/experimental/workspace", [], "List workspaces"),
     _fixed("experimental.workspace.status", "/experimental/workspace/status", [], "Workspace status"),
 )

@@ -190,6 +190,7 @@ class Live(Books):
             self.turns,
             self.asks,
             self.credentials,
+            Credentials(path / "mcp-auth.json"),
             self.supervisor,
             self.sandboxes,
             self.keeper.limits,

@@ -19,7 +19,6 @@ from . import current
 from .branches import read_branches
 from .catalogue import Providers, ProvidersOf, Tools
 from .configuring import CONFIGURING
-from .extensions import mcp_status
 from .files import FileOperation, Files
 from .identity import Identities, ProjectIdentity
 from .old_clients import show_app, show_modes
@@ -32,7 +31,6 @@ _FIXED: Final[dict[str, Any]] = {
     "lsp.status": [],
     "experimental.capabilities.get": {"backgroundSubagents": False},
     "experimental.console.get": {"consoleManagedProviders": [], "switchableOrgCount": 0},
-    "experimental.resource.list": {},
     "experimental.workspace.list": [],
     "experimental.workspace.status": [],
 }
@@ -193,7 +191,6 @@ _OF_SETUP: Final[dict[str, Callable[[ProjectSetup], Any]]] = {
     "app.modes": show_modes,
     "app.skills": lambda setup: list(setup.skills.values()),
     "command.list": lambda setup: list(setup.commands.values()),
-    "mcp.status": lambda setup: mcp_status(setup.config),
 }
 _OF_PROVIDERS: Final[dict[str, Callable[[Providers, Params], Any]]] = {
     "provider.list": lambda providers, _: providers.provider_list(),

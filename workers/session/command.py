@@ -11,6 +11,7 @@ from oad.contract.prompt import AgentInput, CommandInput, FileInput, PartInput, 
 from ..exec import Command as Program
 from ..exec import ExecFailed
 from ..tools.environment import command_environment
+from .mcp import prompt_text
 from .surroundings import UnknownName
 from .turn import Turn
 
@@ -29,7 +30,7 @@ async def expand_command(turn: Turn, input: CommandInput) -> PromptInput:
     model = model or parse_model(input.model)
     if model is not None:
         turn.scene.find_model(model.provider_id, model.model_id)
-    text = await run_shells(turn, fill(command.template, input.arguments))
+    text = await _text(turn, command, input.arguments)
     extra = list[PartInput](input.parts or [])
     if is_subtask(command, agent):
         subtask = SubtaskInput(
@@ -49,6 +50,17 @@ async def expand_command(turn: Turn, input: CommandInput) -> PromptInput:
         model=model,
         variant=input.variant,
     )
+
+
+async def _text(turn: Turn, command: Command, arguments: str) -> str:
+    prompt = turn.services.get("mcp_prompts", {}).get(command.name) if command.source == "mcp" else None
+    if prompt is not None:  # the server fills in the arguments; nothing that it says is run here
+        return await prompt_text(turn.link, prompt, words_of(arguments))
+    return await run_shells(turn, fill(command.template, arguments))
+
+
+def words_of(arguments: str) -> list[str]:
+    return [word.strip("\"'") for word in _ARGUMENT.findall(arguments)]
 
 
 def find_command(turn: Turn, name: str) -> Command:
@@ -73,7 +85,7 @@ def parse_model(text: str | None) -> ModelReference | None:
 
 def fill(template: str, arguments: str) -> str:
     """Puts arguments in: ``$ARGUMENTS`` is all of them, ``$1`` the first; the highest number takes the rest."""
-    words = [word.strip("\"'") for word in _ARGUMENT.findall(arguments)]
+    words = words_of(arguments)
     last = max((int(number) for number in _PLACE.findall(template)), default=0)
 
     def place(match: re.Match[str]) -> str:

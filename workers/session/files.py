@@ -18,6 +18,7 @@ from oad.contract.prompt import FileInput
 from ..tools.tool import ToolFailed
 from .failure import unknown
 from .history import data_of, is_textual
+from .mcp import read_resource
 from .permission import Gate
 from .toolcalls import Calls, misfit
 from .turn import Turn
@@ -35,6 +36,8 @@ class FileReader:
 
     async def expand(self, file: FileInput) -> list[Part]:
         """The file's part, after what was read of it. Raises ApiError for what is no URL."""
+        if file.source is not None and file.source.get("type") == "resource":
+            return await self._from_server(file, file.source)
         scheme = scheme_of(file.url)
         if scheme == "file":
             return await self._from_disk(file)
@@ -45,6 +48,15 @@ class FileReader:
             called = self._note(called_read({"filePath": file.filename or ""}))
             return [called, self._note(data.decode(errors="replace")), self._part(file)]
         return [self._part(file)]
+
+    async def _from_server(self, file: FileInput, source: dict[str, Any]) -> list[Part]:
+        server, uri = str(source.get("clientName", "")), str(source.get("uri", file.url))
+        try:
+            texts = await read_resource(self._turn.link, server, uri)
+        except ToolFailed as error:
+            texts = [f"The resource {uri} of the MCP server {server} could not be read: {error}"]
+        said = f"Resource {file.filename or uri} ({uri}) of the MCP server {server}:"
+        return [self._note(said), *map(self._note, texts), self._part(file)]
 
     async def _from_disk(self, file: FileInput) -> list[Part]:
         input = read_input(file.url)

@@ -8,6 +8,7 @@ from oad.contract.message import MessageWithParts, OutputJsonSchema, UserMessage
 
 from ..providers.model import ChatMessage, Endpoint, ModelRequest, TextContent, ToolSpec
 from ..sandbox.agent_exec import OPTION as SANDBOX_OPTION
+from ..tools.mcp_tool import McpTool
 from ..tools.table import describe
 from ..tools.tool import Tool
 from .history import since_compaction, to_chat
@@ -98,7 +99,7 @@ def merged_options(model: Model, agent: Agent, variant: str | None) -> dict[str,
 def describe_tools(tools: Iterable[Tool[Any]], services: dict[str, Any]) -> list[ToolSpec]:
     described: list[ToolSpec] = []
     for tool in tools:
-        if isinstance(tool, StructuredOutput):
+        if isinstance(tool, StructuredOutput | McpTool):
             described.append(ToolSpec(tool.name, tool.description, tool.schema))
         else:
             (known,) = describe([tool], services)

@@ -23,7 +23,7 @@ from oad.contract.redact import KNOWN
 from ..audit import CURRENT_CALL, CurrentCall
 from ..exec import Exec
 from ..snapshots.keeper import StepKeeper
-from ..tools.tool import Rejected, Tool, ToolContext, ToolFailed, ToolResult
+from ..tools.tool import Rejected, Tool, ToolContext, ToolFailed, ToolResult, take_arguments
 from .doom import DoomGuard
 from .failure import TurnFailed
 from .permission import Gate
@@ -106,7 +106,7 @@ class Calls:
         if self.keeper is not None:
             await self.keeper.admit(part.tool)
         CURRENT_CALL.set(CurrentCall(part.tool, part.call_id))  # each call has a task of its own
-        return await tool.run(msgspec.convert(input, tool.args), self.context(part))
+        return await tool.run(take_arguments(tool, input), self.context(part))
 
     def context(self, part: ToolPart) -> ToolContext:
         turn = self._turn
@@ -213,7 +213,7 @@ def parse_input(raw: str) -> tuple[dict[str, Any], str | None]:
 def misfit(tool: Tool[Any], input: dict[str, Any]) -> str | None:
     """Why a tool does not take these arguments."""
     try:
-        msgspec.convert(input, tool.args)
+        take_arguments(tool, input)
     except msgspec.ValidationError as error:
         return f"Invalid arguments for tool '{tool.name}': {error}"
     return None

@@ -19,6 +19,12 @@ class ToolArgs(msgspec.Struct, rename="camel", kw_only=True):
     """Arguments as the model writes them: camelCase, unknown keys ignored, null as good as absent."""
 
 
+class RawArguments(msgspec.Struct, frozen=True):
+    """For tools whose schema is somebody else's: whatever object the model writes, as it is."""
+
+    values: dict[str, Any]
+
+
 class ToolResult(msgspec.Struct):
     """``metadata`` is for clients' drawing, ``output`` for the model."""
 
@@ -95,3 +101,8 @@ class Tool(Protocol, Generic[Args]):
     args: type[Args]
 
     async def run(self, args: Args, context: ToolContext) -> ToolResult: ...
+
+
+def take_arguments(tool: Tool[Any], input: dict[str, Any]) -> Any:
+    """Raises msgspec.ValidationError for what the tool does not take."""
+    return RawArguments(input) if tool.args is RawArguments else msgspec.convert(input, tool.args)

@@ -43,6 +43,8 @@ EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
     "pty.exited": ("durable", "its program has ended, and it is gone: the exit code, 128 + n for signal n"),
     "pty.deleted": ("durable", "it was removed, and its program ended"),
     "file.edited": ("durable", "a tool has written a file"),
+    "mcp.tools.changed": ("volatile", "a server has other tools now, has come back, or is gone"),
+    "mcp.browser.open.failed": ("volatile", "somebody has to visit the address to authorize a server"),
     "file.watcher.updated": (
         "both",
         "a file has changed: durable when a tool wrote it, volatile when it was seen",

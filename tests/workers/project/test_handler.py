@@ -139,5 +139,3 @@ async def test_empty_answers_of_the_start(handler: ProjectHandler) -> None:
     assert await ask(handler, "experimental.console.get") == {"consoleManagedProviders": [], "switchableOrgCount": 0}
     for op in ("lsp.status", "experimental.workspace.list", "experimental.workspace.status"):
         assert await ask(handler, op) == []
-    assert await ask(handler, "experimental.resource.list") == {}
-    assert await ask(handler, "mcp.status") == {}

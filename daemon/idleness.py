@@ -1,0 +1,62 @@
+"""Which workers have nothing to do, and for how long they may have nothing to do."""
+
+import math
+from collections.abc import Mapping
+
+from oad.contract.worker import WorkerKind
+
+from .bookkeeper import Bookkeeper
+from .listeners import Listeners
+from .settings import DaemonSettings
+from .worker import Worker
+
+NEEDED = "needed"  # in the facts of a directory's worker: it has something that would be lost
+
+
+class Idleness:
+    """``workers``: all there are, as they come and go."""
+
+    def __init__(
+        self,
+        settings: DaemonSettings,
+        books: Bookkeeper,
+        listeners: Listeners,
+        workers: Mapping[tuple[WorkerKind, str], Worker],
+    ) -> None:
+        self._settings = settings
+        self._books = books
+        self._listeners = listeners
+        self._workers = workers
+
+    def is_idle(self, worker: Worker) -> bool:
+        """A turn, a call or an open ask is work; a listening client is not."""
+        return worker.serving and not worker.calls and not self._is_busy(worker)
+
+    def _is_busy(self, worker: Worker) -> bool:
+        match worker.spec.kind:
+            case "session":
+                return self._books.busy(worker.spec.name)
+            case "project":
+                return self._is_needed(worker)
+            case _:
+                return False
+
+    def _is_needed(self, worker: Worker) -> bool:
+        """A directory's: also while a turn there may come back to what it keeps running."""
+        turns = (
+            self._books.busy(name)
+            for (kind, name), other in self._workers.items()
+            if kind == "session" and other.spec.directory == worker.spec.directory
+        )
+        return worker.facts.get(NEEDED) is True or any(turns)
+
+    def limit(self, kind: WorkerKind, name: str) -> float:
+        """Seconds; infinite for a session with jobs, unless the operator says otherwise, and for a directory that has
+        an event stream of its own."""
+        if kind == "project" and self._listeners.follows(name):
+            return math.inf  # it watches the files for them
+        if kind == "session" and self._books.jobs.of(name):
+            return self._settings.policy.jobs.idle_s or math.inf
+        if kind == "pty":
+            return self._settings.policy.jobs.ttl_s  # that nobody has looked at: it is a program left running
+        return self._settings.idle_worker_s
