@@ -5,7 +5,7 @@ from contextlib import closing
 
 from tests.e2e.model import Model
 
-from . import sizes, starts, stops, tokens, turns
+from . import reads, sizes, starts, stops, tokens, turns
 from .arena import Arena, Benchmark, kinds
 from .results import table, write
 
@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     **stops.BENCHMARKS,
     **sizes.BENCHMARKS,
     **starts.BENCHMARKS,
+    **reads.BENCHMARKS,
 }
 
 

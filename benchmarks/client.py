@@ -22,13 +22,21 @@ class Client:
         self._headers = {"x-opencode-directory": directory, "content-type": "application/json"}
 
     def ask(self, method: str, path: str, body: Json = None) -> Json:
+        data = self._send(method, path, body)
+        return json.loads(data) if data else None
+
+    def read(self, path: str) -> bytes:
+        """A GET whose answer is not looked into: reading a long one takes longer than making it."""
+        return self._send("GET", path, None)
+
+    def _send(self, method: str, path: str, body: Json) -> bytes:
         content = None if body is None else json.dumps(body)
         self._connection.request(method, path, content, self._headers)
         answer = self._connection.getresponse()
         data = answer.read()
         if answer.status >= 400:
             raise RuntimeError(f"{method} {path}: {answer.status} {data[:500]!r}")
-        return json.loads(data) if data else None
+        return data
 
     def create(self) -> str:
         return str(self.ask("POST", "/session", {})["id"])
