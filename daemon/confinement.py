@@ -30,10 +30,18 @@ class WorkspaceHidden(Exception):
 
 class Confiner:
     """``private`` are oad's own places: data, sockets, logs, credentials. ``home`` is the user's unless given,
-    ``proxy`` the socket of the filtering proxy."""
+    ``proxy`` the socket of the filtering proxy, ``worktrees`` the one private place in which sessions may work."""
 
-    def __init__(self, policy: Policy, private: Sequence[Path], home: str = "", proxy: Path | None = None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        private: Sequence[Path],
+        home: str = "",
+        proxy: Path | None = None,
+        worktrees: Path | None = None,
+    ) -> None:
         self._policy = policy
+        self._worktrees = os.path.realpath(worktrees) if worktrees is not None else None
         self._proxy = str(proxy or "")
         self._private = tuple(dict.fromkeys(os.path.realpath(path) for path in private))
         self._home = home or os.environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
@@ -68,16 +76,23 @@ class Confiner:
         wish: SandboxWish = NO_WISH,
         others: Iterable[str] = (),
         bounds: Lists = (),
+        *,
+        relinking: bool = False,
     ) -> Confinement:
-        """``writable`` are the roots of a workspace, ``others`` those of other sessions. Raises WorkspaceHidden."""
+        """``writable`` are the roots of a workspace, ``others`` those of other sessions. ``relinking``: what ties a
+        repository, itself one of the roots, to its worktrees may change too. Raises WorkspaceHidden."""
         sandbox = self._policy.sandbox
         roots = [os.path.realpath(path) for path in (*writable, *self._expand(sandbox.writable))]
         repositories = find_git_directories(roots)
         protected = find_protected(outermost(roots), self._home)
-        protected += [path for place in repositories for path in of_git_directory(Path(place))]
-        roots = outermost((*roots, *repositories))
+        protected += [path for each in repositories for path in of_git_directory(each.common)]
+        if relinking:
+            links = [f"{root}/worktrees" for root in roots]
+            protected = [path for path in protected if not any(is_below(path, place) for place in links)]
+        roots = outermost((*roots, *(str(path) for each in repositories for path in each.writable)))
         hidden = self._expand(sandbox.hide)
-        exposed = (*self._expand(sandbox.expose), *_own_program())
+        shared = (str(each.common) for each in repositories)
+        exposed = (*self._expand(sandbox.expose), *_own_program(), *shared)
         self._check(roots, hidden)
         profile, network = self.decide(wish)
         return Confinement(
@@ -108,8 +123,14 @@ class Confiner:
             place = next((place for place in places if is_below(root, place)), None)
             if place is not None:
                 raise WorkspaceHidden(f"{root} lies in {place}, which [sandbox] hide keeps from sessions")
-            if root in self._private:
+            if any(is_below(root, place) for place in self._private) and not self._is_worktree(root):
                 raise WorkspaceHidden(f"{root} belongs to oad itself")
+
+    def _is_worktree(self, path: str) -> bool:
+        """In one of oad's worktrees, which are two levels below their root."""
+        if self._worktrees is None or not is_below(path, self._worktrees):
+            return False
+        return len(Path(path).relative_to(self._worktrees).parts) >= 2
 
     def _of_others(self, others: Iterable[str], mine: Sequence[str]) -> list[str]:
         """Neither what I work in, nor what contains or lies in it, nor what everybody needs."""

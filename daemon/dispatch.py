@@ -32,6 +32,7 @@ from .operations.terminals import TERMINALS, admit, attach
 from .operations.tui import TUI
 from .operations.v2 import V2
 from .operations.workers import WORKERS
+from .operations.worktrees import WORKTREES
 from .relay import Relay
 from .worker import Worker
 
@@ -47,6 +48,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **PROVIDER_AUTH,
     **TUI,
     **V2,
+    **WORKTREES,
 }
 
 SESSION_WORK: Final = frozenset(
@@ -85,6 +87,9 @@ _TO_THE_END: Final = frozenset(
         "v2.pty.remove",
         "config.update",
         "global.config.update",
+        "worktree.create",
+        "worktree.remove",
+        "worktree.reset",
     }
 )
 

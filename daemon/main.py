@@ -49,6 +49,7 @@ from .snapshot_places import SnapshotPlaces
 from .store import Store
 from .supervisor import Supervisor
 from .turns import Turns
+from .worktrees import Worktrees
 from .zygote import start_zygote
 from .zygote_spawner import ZygoteSpawner
 
@@ -75,6 +76,7 @@ def _make_private(settings: DaemonSettings) -> None:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     SnapshotPlaces(settings.data / "snapshots", settings.policy.snapshots).sweep()
     OwnDirectories(settings.scratch).sweep()
+    Worktrees(settings.worktrees).sweep()
     for leftover in settings.worker_endpoints.glob("*.sock"):
         leftover.unlink()  # of a daemon that was killed; the lock proves that none lives
 
@@ -115,7 +117,7 @@ async def _services(
     limits = Limits(settings.policy.limits, sessions, store, journal, probe_host())
     groups = GroupingSpawner(spawner, _open_groups(), limits)
     books = Bookkeeper(store, journal, sessions, turns, asks, limits, audit)
-    confiner = Confiner(settings.policy, settings.private, proxy=settings.proxy_socket)
+    confiner = Confiner(settings.policy, settings.private, proxy=settings.proxy_socket, worktrees=settings.worktrees)
     sandboxes = Sandboxes(confiner, enforceable, store, journal)
     supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes, gateways.listeners)
     credentials = Credentials(settings.data / "auth.json", settings.secret_environment.get("OPENCODE_AUTH_CONTENT", ""))
@@ -135,6 +137,7 @@ async def _services(
         limits,
         settings.secret_environment,
         audit,
+        Worktrees(settings.worktrees),
         listeners,
         renewal,
     )
@@ -153,6 +156,7 @@ async def _services(
             serving.start_soon(governor.run)
             serving.start_soon(gateways.watch)
             serving.start_soon(renewal.logins.run)
+            serving.start_soon(services.chores.run)
             socket = bind_router(context)
             bind_private(socket, settings.call_endpoint)
             router = Router(

@@ -14,21 +14,22 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
-_NAME: Final = re.compile(r"(?:(?:ses|pty)_[0-9A-Za-z]+|project-[0-9a-f]{16}|tree-[0-9a-f]{24})")
+SCRATCH_NAME: Final = re.compile(r"(?:(?:ses|pty)_[0-9A-Za-z]+|project-[0-9a-f]{16})")
 _DISCARDED: Final = ".discarded-"
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class OwnDirectories:
-    """``root`` is private to the user and written to by the daemon alone."""
+    """``root`` is private to the user and written to by the daemon alone; ``names`` are those that it gives."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, names: re.Pattern[str] = SCRATCH_NAME) -> None:
         self._root = root
+        self._names = names
 
     def make(self, name: str) -> Path:
         """The directory of that name, made if there is none. Raises ValueError for a name that is not ours, OSError
         when something else than a directory of ours is in its place."""
-        _check(name)
+        self._check(name)
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._opened_root() as root:
             with contextlib.suppress(FileExistsError):
@@ -45,7 +46,7 @@ class OwnDirectories:
         """Removes it with all that is in it. Returns what could not be removed, such as a mount; never raises for that.
 
         Blocks for as long as that takes. Raises ValueError for a name that is not ours."""
-        _check(name)
+        self._check(name)
         with contextlib.ExitStack() as held:
             try:
                 root = held.enter_context(self._opened_root())
@@ -59,6 +60,10 @@ class OwnDirectories:
             for name in os.listdir(root):  # noqa: PTH208  of a descriptor
                 if name.startswith(_DISCARDED):
                     _Removal(root).run(name)
+
+    def _check(self, name: str) -> None:
+        if not self._names.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a directory of ours")
 
     @contextlib.contextmanager
     def _opened_root(self) -> Generator[int]:
@@ -118,8 +123,3 @@ class _Removal:
         fresh = _DISCARDED + secrets.token_hex(8)
         os.rename(name, fresh, src_dir_fd=parent, dst_dir_fd=self._root)
         self._pending.append(fresh)
-
-
-def _check(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of a directory of ours")

@@ -8,7 +8,7 @@ something would have to be put in its place.
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 _OF_GIT: Final = ("hooks", "config", "config.worktree")
 _SETTINGS: Final = ("opencode.json", "opencode.jsonc", "oad.toml", ".mcp.json")
@@ -40,6 +40,41 @@ _MOST_DIRECTORIES: Final = 400
 _PASSED_OVER: Final = {"node_modules", ".venv", "venv", "target", "dist", "build", "__pycache__", ".cache", ".git"}
 
 
+# What git writes to for a linked worktree, besides the directory of the worktree itself: never its hooks and settings,
+# and neither the index nor the HEAD of others. Not all of them exist everywhere.
+_SHARED: Final = ("objects", "refs", "logs", "reftable")
+
+
+class GitDirectory(NamedTuple):
+    """``common`` is where everything lies that the worktrees of a repository share, ``writable`` what of it one needs
+    to write to."""
+
+    common: Path
+    writable: tuple[Path, ...]
+
+
+class Repository(NamedTuple):
+    """``top`` is the main worktree; without one, where the repository was found."""
+
+    git: Path
+    top: Path
+
+
+def find_repository(directory: str) -> Repository | None:
+    """The one that holds a directory, seen without git. None also for what only claims to belong to one."""
+    here = Path(os.path.realpath(directory))
+    for level in (here, *here.parents):
+        pointer = level / ".git"
+        if pointer.is_dir():
+            return Repository(pointer, level) if _is_git(pointer) else None
+        if pointer.is_file():
+            found = _git_directory_of(level)
+            if found is None:
+                return None
+            return Repository(found.common, found.common.parent if found.common.name == ".git" else level)
+    return None
+
+
 def find_protected(roots: Iterable[str], home: str) -> list[str]:
     """Below the writable ``roots``; looks at a few hundred directories at most."""
     found: list[str] = []
@@ -50,20 +85,26 @@ def find_protected(roots: Iterable[str], home: str) -> list[str]:
     return sorted(set(found))
 
 
-def find_git_directories(roots: Iterable[str]) -> list[str]:
-    """Where git keeps what belongs to a linked worktree or a submodule whose ``.git`` is a file: writable too, and
-    outside of the workspace. Not believed unless what lies there names the workspace in turn, because a command could
-    write into ``.git`` what it likes."""
-    found: list[str] = []
-    for root in roots:
-        pointer = Path(root, ".git")
-        if pointer.is_file() and (target := _pointed_at(pointer)) is not None:
-            common = target.parent.parent
-            if target.parent.name == "worktrees" and _is_git(common) and _names_worktree(target, pointer):
-                found.append(str(common))
-            elif "modules" in target.parts and _names_submodule(target, Path(root)):
-                found.append(str(target))
-    return found
+def find_git_directories(roots: Iterable[str]) -> list[GitDirectory]:
+    """Where git keeps what belongs to a linked worktree or a submodule whose ``.git`` is a file: outside of the
+    workspace. Not believed unless what lies there names the workspace in turn, because a command could write into
+    ``.git`` what it likes."""
+    found = (_git_directory_of(Path(root)) for root in roots)
+    return [each for each in found if each is not None]
+
+
+def _git_directory_of(root: Path) -> GitDirectory | None:
+    pointer = root / ".git"
+    target = _pointed_at(pointer) if pointer.is_file() else None
+    if target is None:
+        return None
+    common = target.parent.parent
+    if target.parent.name == "worktrees" and _is_git(common) and _names_worktree(target, pointer):
+        shared = (common / name for name in _SHARED)
+        return GitDirectory(common, (*(place for place in shared if place.is_dir()), target))
+    if "modules" in target.parts and _names_submodule(target, root):
+        return GitDirectory(target, (target,))
+    return None
 
 
 def _of_directory(directory: Path, names: set[str]) -> Iterator[str]:

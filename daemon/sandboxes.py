@@ -3,6 +3,7 @@
 Kept beside the session's record, whose shape belongs to the API's clients, as events of its own.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -112,11 +113,13 @@ class Sandboxes:
         self._save(session, SandboxRecord(wish=record.wish, bounds=record.bounds, ran=ran))
         return confinement
 
-    def confine_project(self, directory: str, scratch: Path) -> Confinement:
+    def confine_project(self, directory: str, scratch: Path, writable: Sequence[str] = ()) -> Confinement:
         """For questions about a directory, each of which is asked under the profile read-only; what a client has done
         there, such as applying a patch, may write to the whole worktree. Questions are still answered on a host that
-        can't enforce as much as that takes."""
-        return self._confine(sorted({directory, _worktree(directory)}), scratch, self._project_wish())
+        can't enforce as much as that takes. With ``writable``, for nothing but changing the list of a repository's
+        worktrees: only these places may be written to."""
+        places = list(writable) or sorted({directory, _worktree(directory)})
+        return self._confine(places, scratch, self._project_wish(), relinking=bool(writable))
 
     def _project_wish(self) -> SandboxWish:
         profile: Profile = "read-only" if "workspace" in self._enforceable.failures else "workspace"
@@ -149,14 +152,22 @@ class Sandboxes:
         wanted = (*self._confiner.decide(wish), self._confiner.allowed_hosts(wish, _bounds(record)))
         return (confinement.profile, confinement.network, confinement.allow) != wanted
 
-    def _confine(self, workspace: list[str], scratch: Path, wish: SandboxWish, bounds: Lists = ()) -> Confinement:
+    def _confine(
+        self,
+        workspace: list[str],
+        scratch: Path,
+        wish: SandboxWish,
+        bounds: Lists = (),
+        *,
+        relinking: bool = False,
+    ) -> Confinement:
         failed = self._failure(wish)
         if failed is not None:
             _log.error("refused", probe=failed.name, step=failed.step, remedy=failed.remedy)
             raise sandbox_unavailable(f"{failed.name}: {failed.step}", failed.remedy)
         others = [each for each in self._store.directories(_OTHERS) if each not in workspace]
         try:
-            return self._confiner.confine(workspace, scratch, wish, others, bounds)
+            return self._confiner.confine(workspace, scratch, wish, others, bounds, relinking=relinking)
         except WorkspaceHidden as error:
             raise sandbox_unavailable(str(error), "open the session elsewhere, or change [sandbox] hide") from error
 

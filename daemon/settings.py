@@ -47,6 +47,10 @@ class DaemonSettings(msgspec.Struct, frozen=True):
         return self.data / "scratch"
 
     @property
+    def worktrees(self) -> Path:
+        return self.data / "worktree"
+
+    @property
     def private(self) -> list[Path]:
         """What is oad's own, and hidden from everything that a session runs."""
         return [self.data, self.runtime, *([self.log_file.parent] if self.log_file is not None else [])]

@@ -5,6 +5,7 @@ The directories are laid out here, so that nothing has to be started for it and 
 
 import hashlib
 import os
+import re
 import time
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,7 @@ from .own_directories import OwnDirectories
 _log = structlog.get_logger("oad.snapshots")
 
 _OF: Final = "worktree"  # the file that names what it belongs to
+_NAME: Final = re.compile(r"tree-[0-9a-f]{24}")
 _INDEX: Final = "index-"
 _DAY_S: Final = 86_400
 # What is read and written are the bytes as they are: nothing of the repository's own settings applies.
@@ -41,7 +43,7 @@ class SnapshotPlaces:
     def __init__(self, root: Path, policy: SnapshotPolicy, home: str = "") -> None:
         self._root = root
         self._policy = policy
-        self._directories = OwnDirectories(root)
+        self._directories = OwnDirectories(root, _NAME)
         self._home = os.path.realpath(home or Path.home())
 
     def of_session(self, session: Session) -> SnapshotPlace:

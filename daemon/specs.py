@@ -37,9 +37,9 @@ class Specs:
     def make(
         self, kind: WorkerKind, name: str, directory: str, writable: Sequence[str], wish: SandboxWish
     ) -> WorkerSpec:
-        """``writable`` are the roots of a session, ``wish`` what is asked for a terminal. Raises ApiError 404, 503."""
-        digest = hashlib.sha256(name.encode()).hexdigest()[:16]  # a directory's path can't be a file's name
-        scratch = self._scratch.make(f"project-{digest}" if kind == "project" else name)
+        """``writable`` are the roots of a session, or all that a directory's worker may write to instead of the
+        directory; ``wish`` is what is asked for a terminal. Raises ApiError 404, 503."""
+        scratch = self._scratch.make(_scratch_name(kind, name))
         place = self._snapshots.of_session(self._books.find(name)) if kind == "session" else SnapshotPlace()
         confinement = self._confine(kind, name, directory, writable, scratch, wish)
         settings, policy = self._settings, self._settings.policy
@@ -70,9 +70,15 @@ class Specs:
             case "pty":
                 return self._sandboxes.confine_terminal(directory, scratch, wish)
             case "project":
-                return self._sandboxes.confine_project(directory, scratch)
+                return self._sandboxes.confine_project(directory, scratch, writable)
 
-    async def remove_scratch(self, name: str) -> None:
-        left = await trio.to_thread.run_sync(self._scratch.remove, name)
+    async def remove_scratch(self, name: str, kind: WorkerKind = "session") -> None:
+        left = await trio.to_thread.run_sync(self._scratch.remove, _scratch_name(kind, name))
         if left:
             _log.warning("not all of a scratch directory could be removed", worker=name, left=left[:20])
+
+
+def _scratch_name(kind: WorkerKind, name: str) -> str:
+    if kind != "project":
+        return name
+    return f"project-{hashlib.sha256(name.encode()).hexdigest()[:16]}"  # a directory's path can't be a file's name

@@ -238,6 +238,11 @@ class Supervisor:
                 if worker.spec.directory == directory:
                     nursery.start_soon(self._end_orderly, key)
 
+    async def end_project(self, name: str) -> None:
+        """Kills one worker of a directory, and removes its scratch directory."""
+        await self._end(("project", name))
+        await self._specs.remove_scratch(name, "project")
+
     async def _end_orderly(self, key: Key) -> None:
         kind, name = key
         if kind == "session" and self._books.busy(name) and self._books.exists(name):

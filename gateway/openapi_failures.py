@@ -28,6 +28,16 @@ def _tagged(tag: str, *fields: str, **optional: Any) -> dict[str, Any]:
 
 _KIND: Final = _text("Params", "Headers", "Query", "Body", "Payload")
 
+_WORKTREE: Final = (
+    "WorktreeNotGitError",
+    "WorktreeNameGenerationFailedError",
+    "WorktreeCreateFailedError",
+    "WorktreeStartCommandFailedError",
+    "WorktreeRemoveFailedError",
+    "WorktreeResetFailedError",
+    "WorktreeListFailedError",
+)
+
 ERRORS: Final[dict[str, dict[str, Any]]] = {
     "BadRequestError": _named("BadRequest", kind=_KIND),
     "NotFoundError": _named("NotFoundError"),
@@ -44,6 +54,7 @@ ERRORS: Final[dict[str, dict[str, Any]]] = {
     "UnauthorizedError": _tagged("UnauthorizedError", "message"),
     "InvalidCursorError": _tagged("InvalidCursorError", "message"),
     "VcsApplyError": _named("VcsApplyError", reason=_text()),
+    "WorktreeError": _object({"name": _text(*_WORKTREE), "data": _object({"message": _text()})}),
     "PayloadTooLargeError": _named("PayloadTooLargeError"),
     "UnavailableError": _named("UnavailableError"),
     "TimeoutError": _named("TimeoutError"),
@@ -62,6 +73,9 @@ _SPECIAL: Final = {
     ("mcp.auth.start", 400): ("McpUnsupportedOAuthError",),
     ("mcp.auth.authenticate", 400): ("McpUnsupportedOAuthError",),
     ("v2.session.list", 400): ("InvalidCursorError",),
+    ("worktree.create", 400): ("WorktreeError",),
+    ("worktree.remove", 400): ("WorktreeError",),
+    ("worktree.reset", 400): ("WorktreeError",),
 }
 
 # What is not there, by the first word of the operation's name; where it is something else, it is the usual error.

@@ -33,6 +33,7 @@ ALLOWED = {
 CATCH_ALL = {
     "src/oad/cli/parent.py",
     "src/oad/link/serving.py",
+    "daemon/chores.py",
     "daemon/doctor.py",
     "daemon/governor.py",
     "daemon/holder.py",

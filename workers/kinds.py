@@ -22,6 +22,7 @@ from .jobs.table import Jobs
 from .link import Answer, Link
 from .mcp.project import ProjectMcp
 from .project.handler import ProjectHandler
+from .project.worktrees import Worktrees
 from .providers.registry import Registry
 from .pty.kind import PtyKind
 from .redacted_exec import RedactedExec
@@ -59,8 +60,9 @@ async def ask_keys(link: Link, provider: str = "") -> Keys:
 class ProjectKind:
     """Answers what is asked of a directory."""
 
-    def __init__(self, spec: WorkerSpec, exec: Exec, link: Link) -> None:
+    def __init__(self, spec: WorkerSpec, exec: Exec, link: Link, audit: Audit) -> None:
         self._link = link
+        self._worktrees = Worktrees(exec, spec.shell, audit)
         self._credentials: dict[str, Any] = {}
         self._registries = Registries()
         self._attention = Attention(spec.directory, link, lambda: load(spec.directory))
@@ -88,6 +90,8 @@ class ProjectKind:
         if op == "worker.refresh":
             await self._refresh()
             return Answer(b"true")
+        if self._worktrees.serves(op):
+            return await self._worktrees.handle(op, params, body)
         if self._mcp.serves(op):
             return await self._mcp.handle(op, params, body)
         return await self._mcp.extend(op, await self._handler.handle(op, params, body))
@@ -167,7 +171,7 @@ def make_kind(spec: WorkerSpec, broker_fd: int, link: Link) -> Kind:
     audit = make_audit(link, spec.audit)
     exec = AuditedExec(RedactedExec(broker), audit, spec.confinement)
     if spec.kind == "project":
-        return ProjectKind(spec, exec, link)
+        return ProjectKind(spec, exec, link, audit)
     if spec.kind == "pty":
         return PtyKind(spec, broker, exec, link, audit)
     return SessionKind(spec, broker, exec, link, audit)

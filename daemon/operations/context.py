@@ -4,12 +4,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
+import trio
 
 from oad.contract.errors import bad_request
 from oad.link import Answer
 
 from ..asks import Asks
 from ..audit.log import AuditLog
+from ..chores import Chores
 from ..control_queue import ControlQueues
 from ..credentials import Credentials
 from ..journal import Journal
@@ -22,6 +24,7 @@ from ..store import Store
 from ..supervisor import Supervisor
 from ..terminals import Terminals
 from ..turns import Turns
+from ..worktrees import Worktrees
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -37,9 +40,12 @@ class Services(msgspec.Struct, frozen=True):
     limits: Limits
     secret_environment: dict[str, str]
     audit: AuditLog
+    worktrees: Worktrees
     listeners: Listeners = msgspec.field(default_factory=Listeners)
     renewal: Renewal = msgspec.field(default_factory=Renewal)
     controls: ControlQueues = msgspec.field(default_factory=ControlQueues)
+    chores: Chores = msgspec.field(default_factory=Chores)
+    project_changes: trio.Lock = msgspec.field(default_factory=trio.Lock)  # see projects.change_project
 
     @property
     def terminals(self) -> Terminals:

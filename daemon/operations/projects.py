@@ -1,5 +1,6 @@
 """Projects: which one a directory belongs to, and the list of those seen."""
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -71,6 +72,25 @@ def _known(services: Services, project_id: str) -> Project | None:
     return None if data is None else msgspec.json.decode(data, type=Project)
 
 
+def find_project(services: Services, project_id: str) -> Project:
+    """Raises ApiError 404."""
+    project = _known(services, project_id)
+    if project is None:
+        raise tagged(404, "ProjectNotFoundError", projectID=project_id, message=f"Project not found: {project_id}")
+    return project
+
+
+async def change_project(services: Services, project_id: str, change: Callable[[Project], Project]) -> Project:
+    """One change after the other, each from what the one before has left. Raises ApiError 404."""
+    async with services.project_changes:
+        await services.journal.settled()
+        changed = change(find_project(services, project_id))
+        changed.time = msgspec.structs.replace(changed.time, updated=now_ms())
+        services.journal.append("project.updated", changed, _place(project_id))
+        await services.journal.settled()
+        return changed
+
+
 async def current_project(request: Request) -> Answer:
     services = request.services
     resolved = await resolve_project(services, request.params["directory"])
@@ -108,16 +128,12 @@ async def list_directories(request: Request) -> Answer:
 
 async def update_project(request: Request) -> Answer:
     """Name, icon and start command, as every client then sees them."""
-    services, id = request.services, request.params["projectID"]
-    project = _known(services, id)
-    if project is None:
-        raise tagged(404, "ProjectNotFoundError", projectID=id, message=f"Project not found: {id}")
-    patch = request.decode(dict)
-    record = msgspec.to_builtins(project) | {k: v for k, v in patch.items() if k in ("name", "icon", "commands")}
-    changed = msgspec.convert(record, Project)
-    changed.time = msgspec.structs.replace(changed.time, updated=now_ms())
-    services.journal.append("project.updated", changed, _place(id))
-    return json_answer(changed)
+    patch = {key: value for key, value in request.decode(dict).items() if key in ("name", "icon", "commands")}
+
+    def change(project: Project) -> Project:
+        return msgspec.convert(msgspec.to_builtins(project) | patch, Project)
+
+    return json_answer(await change_project(request.services, request.params["projectID"], change))
 
 
 PROJECTS: Final[dict[str, Operation]] = {

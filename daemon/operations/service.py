@@ -14,7 +14,7 @@ from oad.link import Answer
 
 from ..journal import INTERNAL_PREFIX, Place, as_published
 from ..projection import Recorded
-from .context import TRUE, Operation, Request, json_answer
+from .context import TRUE, Operation, Request, Services, json_answer
 
 _client_log = structlog.get_logger("oad.client")
 _PAGE: Final = 500
@@ -121,21 +121,20 @@ async def write_log(request: Request) -> Answer:
 
 
 async def dispose_instance(request: Request) -> Answer:
-    await _dispose(request, request.params["directory"])
+    await dispose_directory(request.services, request.params["directory"])
     return TRUE
 
 
 async def dispose_all(request: Request) -> Answer:
     for directory in request.services.supervisor.directories():
-        await _dispose(request, directory)
+        await dispose_directory(request.services, directory)
     request.services.journal.append("global.disposed", {}, Place(directory="global"), durable=False)
     request.services.journal.append(STREAMS_END, {}, Place(), durable=False)
     return TRUE
 
 
-async def _dispose(request: Request, directory: str) -> None:
+async def dispose_directory(services: Services, directory: str) -> None:
     """Running turns are aborted first; what was always allowed there is forgotten; the next request starts anew."""
-    services = request.services
     await services.supervisor.end_directory(directory)
     services.asks.forget_directory(directory)
     place = Place(directory=directory)

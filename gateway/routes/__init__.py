@@ -1,7 +1,7 @@
 """One table per resource; TABLE is all of them that are asked and answered, STREAMS the rest."""
 
 from ..operation import Operation
-from . import ask, event, file, instance, job, mcp, pty, server, session, tui, v2
+from . import ask, event, file, instance, job, mcp, pty, server, session, tui, v2, worktree
 
 STREAMS: tuple[Operation, ...] = (*event.OPERATIONS, pty.CONNECT)
 TABLE: tuple[Operation, ...] = (
@@ -14,5 +14,6 @@ TABLE: tuple[Operation, ...] = (
     *file.OPERATIONS,
     *mcp.OPERATIONS,
     *tui.OPERATIONS,
+    *worktree.OPERATIONS,
     *v2.OPERATIONS,
 )

@@ -27,6 +27,7 @@ from oad.daemon.sandboxes import Sandboxes
 from oad.daemon.settings import DaemonSettings
 from oad.daemon.spawn import SpawnFailed
 from oad.daemon.supervisor import Supervisor
+from oad.daemon.worktrees import Worktrees
 from oad.link import Answer, Peer, TrioSocket
 
 Operation = Callable[["LinkWorker", Call, bytes], Awaitable[Answer]]
@@ -176,7 +177,7 @@ class Live(Books):
         self.spawner = LinkSpawner(self.context, nursery)
         self.settings = DaemonSettings(data=path / "data", runtime=path / "run", **settings)
         self.settings.worker_endpoints.mkdir(parents=True)
-        confiner = Confiner(self.settings.policy, self.settings.private)
+        confiner = Confiner(self.settings.policy, self.settings.private, worktrees=self.settings.worktrees)
         self.sandboxes = Sandboxes(confiner, enforceable, self.store, self.journal)
         self.listeners = Listeners()
         self.supervisor = Supervisor(
@@ -196,6 +197,7 @@ class Live(Books):
             self.keeper.limits,
             {},
             AuditLog(None),
+            Worktrees(self.settings.worktrees),
         )
         self.dispatcher = Dispatcher(self.services)
         self.keeper.dispatch = self.dispatcher.for_worker
@@ -247,6 +249,7 @@ async def live_daemon(path: Path, *, limit_s: float = 20, **settings: Any) -> As
                     nursery.start_soon(live.journal.run)
                     async with trio.open_nursery() as serving:
                         serving.start_soon(live.supervisor.run)
+                        serving.start_soon(live.services.chores.run)
                         await trio.testing.wait_all_tasks_blocked()
                         yield live
                         serving.cancel_scope.cancel()

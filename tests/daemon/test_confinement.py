@@ -81,3 +81,30 @@ def test_no_wish_exceeds_the_ceiling(
     decided = Confiner(policy, [], home="/h").decide(SandboxWish(profile=wanted, network=wished))
     assert PROFILES.index(decided[0]) == min(PROFILES.index(wanted or profile), PROFILES.index(ceiling))
     assert NETWORKS.index(decided[1]) == min(NETWORKS.index(wished or network), NETWORKS.index(network))
+
+
+def test_of_its_own_places_oad_lends_only_worktrees(home: Path) -> None:
+    data = home.parent / "data"
+    worktree = data / "worktree/0123/calm-otter"
+    (worktree / "src").mkdir(parents=True)
+    (data / "audit").mkdir()
+    found = Confiner(Policy(), [data], home=str(home), worktrees=data / "worktree")
+    for place in (worktree, worktree / "src"):
+        assert found.confine([str(place)], home.parent / "scratch").writable == (str(place),)
+    for place in (data / "audit", data / "worktree", data / "worktree/0123"):
+        with pytest.raises(WorkspaceHidden):
+            found.confine([str(place)], home.parent / "scratch")
+
+
+def test_what_ties_worktrees_to_a_repository_changes_only_for_git_itself(home: Path) -> None:
+    git = home / "code/.git"
+    (git / "worktrees/one").mkdir(parents=True)
+    (git / "objects").mkdir()
+    for name in ("HEAD", "config", "worktrees/one/gitdir", "worktrees/one/config.worktree"):
+        (git / name).touch()
+    ties = {str(git / "worktrees/one/gitdir"), str(git / "worktrees/one/config.worktree")}
+    usual = confiner(home).confine([str(home / "code")], home.parent / "scratch")
+    assert {*ties, str(git / "config")} <= {*usual.protected}
+    alone = confiner(home).confine([str(git)], home.parent / "scratch", relinking=True)
+    assert str(git / "config") in alone.protected
+    assert not ties & {*alone.protected}

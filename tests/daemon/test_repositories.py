@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from oad.daemon.repositories import find_git_directories, find_protected
+from oad.daemon.repositories import Repository, find_git_directories, find_protected, find_repository
 
 WHO = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always")
 
@@ -58,7 +58,10 @@ def test_a_linked_worktree(repository: Path, tmp_path: Path) -> None:
     linked = tmp_path / "linked"
     git(repository, "worktree", "add", "-q", str(linked))
     assert protected(linked) == {".git"}
-    assert find_git_directories([str(linked)]) == [str(repository / ".git")]
+    (found,) = find_git_directories([str(linked)])
+    own = repository / ".git"
+    assert found.common == own
+    assert set(found.writable) == {own / "objects", own / "refs", own / "logs", own / "worktrees/linked"}
     assert {".git/worktrees/linked/gitdir", ".git/worktrees/linked/commondir"} <= protected(repository)
 
 
@@ -67,7 +70,9 @@ def test_a_submodule(repository: Path, tmp_path: Path) -> None:
     outer.mkdir()
     git(outer, "init", "-q")
     git(outer, "submodule", "--quiet", "add", str(repository), "sub")
-    assert find_git_directories([str(outer / "sub")]) == [str(outer / ".git/modules/sub")]
+    own = outer / ".git/modules/sub"
+    assert find_git_directories([str(outer / "sub")]) == [(own, (own,))]
+    assert find_repository(str(outer / "sub")) == (own, outer / "sub")
     assert {".git/modules/sub/hooks", ".git/modules/sub/config", "sub/.git"} <= protected(outer)
 
 
@@ -79,6 +84,7 @@ def test_a_pointer_that_nobody_returns_is_not_believed(repository: Path, tmp_pat
     for target in (repository / ".git/worktrees/linked", repository / ".git", tmp_path, "/etc", "nothing"):
         (workspace / ".git").write_text(f"gitdir: {target}\n")
         assert find_git_directories([str(workspace)]) == []
+        assert find_repository(str(workspace)) is None
     trap = tmp_path / "worktrees/x"
     trap.mkdir(parents=True)
     (trap / "gitdir").write_text(f"{workspace}/.git\n")
@@ -99,3 +105,15 @@ def test_a_large_workspace_takes_no_time(tmp_path: Path) -> None:
     (tmp_path / "d000/opencode.json").write_text("{}")
     (tmp_path / "d499/opencode.json").write_text("{}")
     assert protected(tmp_path) == {"d000/opencode.json"}
+
+
+def test_the_repository_of_a_directory(repository: Path, tmp_path: Path) -> None:
+    inner = repository / "a/b"
+    inner.mkdir(parents=True)
+    linked = tmp_path / "linked"
+    git(repository, "worktree", "add", "-q", str(linked))
+    for directory in (repository, inner, linked):
+        assert find_repository(str(directory)) == Repository(repository / ".git", repository)
+    assert find_repository(str(tmp_path)) is None
+    (tmp_path / "fake/.git").mkdir(parents=True)
+    assert find_repository(str(tmp_path / "fake")) is None

@@ -50,6 +50,8 @@ EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
         "a file has changed: durable when a tool wrote it, volatile when it was seen",
     ),
     "vcs.branch.updated": ("durable", "another branch, or none, is checked out"),
+    "worktree.ready": ("durable", "a worktree that was asked for has its files; its start commands come next"),
+    "worktree.failed": ("durable", "it could not be filled, or a start command of it failed, and why"),
     "tui.prompt.append": ("volatile", "text for the prompt of an attached terminal program"),
     "tui.command.execute": ("volatile", "a command for it, such as `session.new`"),
     "tui.toast.show": ("volatile", "a note for it to show"),
