@@ -20,6 +20,8 @@ from .environment import Keys, take_keys
 from .exec import Exec
 from .jobs.table import Jobs
 from .link import Answer, Link
+from .lsp.operations import LanguageOperations
+from .lsp.world import make_servers
 from .mcp.project import ProjectMcp
 from .project.handler import ProjectHandler
 from .project.worktrees import Worktrees
@@ -65,6 +67,8 @@ class ProjectKind:
         self._worktrees = Worktrees(exec, spec.shell, audit)
         self._credentials: dict[str, Any] = {}
         self._registries = Registries()
+        self._language_servers = make_servers(spec, exec, link)
+        self._languages = LanguageOperations(self._language_servers)
         self._attention = Attention(spec.directory, link, lambda: load(spec.directory))
         self._handler = ProjectHandler(
             spec.directory,
@@ -82,6 +86,7 @@ class ProjectKind:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         await self._refresh()
         async with trio.open_nursery() as nursery:
+            await nursery.start(self._language_servers.run)
             await nursery.start(partial(self._mcp.run))
             task_status.started()
             await self._attention.run()
@@ -92,6 +97,8 @@ class ProjectKind:
             return Answer(b"true")
         if self._worktrees.serves(op):
             return await self._worktrees.handle(op, params, body)
+        if self._languages.serves(op):
+            return await self._languages.handle(op, params, body)
         if self._mcp.serves(op):
             return await self._mcp.handle(op, params, body)
         return await self._mcp.extend(op, await self._handler.handle(op, params, body))

@@ -1,5 +1,6 @@
 """One turn's view of a project, put together from configuration, providers and tools. See session.surroundings."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from .config.project import ProjectSetup, load
 from .environment import ENVIRONMENT
 from .formatters.choice import formatters_of
 from .key_ring import AskKeys, KeyRing
+from .lsp.choice import serves
 from .providers.cost import dollars
 from .providers.model import Endpoint, ModelClient
 from .providers.registry import ModelNotFound, Registry
@@ -47,6 +49,7 @@ class ProjectScene:
             "subagents": [agent for agent in setup.agents.values() if agent.mode != "primary" and not agent.hidden],
             "instructions_near": setup.instructions_near,
             "formatters": formatters_of(setup, shell),
+            "language": partial(serves, setup.config.lsp),
             "mcp_prompts": lent.prompts,
         }
 

@@ -18,6 +18,7 @@ from ..asks import Settle
 from ..patience import Patience, effective
 from ..sessions import place_of
 from .context import Operation, Request, Services, json_answer
+from .language import touch
 from .listening import tell_listening
 from .messages import read_page
 
@@ -146,6 +147,7 @@ WORKERS: Final[dict[str, Operation]] = {
     "daemon.turn": begin_turn,
     "daemon.credentials": give_credentials,
     "daemon.listening": tell_listening,
+    "lsp.touch": touch,
     "ask.permission": ask_permission,
     "ask.question": ask_question,
 }

@@ -76,6 +76,14 @@ class FormatterSection(Section):
     extensions: list[str] | None = None
 
 
+class LspSection(Section):
+    disabled: bool | None = None
+    command: list[str] | None = None
+    extensions: list[str] | None = None
+    env: dict[str, str] | None = None
+    initialization: dict[str, Any] | None = None
+
+
 class CompactionSection(Section):
     auto: bool = True
     prune: bool = False
@@ -130,7 +138,7 @@ class Config(Section):
     provider: dict[str, ProviderSection] = {}
     mcp: dict[str, McpSection] = {}
     formatter: bool | dict[str, FormatterSection] | None = None
-    lsp: bool | dict[str, dict[str, Any]] | None = None
+    lsp: bool | dict[str, LspSection] | None = None
     skills: SkillsSection = msgspec.field(default_factory=SkillsSection)
     references: dict[str, Any] = {}
     compaction: CompactionSection = msgspec.field(default_factory=CompactionSection)

@@ -28,7 +28,6 @@ _Operation = Callable[[Params], Awaitable[Any]]
 
 # What every client asks at its start and oad has none of yet: true, if empty, answers.
 _FIXED: Final[dict[str, Any]] = {
-    "lsp.status": [],
     "experimental.capabilities.get": {"backgroundSubagents": False},
     "experimental.console.get": {"consoleManagedProviders": [], "switchableOrgCount": 0},
     "experimental.workspace.list": [],
