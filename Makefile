@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml requirements-lock.txt 2>/dev/null | cksum | cut -d' ' -f1)
 CLIENTS := .clients
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help run test systemd-test check format bench docs clients clean
@@ -20,8 +21,8 @@ $(STAMP):
 run: $(STAMP)  ## set up and serve on 127.0.0.1:4096 (ARGS="..." are options of `oad serve`)
 	@$(BIN)/oad serve $(ARGS)
 
-test: $(STAMP) clients  ## set up and run all tests
-	$(BIN)/pytest $(ARGS)
+test: $(STAMP) clients  ## set up and run all tests, two files at a time
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 # Boots a machine of its own: needs root, debootstrap and systemd-nspawn (Debian: debootstrap, systemd-container).
 IMAGE := .machine

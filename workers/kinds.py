@@ -14,7 +14,9 @@ from oad.contract.worker import WorkerSpec
 from .audit import Audit, make_audit
 from .audited_exec import AuditedExec
 from .broker import BrokerExec
+from .config.complaints import Complaints
 from .config.project import ProjectSetup, load
+from .config.remote import Remote
 from .egress import Egress
 from .environment import Keys, take_keys
 from .exec import Exec
@@ -67,6 +69,7 @@ class ProjectKind:
         self._worktrees = Worktrees(exec, spec.shell, audit)
         self._credentials: dict[str, Any] = {}
         self._registries = Registries()
+        self._complaints = Complaints(spec.directory)
         self._language_servers = make_servers(spec, exec, link)
         self._languages = LanguageOperations(self._language_servers)
         self._attention = Attention(spec.directory, link, lambda: load(spec.directory))
@@ -77,11 +80,14 @@ class ProjectKind:
             tools=lambda: describe(list(TOOLS), {}),
             temporary=common_temporary(spec.confinement),
             shell=spec.shell,
+            remote=Remote(Egress.of(spec), Path(spec.scratch) / "skills"),
         )
         self._mcp = ProjectMcp(spec, exec, link)
 
     def _providers(self, setup: ProjectSetup) -> Registry:
-        return self._registries.of(setup, self._credentials)
+        registry = self._registries.of(setup, self._credentials)
+        self._complaints.tell(registry.warnings)
+        return registry
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         await self._refresh()
@@ -123,7 +129,10 @@ class SessionKind:
         broker.allowance.report = report
         self._jobs = Jobs(broker, link, spec.name, Path(spec.scratch) / "jobs")
         broker.keeper = self._jobs
-        surroundings = ProjectSurroundings((spec.scratch,), partial(ask_keys, link), partial(borrow, link), spec.shell)
+        remote = Remote(Egress.of(spec), Path(spec.scratch) / "skills")
+        surroundings = ProjectSurroundings(
+            (spec.scratch,), partial(ask_keys, link), partial(borrow, link), spec.shell, remote
+        )
         self._session = SessionWorker(
             link,
             exec,

@@ -33,10 +33,20 @@ async def begin_turn(request: Request) -> Answer:
         "session": session,
         "messages": msgspec.Raw(messages),
         **_keys(services),
+        "depth": _depth(services, session),
         "limits": services.limits.of(session.id),
         "output": services.limits.ledger(session.id).output,
     }
     return json_answer(state)
+
+
+def _depth(services: Services, session: Session) -> int:
+    """How many sessions stand between this one and a person's."""
+    seen = {session.id}
+    while (parent := session.parent_id) and parent not in seen and services.sessions.exists(parent):
+        seen.add(parent)
+        session = services.sessions.find(parent)
+    return len(seen) - 1
 
 
 async def give_credentials(request: Request) -> Answer:

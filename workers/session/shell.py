@@ -24,6 +24,7 @@ from oad.contract.sandbox import Confinement
 from oad.contract.worker import WorkerSpec
 
 from ..audit import CURRENT_CALL, Audit, CurrentCall
+from ..config.shell_choice import DEFAULT
 from ..egress import OPEN, Egress
 from ..exec import Command, ExecFailed
 from ..restriction.decision import decide
@@ -103,7 +104,7 @@ class _ShellRun:
 
     async def execute(self) -> None:
         command = Command(
-            argv=["/bin/bash", "-c", self._command],
+            argv=[self._turn.services.get("shell") or DEFAULT, "-c", self._command],
             cwd=self._turn.session.directory,
             env=command_environment(),
             shown=self._command,

@@ -302,6 +302,7 @@ class SessionWorker:
     async def _load(self, turn: Turn) -> None:
         await self._settled.wait()
         start = await self._source.fetch()
+        self._services["depth"] = start.depth
         self._bounds.begin(start.limits)
         self._allowance.begin(start.limits, start.output)
         scene = await self._surroundings.scene(start.session.directory, start.credentials)
