@@ -108,6 +108,22 @@ class Store:
     def aggregate_seq(self, session: str) -> int:
         return int(self._rows("SELECT coalesce(max(aggregate_seq), 0) FROM event WHERE session = ?", (session,))[0][0])
 
+    def events_of(self, session: str, after: int) -> list[tuple[int, str, bytes]]:
+        """(number within the session, type, properties) of those that are kept, in order."""
+        sql = (
+            "SELECT aggregate_seq, type, data FROM event WHERE session = ? AND aggregate_seq > ? ORDER BY aggregate_seq"
+        )
+        return [(int(row[0]), row[1], row[2]) for row in self._rows(sql, (session, after))]
+
+    def messages_named(self, session: str, messages: Iterable[str]) -> list[tuple[str, int, bytes]]:
+        """(id, created, info) ascending, of those that exist."""
+        found = [
+            (row[0], int(row[1]), row[2])
+            for id in messages
+            for row in self._rows("SELECT id, created, data FROM message WHERE session = ? AND id = ?", (session, id))
+        ]
+        return sorted(found, key=lambda each: (each[1], each[0]))
+
     def events_after(self, seq: int, limit: int, directory: str | None = None) -> list[Recorded]:
         where = "seq > ?" + ("" if directory is None else " AND directory IN (?, '')")
         values = (seq, limit) if directory is None else (seq, directory, limit)
