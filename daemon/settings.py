@@ -28,6 +28,12 @@ class DaemonSettings(msgspec.Struct):
         return self.data / "oad.db"
 
     @property
+    def address(self) -> str:
+        """What the server listens on; empty before it does."""
+        file = self.runtime / "address"
+        return file.read_text().strip() if file.exists() else ""
+
+    @property
     def audit(self) -> Path:
         return self.data / "audit"
 

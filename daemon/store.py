@@ -165,6 +165,16 @@ class Store:
         found = self._blobs("SELECT data FROM diff WHERE session = ?", (session,))
         return found[0] if found else b"[]"
 
+    def share(self, id: str) -> tuple[str, int | None] | None:
+        """(session, milliseconds when it expires or None) of what is shared under that name."""
+        found = self._rows("SELECT session, expires FROM share WHERE id = ?", (id,))
+        return (found[0][0], found[0][1]) if found else None
+
+    def share_of(self, session: str) -> tuple[str, int | None] | None:
+        """(name, milliseconds when it expires or None)"""
+        found = self._rows("SELECT id, expires FROM share WHERE session = ?", (session,))
+        return (found[0][0], found[0][1]) if found else None
+
     def receipt(self, session: str) -> bytes | None:
         found = self._blobs("SELECT data FROM receipt WHERE session = ?", (session,))
         return found[0] if found else None

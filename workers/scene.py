@@ -51,6 +51,7 @@ class ProjectScene:
         settings = setup.config.compaction
         self.worktree = Path(setup.worktree)
         self.compaction: CompactionSettings = Compaction(settings.auto, settings.prune, settings.reserved)
+        self.share: str | None = setup.config.share
         self.snapshots = setup.config.snapshot is not False
         self.services: dict[str, Any] = {
             "skills": setup.skills,

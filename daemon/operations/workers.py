@@ -20,6 +20,7 @@ from ..sessions import place_of
 from .context import Operation, Request, Services, json_answer
 from .language import touch
 from .listening import tell_listening
+from .shares import share_own_session
 from .transcript import read_transcript
 
 
@@ -157,6 +158,7 @@ def _wishes(services: Services, session: Session) -> list[OnAskWish]:
 
 WORKERS: Final[dict[str, Operation]] = {
     "daemon.turn": begin_turn,
+    "daemon.share": share_own_session,
     "daemon.credentials": give_credentials,
     "daemon.listening": tell_listening,
     "lsp.touch": touch,
