@@ -154,11 +154,6 @@ class Supervisor:
                 return answer
         raise unavailable(f"the worker of {directory} ended unexpectedly{', twice' if tries > 1 else ''}")
 
-    @property
-    def address(self) -> str:
-        """Where clients find the server, as the operator says or as it listens."""
-        return self.policy.share.url or self._settings.address
-
     def directories(self) -> list[str]:
         return sorted({worker.spec.directory for worker in self._workers.values()})
 
