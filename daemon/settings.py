@@ -27,11 +27,10 @@ class DaemonSettings(msgspec.Struct):
     def database(self) -> Path:
         return self.data / "oad.db"
 
-    @property
-    def address(self) -> str:
-        """What the server listens on; empty before it does."""
+    def find_address(self) -> str:
+        """Where clients find the server: as the operator says, or as it listens; empty before it does."""
         file = self.runtime / "address"
-        return file.read_text().strip() if file.exists() else ""
+        return self.policy.share.url or (file.read_text().strip() if file.exists() else "")
 
     @property
     def audit(self) -> Path:
