@@ -29,6 +29,7 @@ from .listeners import Listeners
 from .restart import Alarm, RestartBudget, Verdict
 from .sandboxes import Sandboxes
 from .settings import DaemonSettings
+from .snapshot_places import SnapshotPlaces
 from .spawn import Spawner
 from .specs import Specs
 from .worker import Worker
@@ -71,7 +72,8 @@ class Supervisor:
         self._context = context
         self._budget = budget
         self._workers: dict[Key, Worker] = {}
-        self._specs = Specs(settings, books, sandboxes)
+        self.snapshots = SnapshotPlaces(settings.data / "snapshots", settings.policy.snapshots)
+        self._specs = Specs(settings, books, sandboxes, self.snapshots)
         self._aborts: dict[str, int] = {}
         self._plans: dict[str, Plan] = {}  # of the aborts under way
         self._resting: dict[Key, float] = {}  # not before this time

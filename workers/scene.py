@@ -55,6 +55,7 @@ class ProjectScene:
         self.compaction: CompactionSettings = Compaction(
             settings.auto, settings.prune, settings.reserved, settings.tail_turns, settings.preserve_recent_tokens
         )
+        self.snapshots = setup.config.snapshot is not False
         self.services: dict[str, Any] = {
             "skills": setup.skills,
             "subagents": [agent for agent in setup.agents.values() if agent.mode != "primary" and not agent.hidden],

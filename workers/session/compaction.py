@@ -199,3 +199,14 @@ def _tail(text: str, model: Model) -> str:
 
 def _plain_agent() -> Agent:
     return Agent(name="compaction", mode="primary", permission=[], options={})
+
+
+def blank_user(turn: Turn, model: ModelReference) -> UserMessage:
+    """Stands for the user of a session that has no messages."""
+    return UserMessage(
+        id=new_id("msg"),
+        session_id=turn.session.id,
+        time=CreatedTime(created=now_ms()),
+        agent=turn.scene.default_agent(),
+        model=model,
+    )

@@ -19,6 +19,7 @@ from oad.contract.policy import (
     Policy,
     SandboxPolicy,
     ShellPolicy,
+    SnapshotPolicy,
 )
 
 
@@ -54,10 +55,21 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     audit: AuditPolicy = AuditPolicy()
     shell: ShellPolicy = ShellPolicy()
     jobs: JobPolicy = JobPolicy()
+    snapshots: SnapshotPolicy = SnapshotPolicy()
     oauth: Methods = {}
 
     def policy(self) -> Policy:
-        return Policy(self.sandbox, self.network, self.limits, self.asks, self.audit, self.shell, self.jobs, self.oauth)
+        return Policy(
+            self.sandbox,
+            self.network,
+            self.limits,
+            self.asks,
+            self.audit,
+            self.shell,
+            self.jobs,
+            self.oauth,
+            self.snapshots,
+        )
 
 
 def load_server_config(file: Path | None) -> tuple[ServerConfig, Policy]:
