@@ -129,7 +129,7 @@ class Supervisor:
         return idle and outdated
 
     def renew_sessions(self, below: str) -> None:
-        """A file was replaced, and with it what protected it in their views: new workers for them, once they are idle."""
+        """A file was replaced, and with it what protected it in their views: new workers for them, once idle."""
         for worker in self._workers.values():
             if f"{worker.spec.directory}/".startswith(below.rstrip("/") + "/"):
                 worker.facts["outdated"] = True
