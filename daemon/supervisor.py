@@ -25,6 +25,7 @@ from .abort import Receipt, abort_worker
 from .bookkeeper import Bookkeeper
 from .idleness import Idleness
 from .ladder import Plan
+from .lifecycle import End
 from .listeners import Listeners
 from .restart import Alarm, RestartBudget, Verdict
 from .sandboxes import Sandboxes
@@ -129,10 +130,9 @@ class Supervisor:
         return idle and outdated
 
     def renew_sessions(self, below: str) -> None:
-        """A file of the workspace was replaced, and with it what protected it in the views of these sessions: their
-        workers are replaced once they are idle."""
+        """A file was replaced, and with it what protected it in their views: new workers for them, once idle."""
         for worker in self._workers.values():
-            if worker.spec.directory == below or worker.spec.directory.startswith(below.rstrip("/") + "/"):
+            if f"{worker.spec.directory}/".startswith(below.rstrip("/") + "/"):
                 worker.facts["outdated"] = True
 
     async def call(self, worker: Worker, op: str, params: dict[str, str], body: bytes) -> Answer | None:
@@ -145,7 +145,8 @@ class Supervisor:
     async def call_project(
         self, directory: str, op: str, params: dict[str, str], body: bytes, *, tries: int = 2
     ) -> Answer:
-        """Asks a directory's worker, a second time if the first one dies over it. Raises ApiError."""
+        """Asks a directory's worker, a second time if the first one dies over it: not if it was ended on purpose, lest
+        what was stopped begins anew. Raises ApiError."""
         for _ in range(tries):
             worker = await self.ensure("project", directory, directory)
             answer = await self.call(worker, op, params, body)
@@ -153,6 +154,8 @@ class Supervisor:
                 if answer.status >= 400:
                     raise ApiError(answer.status, msgspec.json.decode(answer.body, type=dict[str, Any]), answer.headers)
                 return answer
+            if worker.life.end is End.KILLED:
+                raise unavailable(f"{directory} was disposed of meanwhile")
         raise unavailable(f"the worker of {directory} ended unexpectedly{', twice' if tries > 1 else ''}")
 
     def directories(self) -> list[str]:

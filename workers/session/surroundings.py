@@ -21,6 +21,8 @@ class CompactionSettings(Protocol):
     auto: bool
     prune: bool
     reserved: int | None  # tokens kept free; None: by the model's output limit
+    tail_turns: int | None  # so many of the last turns at most are kept beside a summary
+    preserve_recent_tokens: int | None  # and so much of them; None: by the model's context
 
 
 class Scene(Protocol):

@@ -157,6 +157,8 @@ class Compacting(msgspec.Struct):
     auto: bool = True
     prune: bool = True
     reserved: int | None = None
+    tail_turns: int | None = None
+    preserve_recent_tokens: int | None = None
 
 
 def make_model(name: str = "fake-1", *, images: bool = False) -> Model:
