@@ -73,7 +73,6 @@ class Supervisor:
         self._context = context
         self._budget = budget
         self._workers: dict[Key, Worker] = {}
-        self.find_address = settings.find_address
         self.snapshots = SnapshotPlaces(settings.data / "snapshots", settings.policy.snapshots)
         self._specs = Specs(settings, books, sandboxes, self.snapshots)
         self._aborts: dict[str, int] = {}

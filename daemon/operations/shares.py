@@ -65,7 +65,7 @@ async def _share(services: Services, session: Session) -> Session:
     name = secrets.token_urlsafe(_NAME_BYTES)
     expires = None if policy.expire_h is None else now_ms() + round(policy.expire_h * _HOUR_MS)
     services.journal.append("oad.session.shared", {"id": name, "expires": expires}, place_of(session), full=True)
-    url = f"{services.supervisor.find_address().rstrip('/')}/share/{name}"
+    url = f"{services.find_address().rstrip('/')}/share/{name}"
     return services.sessions.save(msgspec.structs.replace(session, share=SessionShare(url=url)))
 
 
