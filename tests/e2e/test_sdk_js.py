@@ -16,7 +16,6 @@ import trio
 
 from .clients import Ended, node_modules, run_client
 from .mcp_entrance import ZOO
-from .clients import node_modules, run_client
 from .model import Model
 from .server import Server
 
