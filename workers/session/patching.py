@@ -7,6 +7,7 @@ from oad.contract.message import AssistantMessage, PatchPart, SnapshotPart, User
 
 from ..snapshots.keeper import StepKeeper
 from ..snapshots.store import Recorded
+from .patches import Patch
 from .turn import Turn
 
 
@@ -17,6 +18,7 @@ async def put_patch(turn: Turn, info: AssistantMessage, before: str, recorded: R
         return
     ids = {"session_id": info.session_id, "message_id": info.id}
     files = [store.shown(change.path) for change in recorded.changes]
+    turn.report.remember(Patch(before, recorded.tree, tuple(files)), recorded.changes)
     await turn.conversation.put_part(PatchPart(id=new_id("prt"), hash=before, files=files, **ids))
     if cut:
         await turn.conversation.put_part(SnapshotPart(id=new_id("prt"), snapshot=recorded.tree, **ids))
