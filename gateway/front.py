@@ -88,8 +88,7 @@ class Front:
         elif path in STREAMS:
             await self._stream(scope, receive, send)
         elif scope["method"] == "GET" and terminal_socket.PATH.fullmatch(path):
-            wanted = named(400, "BadRequest", message="Expected the upgrade to a websocket", kind="Headers")
-            await answer(send, 400, wanted.encode(), [])
+            await answer(send, 404)  # no websocket is asked for
         else:
             await self._app(scope, receive, send)
 
