@@ -47,6 +47,12 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     """
     CREATE TABLE sandbox (session TEXT PRIMARY KEY, data BLOB NOT NULL);
     """,
+    """
+    CREATE TABLE diff (session TEXT PRIMARY KEY, data BLOB NOT NULL);
+    """,
+    """
+    CREATE TABLE share (id TEXT PRIMARY KEY, session TEXT NOT NULL UNIQUE, expires INTEGER) WITHOUT ROWID;
+    """,
 )
 
 

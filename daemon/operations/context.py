@@ -46,10 +46,17 @@ class Services(msgspec.Struct, frozen=True):
     controls: ControlQueues = msgspec.field(default_factory=ControlQueues)
     chores: Chores = msgspec.field(default_factory=Chores)
     project_changes: trio.Lock = msgspec.field(default_factory=trio.Lock)  # see projects.change_project
+    find_address: Callable[[], str] = str  # where clients find the server; empty when nobody knows
 
     @property
     def terminals(self) -> Terminals:
         return self.supervisor.terminals
+
+    def check_count(self) -> None:
+        """Raises ApiError 429 when the service has as many sessions as it may have."""
+        most = self.limits.policy.sessions
+        if most is not None and self.sessions.total >= most:
+            raise self.limits.refuse("sessions", most, self.sessions.total)
 
 
 class Request(msgspec.Struct, frozen=True):

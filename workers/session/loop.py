@@ -15,15 +15,14 @@ from oad.contract.message import (
     ToolCompleted,
     ToolPart,
     UserMessage,
-    UserSummary,
 )
-from oad.contract.session import SessionSummary
 
 from .compaction import Compaction, is_full, request_compaction
 from .failure import FILTERED, describe
 from .permission import Gate
 from .prune import prune
 from .request import offered_tools, step_request
+from .sharing import share_if_wanted
 from .step import Overflowed, Step
 from .structured import StructuredOutput, missing_output
 from .subtask import run_subtask
@@ -107,6 +106,7 @@ class Loop:
         turn.bounds.on_step()  # once there is a message that can carry the reason
         if self._steps == 1:
             self._background.start_soon(give_title, turn, user)
+            self._background.start_soon(share_if_wanted, turn)
             await self._report(self._conversation.find(user.id))
         turn.services["model"] = user.model
         tools = offered_tools(turn, agent, found[0], user)
@@ -160,13 +160,7 @@ class Loop:
         await self._conversation.publish("session.error", {"sessionID": self._turn.session.id, "error": error})
 
     async def _report(self, user: MessageWithParts | None) -> None:
-        """The state of the files so far, as the session, its listeners and the prompt worked on show it."""
-        summary = SessionSummary(additions=0, deletions=0, files=0)
-        await self._conversation.patch({"summary": summary})
-        await self._conversation.publish("session.diff", {"sessionID": self._turn.session.id, "diff": []})
-        if user is not None and isinstance(user.info, UserMessage):
-            told = msgspec.structs.replace(user.info, summary=UserSummary(diffs=[]))
-            await self._conversation.put_message(told)
+        await self._turn.tell_changes(user)
 
 
 def wants_structure(user: UserMessage) -> bool:

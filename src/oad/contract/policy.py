@@ -123,6 +123,26 @@ class ShellPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 DEFAULT_SHELL: Final = ShellPolicy()
 
 
+class SnapshotPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[snapshots]``: what is kept of a project's files, to undo what sessions did. Beyond a limit there are none."""
+
+    enabled: bool = True
+    files: _Positive = 100_000  # in the worktree, without what git ignores
+    file_mb: _Positive = 10  # larger files are left out
+    tree_mb: _Positive = 1024  # to be taken in at once
+    store_mb: _Positive = 4096  # of a project, on disk
+    keep_days: _Positive = 7  # for older turns there is no undo
+
+
+class SharePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[share]``: pages on this server which show a session to whoever has the link. ``url`` is what links begin with,
+    where clients reach the server under another address than its own; ``expire_h``: hours, None is never."""
+
+    enabled: bool = True
+    url: str = ""
+    expire_h: Annotated[float, msgspec.Meta(gt=0)] | None = None
+
+
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sandbox: SandboxPolicy = SandboxPolicy()
     network: NetworkPolicy = NetworkPolicy()
@@ -132,3 +152,5 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shell: ShellPolicy = ShellPolicy()
     jobs: JobPolicy = JobPolicy()
     oauth: Methods = {}
+    snapshots: SnapshotPolicy = SnapshotPolicy()
+    share: SharePolicy = SharePolicy()
