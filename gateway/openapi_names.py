@@ -7,6 +7,7 @@ from oad.contract import mcp, message, permission, prompt, requests, session
 # Our struct's name to the reference's component name.
 RENAMED: Final = {
     "AgentInput": "AgentPartInput",
+    "Authorization": "ProviderAuthAuthorization",
     "FileDiff": "SnapshotFileDiff",
     "FileInput": "FilePartInput",
     "FileStatus": "File",
@@ -17,6 +18,7 @@ RENAMED: Final = {
     "OutputText": "OutputFormatText",
     "PathInfo": "Path",
     "PromptInput": "SessionPromptInput",  # the reference's PromptInput is another thing
+    "PtyConnectToken": "PtyTicketConnectToken",
     "SourceText": "FilePartSourceText",
     "SubtaskInput": "SubtaskPartInput",
     "TextInput": "TextPartInput",
