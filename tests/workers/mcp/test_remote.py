@@ -78,7 +78,7 @@ async def test_a_call_that_waits_when_the_connection_ends(tmp_path: Path) -> Non
         web.silent = True
 
         async def call() -> None:
-            with pytest.raises(CallFailed, match="(?i)closed"):
+            with pytest.raises(CallFailed, match=r"(?i)closed"):
                 await connection.call("echo", {}, 60)
 
         with trio.fail_after(5):
