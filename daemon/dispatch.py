@@ -28,6 +28,7 @@ from .operations.projects import PROJECTS
 from .operations.provider_auth import PROVIDER_AUTH
 from .operations.service import SERVICE
 from .operations.sessions import SESSIONS
+from .operations.shares import SHARES
 from .operations.terminals import TERMINALS, admit, attach
 from .operations.tui import TUI
 from .operations.v2 import V2
@@ -49,6 +50,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **TUI,
     **V2,
     **WORKTREES,
+    **SHARES,
 }
 
 SESSION_WORK: Final = frozenset(
