@@ -192,6 +192,7 @@ async def test_unknown_ids(http: httpx2.AsyncClient, name: str) -> None:
 
 VALID = {
     "session.prompt": b'{"parts":[]}',
+    "session.revert": b'{"messageID":"msg_unknown000"}',
     "session.prompt_async": b'{"parts":[]}',
     "session.shell": b'{"command":"true","agent":"build"}',
     "session.command": b'{"command":"greet","arguments":""}',
