@@ -22,6 +22,7 @@ from .jobs.table import Jobs
 from .link import Answer, Link
 from .mcp.project import ProjectMcp
 from .project.handler import ProjectHandler
+from .project.moving import Moving
 from .project.worktrees import Worktrees
 from .providers.registry import Registry
 from .pty.kind import PtyKind
@@ -61,6 +62,7 @@ class ProjectKind:
     def __init__(self, spec: WorkerSpec, exec: Exec, link: Link, audit: Audit) -> None:
         self._link = link
         self._worktrees = Worktrees(exec, spec.shell, audit)
+        self._moving = Moving(exec, common_temporary(spec.confinement))
         self._credentials: dict[str, Any] = {}
         self._registries = Registries()
         self._attention = Attention(spec.directory, link, lambda: load(spec.directory))
@@ -90,6 +92,8 @@ class ProjectKind:
             return Answer(b"true")
         if self._worktrees.serves(op):
             return await self._worktrees.handle(op, params, body)
+        if self._moving.serves(op):
+            return await self._moving.handle(op, params, body)
         if self._mcp.serves(op):
             return await self._mcp.handle(op, params, body)
         return await self._mcp.extend(op, await self._handler.handle(op, params, body))
