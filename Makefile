@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml requirements-lock.txt 2>/dev/null | cksum | cut -d' ' -f1)
 CLIENTS := .clients
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench docs clients clean
+.PHONY: help run test systemd-test check format bench docs clients clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 $(STAMP):
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "oad needs Python 3.11 or newer")'
@@ -20,8 +21,20 @@ $(STAMP):
 run: $(STAMP)  ## set up and serve on 127.0.0.1:4096 (ARGS="..." are options of `oad serve`)
 	@$(BIN)/oad serve $(ARGS)
 
-test: $(STAMP) clients  ## set up and run all tests
-	$(BIN)/pytest $(ARGS)
+test: $(STAMP) clients  ## set up and run all tests, two files at a time
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+# Boots a machine of its own: needs root, debootstrap and systemd-nspawn (Debian: debootstrap, systemd-container).
+IMAGE := .machine
+systemd-test: $(STAMP)  ## try the service under a real systemd
+	[ -d $(IMAGE)/opt ] || debootstrap --variant=minbase \
+		--include=systemd,systemd-sysv,dbus,python3,python3-venv,bubblewrap,git,procps bookworm $(IMAGE)
+	[ -d $(IMAGE)/opt/oad ] || chroot $(IMAGE) python3 -m venv /opt/oad
+	rm -rf $(IMAGE)/wheels && mkdir $(IMAGE)/wheels
+	$(BIN)/pip wheel --quiet --constraint requirements-lock.txt --wheel-dir $(IMAGE)/wheels .
+	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot $(IMAGE) /opt/oad/bin/pip install --quiet --upgrade --force-reinstall --no-index --find-links /wheels oad
+	ln -sf /opt/oad/bin/oad $(IMAGE)/usr/local/bin/oad
+	OAD_SYSTEMD_IMAGE=$(CURDIR)/$(IMAGE) $(BIN)/pytest tests/e2e/service $(ARGS)
 
 check: $(STAMP)  ## style and types
 	$(BIN)/ruff format --check .
@@ -43,7 +56,8 @@ docs: $(STAMP)  ## regenerate the tables in docs/
 clients:
 	@if command -v npm >/dev/null && [ ! -d $(CLIENTS)/node_modules/ai-sdk-provider-opencode-sdk ]; then \
 		mkdir -p $(CLIENTS) && npm install --silent --no-audit --no-fund --prefix $(CLIENTS) \
-			opencode-ai@1.18.33 @opencode-ai/sdk@1.19.3 ai-sdk-provider-opencode-sdk@3.0.6 ai@6.0.326 || echo "npm clients not installed: their tests will be skipped"; fi
+			opencode-ai@1.18.33 @opencode-ai/sdk@1.19.3 ai-sdk-provider-opencode-sdk@3.0.6 ai@6.0.326 \
+			typescript-language-server@5.3.0 typescript@5.9.3 || echo "npm clients not installed: their tests will be skipped"; fi
 
 clean:  ## remove everything that was generated
-	rm -rf $(VENV) $(CLIENTS) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(CLIENTS) $(IMAGE) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -47,6 +47,10 @@ class Confiner:
         self._home = home or os.environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
         self._bwrap = shutil.which("bwrap") or ""
 
+    def adopt(self, policy: Policy) -> None:
+        """Holds for whatever is started from now on."""
+        self._policy = policy
+
     @property
     def level(self) -> Level:
         return self._policy.sandbox.level

@@ -15,6 +15,7 @@ import zmq
 from oad.contract.ids import random_text
 from oad.contract.network import describe_policy
 from oad.link import TrioSocket, bind_private
+from oad.service_manager import ServiceManager
 
 from . import procs
 from .asks import Asks
@@ -39,12 +40,14 @@ from .oauth.renewal import Renewal
 from .operations.context import Services
 from .operations.terminals import ATTACH
 from .own_directories import OwnDirectories
+from .reload import Reload, Reread
 from .restart import RestartBudget
 from .router import Router, bind_router
 from .sandbox_probe import Enforceable
 from .sandboxes import Sandboxes
 from .sessions import Sessions
 from .settings import DaemonSettings
+from .status_line import describe
 from .store import Store
 from .supervisor import Supervisor
 from .turns import Turns
@@ -54,11 +57,12 @@ from .zygote_spawner import ZygoteSpawner
 
 _log = structlog.get_logger("oad.daemon")
 _IO_THREADS: Final = 1
+_NO_MANAGER: Final = ServiceManager()
 
 
-def run_daemon(settings: DaemonSettings) -> None:
-    """Runs until SIGTERM or SIGINT. Raises AlreadyRunning, NotEnforceable, SchemaTooNew, CredentialsUnreadable,
-    OSError."""
+def run_daemon(settings: DaemonSettings, reread: Reread | None = None, manager: ServiceManager = _NO_MANAGER) -> None:
+    """Runs until SIGTERM or SIGINT; ``reread`` gives the policy that holds from a SIGHUP on. Raises AlreadyRunning,
+    NotEnforceable, SchemaTooNew, CredentialsUnreadable, OSError."""
     host = probe_host()
     check_limits(settings.policy.limits, host)
     with InstanceLock(settings.data):
@@ -67,7 +71,7 @@ def run_daemon(settings: DaemonSettings) -> None:
         procs.become_subreaper()  # session inits are born as grandchildren and adopted
         zygote = start_zygote()
         enforceable = Enforceable.find(settings.policy.sandbox)  # forks too, while the zygote imports
-        trio.run(_serve, settings, ZygoteSpawner(zygote), enforceable)
+        trio.run(_serve, settings, ZygoteSpawner(zygote), enforceable, reread, manager)
 
 
 def _make_private(settings: DaemonSettings) -> None:
@@ -79,23 +83,43 @@ def _make_private(settings: DaemonSettings) -> None:
         leftover.unlink()  # of a daemon that was killed; the lock proves that none lives
 
 
-async def _serve(settings: DaemonSettings, spawner: ZygoteSpawner, enforceable: Enforceable) -> None:
+async def _serve(
+    settings: DaemonSettings,
+    spawner: ZygoteSpawner,
+    enforceable: Enforceable,
+    reread: Reread | None,
+    manager: ServiceManager,
+) -> None:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(_IO_THREADS)
     gateways = Gateways(context)
     store = Store(settings.database)
     try:
         async with _services(settings, spawner, context, store, gateways, enforceable) as services:
-            with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async with trio.open_nursery() as telling:
                 _notify_ready(settings, enforceable)
-                async for number in signals:
-                    _log.info("stopping", signal=signal.Signals(number).name)
-                    break
-            await services.supervisor.shut_down()
+                telling.start_soon(manager.report, functools.partial(describe, services.supervisor))
+                await _obey_signals(services, Reload(settings, services, reread), manager)
+                manager.stopping("ending what runs")
+                await services.supervisor.shut_down()
+                telling.cancel_scope.cancel()
             services.audit.note("service.stopped")
     finally:
         context.destroy(linger=200)
         store.close()
         settings.call_endpoint.unlink(missing_ok=True)
+
+
+async def _obey_signals(services: Services, reload: Reload, manager: ServiceManager) -> None:
+    """Until one that says to stop."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        manager.ready(describe(services.supervisor))
+        async for number in signals:
+            if number != signal.SIGHUP:
+                _log.info("stopping", signal=signal.Signals(number).name)
+                return
+            manager.reloading()
+            reload.run()
+            manager.ready(describe(services.supervisor))
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,7 @@ import structlog
 
 from oad.contract.errors import sandbox_unavailable
 from oad.contract.ids import now_ms
-from oad.contract.policy import Profile
+from oad.contract.policy import Policy, Profile
 from oad.contract.proxy import Lists
 from oad.contract.sandbox import (
     NO_WISH,
@@ -45,6 +45,9 @@ class Sandboxes:
         self._store = store
         self._journal = journal
         self._records: dict[str, SandboxRecord] = {}
+
+    def adopt(self, policy: Policy) -> None:
+        self._confiner.adopt(policy)
 
     @property
     def problem(self) -> str:
@@ -125,11 +128,12 @@ class Sandboxes:
         profile: Profile = "read-only" if "workspace" in self._enforceable.failures else "workspace"
         return SandboxWish(profile=profile)
 
-    def servers_exceed(self, session: Session) -> str:
-        """Why the programs of the session's directory, its MCP servers, may do what the session may not; empty if they
-        may not. They are shared, so they are held as the operator says and not as one session wishes."""
+    def servers_exceed(self, session: Session, under: Profile | None = None) -> str:
+        """Why the programs of the session's directory, its MCP and language servers, may do what the session may not;
+        empty if they may not. They are shared, so they are held as the operator says and not as one session wishes.
+        ``under``: the profile that they are started under, where it is not the directory's."""
         record = self._record(session.id)
-        wish, shared = record.wish or NO_WISH, self._project_wish()
+        wish, shared = record.wish or NO_WISH, SandboxWish(profile=under) if under else self._project_wish()
         (profile, network), (theirs, reached) = self._confiner.decide(wish), self._confiner.decide(shared)
         if lowest_profile((profile, theirs)) != theirs:
             return f"they run under the profile {theirs}, the session under {profile}"

@@ -8,8 +8,9 @@ from oad.contract.policy import Policy
 from oad.contract.proxy import SOCKET_NAME
 
 
-class DaemonSettings(msgspec.Struct, frozen=True):
-    """``data`` holds the database and credentials, ``runtime`` the sockets; both are private to the user."""
+class DaemonSettings(msgspec.Struct):
+    """``data`` holds the database and credentials, ``runtime`` the sockets; both are private to the user. ``policy`` is
+    the one in force: a reload replaces it, the rest stays."""
 
     data: Path
     runtime: Path

@@ -15,6 +15,7 @@ import trio
 import zmq
 
 from oad.contract.errors import ApiError, session_not_found, unavailable
+from oad.contract.policy import Policy
 from oad.contract.sandbox import NO_WISH, SandboxWish
 from oad.contract.session import Session
 from oad.contract.worker import WorkerKind
@@ -66,7 +67,6 @@ class Supervisor:
         listeners: Listeners | None = None,
     ) -> None:
         self._settings = settings
-        self.policy = settings.policy
         self._spawner = spawner
         self._context = context
         self._budget = budget
@@ -82,6 +82,10 @@ class Supervisor:
         self._sandboxes = sandboxes
         self.terminals = books.terminals
         books.retire = self._retire
+
+    @property
+    def policy(self) -> Policy:
+        return self._settings.policy
 
     async def run(self) -> None:
         """Keeps the workers' tasks; on cancellation every worker is killed and reaped before it returns."""
@@ -295,7 +299,7 @@ class Supervisor:
     def _check_room(self, nursery: trio.Nursery) -> None:
         """Raises ApiError 429 when as many sessions and terminals live as may; the longest idle session is then put
         away, so that it helps to come again."""
-        most = self._settings.policy.limits.live_sessions
+        most = self.policy.limits.live_sessions
         if most is None:
             return
         live = [worker for (kind, _), worker in self._workers.items() if kind != "project" and not worker.leaving]

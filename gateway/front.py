@@ -86,7 +86,8 @@ class Front:
         elif path in STREAMS:
             await self._stream(scope, receive, send)
         elif scope["method"] == "GET" and terminal_socket.PATH.fullmatch(path):
-            await answer(send, 404)  # no websocket is asked for
+            wanted = named(400, "BadRequest", message="Expected the upgrade to a websocket", kind="Headers")
+            await answer(send, 400, wanted.encode(), [])
         else:
             await self._app(scope, receive, send)
 
@@ -108,7 +109,7 @@ class Front:
         """A ticket stands for credentials; the daemon looks at it."""
         if terminal_socket.PATH.fullmatch(scope["path"]) is None:
             await refuse_socket(send, 404 if self._authenticator.refusal(scope) is None else 401)
-        elif refused := self._refusal(scope, ticket=terminal_socket.has_ticket(scope)):
+        elif refused := self._refusal(scope, ticket=terminal_socket.note_ticket(scope)):
             status, _, headers = refused
             await refuse_socket(send, status, headers)
         else:

@@ -12,6 +12,7 @@ from hypercorn.trio import serve  # pyright: ignore[reportUnknownVariableType]
 from hypercorn.typing import ASGIFramework
 
 from oad.contract.wire import Origin
+from oad.service_manager import ServiceManager
 
 from .app import build_app
 from .asgi import App
@@ -29,6 +30,7 @@ from .settings import GatewaySettings
 from .sse import EventStreams
 from .terminal_socket import TerminalSocket
 
+_NO_MANAGER: Final = ServiceManager()
 _FOREVER: Final = 10**9
 _HARD_END_S: Final = 1.0  # beyond the grace: what still hangs then is abandoned
 
@@ -87,9 +89,11 @@ async def _stop_on_signal(stopping: trio.Event) -> None:
             stopping.set()
 
 
-async def _main(settings: GatewaySettings) -> None:
+async def _main(settings: GatewaySettings, manager: ServiceManager) -> None:
     stopping = trio.Event()
     async with trio.open_nursery() as nursery:
+        manager.ready("serving")  # the socket listens already; requests wait for a daemon that is starting
+        nursery.start_soon(manager.report, lambda: "stopping" if stopping.is_set() else "serving")
         nursery.start_soon(_stop_on_signal, stopping)
         nursery.start_soon(_end_hard, stopping, settings.grace_s + _HARD_END_S)
         await serve_gateway(settings, stopping)
@@ -104,7 +108,7 @@ async def _end_hard(stopping: trio.Event, after_s: float) -> None:
     timer.start()
 
 
-def run_gateway(settings: GatewaySettings) -> None:
-    """Runs until SIGTERM or SIGINT. The parent has set PDEATHSIG and inherits ``settings.descriptor`` to us."""
+def run_gateway(settings: GatewaySettings, manager: ServiceManager = _NO_MANAGER) -> None:
+    """Runs until SIGTERM or SIGINT; ``settings.descriptor`` has been inherited."""
     setproctitle.setproctitle("oad-gateway")
-    trio.run(_main, settings)
+    trio.run(_main, settings, manager)

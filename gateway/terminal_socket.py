@@ -1,4 +1,4 @@
-"""The websocket of a terminal, as raw ASGI: ``GET /pty/{ptyID}/connect``.
+"""The websocket of a terminal, as raw ASGI: ``GET /pty/{ptyID}/connect``, also below /api.
 
 The output goes out as text, first what there was; a binary message of a zero byte and ``{"cursor": n}`` says where in
 the output that ends, and again where it goes on after something had to be skipped. What arrives, as text or in binary,
@@ -23,7 +23,8 @@ from .asgi import Message, Receive, Scope, Send
 from .auth import ANYONE, WHO, address_of
 from .link import DaemonLink
 
-PATH: Final = re.compile(r"/pty/(pty[^/]*)/connect")
+PATH: Final = re.compile(r"(?:/api)?/pty/(pty[^/]*)/connect")
+TICKET: Final = "oad.ticket"  # the key of a scope; a client can't set it
 _ENDED, _RESTARTED = 1000, 1012
 _METHOD: Final = "CONNECT"  # in the audit log: whoever connects can type
 
@@ -64,7 +65,6 @@ class Connection:
                 nursery.start_soon(self._call, params, origin)
                 while (piece := await self._stream.receive()) is not None:
                     await self._show(*piece)
-                nursery.cancel_scope.cancel()
         finally:
             with trio.CancelScope(shield=True):
                 await self._conclude()
@@ -110,8 +110,18 @@ async def refuse_socket(send: Send, status: int, headers: Iterable[tuple[bytes, 
     await send({"type": "websocket.http.response.body", "body": b""})
 
 
-def has_ticket(scope: Scope) -> bool:
-    return "ticket" in parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+def note_ticket(scope: Scope) -> bool:
+    """Whether the client shows a ticket, a bad or an empty one included. What is noted here is what the daemon is asked
+    to redeem: nobody gets by without credentials whose ticket is not looked at."""
+    shown = _query(scope).get("ticket")
+    if shown is None:
+        return False
+    scope[TICKET] = shown[0][:100]
+    return True
+
+
+def _query(scope: Scope) -> dict[str, list[str]]:
+    return parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
 
 
 def _typed(message: Message) -> bytes:
@@ -123,5 +133,8 @@ def _params(scope: Scope) -> dict[str, str]:
     """Raises nothing: what is not understood is not passed on."""
     found = PATH.fullmatch(scope["path"])
     params = {"ptyID": found[1] if found and is_harmless(found[1]) else ""}
-    query = parse_qs(scope["query_string"].decode("latin-1"))
-    return params | {name: query[name][0][:100] for name in ("cursor", "ticket") if name in query}
+    if TICKET in scope:
+        params["ticket"] = scope[TICKET]
+    if cursor := _query(scope).get("cursor"):
+        params["cursor"] = cursor[0][:20]
+    return params

@@ -23,9 +23,9 @@ ALLOWED = {
     "contract": set[str](),
     "link": {"contract"},
     "client": {"contract"},
-    "cli": {"contract", "client", "daemon", "gateway", "proxy", "logs"},
-    "daemon": {"contract", "link"},
-    "gateway": {"contract", "link"},
+    "cli": {"contract", "client", "daemon", "gateway", "proxy", "logs", "service_manager"},
+    "daemon": {"contract", "link", "service_manager"},
+    "gateway": {"contract", "link", "service_manager"},
     "workers": {"contract", "link", "logs"},
     "proxy": {"contract", "logs"},
 }
@@ -69,7 +69,7 @@ def absolute_imports(file: Path) -> Iterator[str]:
 
 def rooms_imported(file: Path) -> set[str]:
     found = {module.split(".")[1] for module in absolute_imports(file) if module.startswith("oad.")}
-    return found & {*ROOMS, "logs"}
+    return found & {*ROOMS, "logs", "service_manager"}
 
 
 @pytest.mark.parametrize(("room", "file"), FILES, ids=lambda value: value if isinstance(value, str) else name(value))

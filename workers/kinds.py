@@ -14,12 +14,16 @@ from oad.contract.worker import WorkerSpec
 from .audit import Audit, make_audit
 from .audited_exec import AuditedExec
 from .broker import BrokerExec
+from .config.complaints import Complaints
 from .config.project import ProjectSetup, load
+from .config.remote import Remote
 from .egress import Egress
 from .environment import Keys, take_keys
 from .exec import Exec
 from .jobs.table import Jobs
 from .link import Answer, Link
+from .lsp.operations import LanguageOperations
+from .lsp.world import make_servers
 from .mcp.project import ProjectMcp
 from .project.handler import ProjectHandler
 from .project.moving import Moving
@@ -65,6 +69,9 @@ class ProjectKind:
         self._moving = Moving(exec, common_temporary(spec.confinement))
         self._credentials: dict[str, Any] = {}
         self._registries = Registries()
+        self._complaints = Complaints(spec.directory)
+        self._language_servers = make_servers(spec, exec, link)
+        self._languages = LanguageOperations(self._language_servers)
         self._attention = Attention(spec.directory, link, lambda: load(spec.directory))
         self._handler = ProjectHandler(
             spec.directory,
@@ -73,15 +80,19 @@ class ProjectKind:
             tools=lambda: describe(list(TOOLS), {}),
             temporary=common_temporary(spec.confinement),
             shell=spec.shell,
+            remote=Remote(Egress.of(spec), Path(spec.scratch) / "skills"),
         )
         self._mcp = ProjectMcp(spec, exec, link)
 
     def _providers(self, setup: ProjectSetup) -> Registry:
-        return self._registries.of(setup, self._credentials)
+        registry = self._registries.of(setup, self._credentials)
+        self._complaints.tell(registry.warnings)
+        return registry
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         await self._refresh()
         async with trio.open_nursery() as nursery:
+            await nursery.start(self._language_servers.run)
             await nursery.start(partial(self._mcp.run))
             task_status.started()
             await self._attention.run()
@@ -92,6 +103,8 @@ class ProjectKind:
             return Answer(b"true")
         if self._worktrees.serves(op):
             return await self._worktrees.handle(op, params, body)
+        if self._languages.serves(op):
+            return await self._languages.handle(op, params, body)
         if self._moving.serves(op):
             return await self._moving.handle(op, params, body)
         if self._mcp.serves(op):
@@ -118,7 +131,10 @@ class SessionKind:
         broker.allowance.report = report
         self._jobs = Jobs(broker, link, spec.name, Path(spec.scratch) / "jobs")
         broker.keeper = self._jobs
-        surroundings = ProjectSurroundings((spec.scratch,), partial(ask_keys, link), partial(borrow, link), spec.shell)
+        remote = Remote(Egress.of(spec), Path(spec.scratch) / "skills")
+        surroundings = ProjectSurroundings(
+            (spec.scratch,), partial(ask_keys, link), partial(borrow, link), spec.shell, remote
+        )
         self._session = SessionWorker(link, exec, spec, surroundings, allowance=broker.allowance, audit=audit)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -1,5 +1,7 @@
 """One turn's view of a project, put together from configuration, providers and tools. See session.surroundings."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,16 @@ from oad.contract.policy import DEFAULT_SHELL, ShellPolicy
 from oad.contract.redact import KNOWN
 from oad.contract.session import Tokens
 
+from .config.instructions import Instruction
 from .config.masking import find_secrets
-from .config.project import ProjectSetup, load
+from .config.project import ProjectSetup
+from .config.references import Reference
+from .config.remote import Remote
+from .config.tuning import BASH_TIMEOUT_MS, positive, shows_questions
 from .environment import ENVIRONMENT
 from .formatters.choice import formatters_of
 from .key_ring import AskKeys, KeyRing
+from .lsp.choice import serves
 from .providers.cost import dollars
 from .providers.model import Endpoint, ModelClient
 from .providers.registry import ModelNotFound, Registry
@@ -34,8 +41,11 @@ class Compaction(msgspec.Struct):
 
 
 class ProjectScene:
-    def __init__(self, setup: ProjectSetup, keys: KeyRing, shell: ShellPolicy, lent: Lent) -> None:
+    def __init__(
+        self, setup: ProjectSetup, keys: KeyRing, shell: ShellPolicy, lent: Lent, fetched: Sequence[Instruction] = ()
+    ) -> None:
         self._setup = setup
+        self._fetched = fetched
         self._keys = keys
         self._lent = lent
         settings = setup.config.compaction
@@ -46,7 +56,12 @@ class ProjectScene:
             "subagents": [agent for agent in setup.agents.values() if agent.mode != "primary" and not agent.hidden],
             "instructions_near": setup.instructions_near,
             "formatters": formatters_of(setup, shell),
+            "language": partial(serves, setup.config.lsp),
             "mcp_prompts": lent.prompts,
+            "tool_output": setup.config.tool_output,
+            "shell": setup.shell,
+            "subagent_depth": setup.config.subagent_depth,
+            "bash_timeout_ms": positive(ENVIRONMENT, BASH_TIMEOUT_MS),
         }
 
     def agent(self, name: str) -> Agent | None:
@@ -62,7 +77,11 @@ class ProjectScene:
         return self._setup.rules(agent)
 
     def instructions(self) -> list[str]:
-        return [f"Instructions from: {found.path}\n{found.text}" for found in self._setup.instructions()]
+        found = (*self._setup.instructions(), *self._fetched)
+        return [f"Instructions from: {each.path}\n{each.text}" for each in found]
+
+    def references(self) -> list[Reference]:
+        return self._setup.references
 
     def commands(self) -> dict[str, Command]:
         return {**self._lent.commands(), **self._setup.commands}
@@ -97,7 +116,10 @@ class ProjectScene:
         return dollars(tokens, model.cost)
 
     def tools(self, model: Model, agent: Agent) -> dict[str, Tool[Any]]:
-        return {**self._lent.tools, **{tool.name: tool for tool in available(model.id)}}
+        own = {tool.name: tool for tool in available(model.id)}
+        if not shows_questions(ENVIRONMENT):
+            own.pop("question", None)
+        return {**self._lent.tools, **own}
 
 
 class Registries:
@@ -125,8 +147,14 @@ class ProjectSurroundings:
     ``shell``: what configured programs must not be."""
 
     def __init__(
-        self, readable: tuple[str, ...], ask_keys: AskKeys, borrow: Borrow, shell: ShellPolicy = DEFAULT_SHELL
+        self,
+        readable: tuple[str, ...],
+        ask_keys: AskKeys,
+        borrow: Borrow,
+        shell: ShellPolicy = DEFAULT_SHELL,
+        remote: Remote | None = None,
     ) -> None:
+        self._remote = remote or Remote()
         self._borrow = borrow
         self._readable = readable
         self._ask_keys = ask_keys
@@ -134,6 +162,8 @@ class ProjectSurroundings:
         self._registries = Registries()
 
     async def scene(self, directory: str, credentials: dict[str, Any]) -> Scene:
-        setup = load(directory, readable=self._readable)
+        setup = await self._remote.load(directory, self._readable)
+        fetched = await self._remote.instructions(setup.instruction_addresses())
         keys = KeyRing(setup, credentials, self._registries.of, self._ask_keys)
-        return ProjectScene(setup, keys, self._shell, await self._borrow(configured=bool(setup.config.mcp)))
+        lent = await self._borrow(configured=bool(setup.config.mcp))
+        return ProjectScene(setup, keys, self._shell, lent, fetched)

@@ -179,6 +179,37 @@ async def attach(services: Services, call: Call, relay: Relay) -> Answer:
     return answer or TRUE  # with its worker the terminal has ended too
 
 
+# --- the same below /api: each answer says where it is ---------------------------------------------------------------
+
+
+def _located(operation: Operation) -> Operation:
+    async def answer(request: Request) -> Answer:
+        try:
+            found = await operation(request)
+        except ApiError as error:
+            raise _in_v2(error) from None
+        location = await request.services.supervisor.call_project(
+            request.params["directory"], "v2.location.get", {"directory": request.params["directory"]}, b""
+        )
+        return json_answer({"location": msgspec.Raw(location.body), "data": msgspec.Raw(found.body)})
+
+    return answer
+
+
+def _in_v2(error: ApiError) -> ApiError:
+    if error.status != 400 or "data" not in error.body:
+        return error
+    return tagged(400, "InvalidRequestError", message=error.body["data"]["message"], kind="Payload")
+
+
+async def _list_v2(request: Request) -> Answer:
+    return json_answer(request.services.terminals.listing(request.params["directory"], "v2"))
+
+
+async def _create_v2(request: Request) -> Answer:
+    return json_answer(await make_terminal(request, "v2"))
+
+
 TERMINALS: Final[dict[str, Operation]] = {
     "pty.shells": list_shells,
     "pty.list": list_terminals,
@@ -187,4 +218,10 @@ TERMINALS: Final[dict[str, Operation]] = {
     "pty.update": update_terminal,
     "pty.remove": remove_terminal,
     "pty.connectToken": issue_ticket,
+    "v2.pty.list": _located(_list_v2),
+    "v2.pty.create": _located(_create_v2),
+    "v2.pty.get": _located(get_terminal),
+    "v2.pty.update": _located(update_terminal),
+    "v2.pty.remove": remove_terminal,
+    "v2.pty.connectToken": _located(issue_ticket),
 }

@@ -18,6 +18,7 @@ from ..asks import Settle
 from ..patience import Patience, effective
 from ..sessions import place_of
 from .context import Operation, Request, Services, json_answer
+from .language import touch
 from .listening import tell_listening
 from .messages import read_page
 
@@ -32,10 +33,20 @@ async def begin_turn(request: Request) -> Answer:
         "session": session,
         "messages": msgspec.Raw(messages),
         **_keys(services),
+        "depth": _depth(services, session),
         "limits": services.limits.of(session.id),
         "output": services.limits.ledger(session.id).output,
     }
     return json_answer(state)
+
+
+def _depth(services: Services, session: Session) -> int:
+    """How many sessions stand between this one and a person's."""
+    seen = {session.id}
+    while (parent := session.parent_id) and parent not in seen and services.sessions.exists(parent):
+        seen.add(parent)
+        session = services.sessions.find(parent)
+    return len(seen) - 1
 
 
 async def give_credentials(request: Request) -> Answer:
@@ -146,6 +157,7 @@ WORKERS: Final[dict[str, Operation]] = {
     "daemon.turn": begin_turn,
     "daemon.credentials": give_credentials,
     "daemon.listening": tell_listening,
+    "lsp.touch": touch,
     "ask.permission": ask_permission,
     "ask.question": ask_question,
 }

@@ -3,7 +3,7 @@
 from ..operation import Operation
 from . import ask, event, experimental, file, instance, job, mcp, pty, server, session, sync, tui, v2, worktree
 
-STREAMS: tuple[Operation, ...] = (*event.OPERATIONS, pty.CONNECT)
+STREAMS: tuple[Operation, ...] = (*event.OPERATIONS, *pty.SOCKETS)
 TABLE: tuple[Operation, ...] = (
     *server.OPERATIONS,
     *session.OPERATIONS,

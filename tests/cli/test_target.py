@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,17 +29,20 @@ def no_credential(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Path]:
-    """A data directory that another process holds, as a server would."""
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "address").write_text("http://127.0.0.1:5000\n")
-    (tmp_path / "credential").write_text("secret\n")
-    command = [sys.executable, "-c", HOLD, str(tmp_path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        yield tmp_path
-        process.kill()
+def served() -> Iterator[Path]:
+    """A data directory that another process holds, as a server would. Its path is short: where sockets would not fit,
+    the runtime directory lies elsewhere."""
+    with tempfile.TemporaryDirectory(prefix="oad-t-") as name:
+        data = Path(name)
+        (data / "run").mkdir()
+        (data / "run" / "address").write_text("http://127.0.0.1:5000\n")
+        (data / "credential").write_text("secret\n")
+        command = [sys.executable, "-c", HOLD, str(data)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            yield data
+            process.kill()
 
 
 def test_the_running_server_is_found_with_its_credential(served: Path) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 import trio
 from wsproto import ConnectionType, WSConnection
+from wsproto.connection import ConnectionState
 from wsproto.events import (
     AcceptConnection,
     BytesMessage,
@@ -41,6 +42,7 @@ class PtyClient:
         self._protocol = WSConnection(ConnectionType.CLIENT)
         self._accepted = trio.Event()
         self._status = 0
+        self._part = ""
 
     @property
     def text(self) -> str:
@@ -65,7 +67,10 @@ class PtyClient:
         await self._stream.send_all(self._protocol.send(CloseConnection(code=1000)))
 
     async def sees(self, text: str, *, timeout_s: float = 20) -> None:
-        await until(lambda: text in self.text, f"{text!r} is shown, after {self.text[-300:]!r}", timeout_s=timeout_s)
+        try:
+            await until(lambda: text in self.text, f"{text!r} is shown", timeout_s=timeout_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}, after {self.text[-500:]!r}") from None
 
     async def ended(self, *, timeout_s: float = 20) -> int | None:
         await until(lambda: self.code is not None or self.lost, "the websocket is closed", timeout_s=timeout_s)
@@ -93,14 +98,18 @@ class PtyClient:
             case RejectConnection():
                 self._status = event.status_code
                 self._accepted.set()
-            case TextMessage():
-                self.frames.append(event.data)
+            case TextMessage():  # a long one comes in parts
+                self._part += event.data
+                if event.message_finished:
+                    self.frames.append(self._part)
+                    self._part = ""
             case BytesMessage():
                 assert event.data[:1] == b"\0"
                 self.frames.append(json.loads(bytes(event.data[1:]))["cursor"])
             case CloseConnection():
                 self.code = event.code
-                await self._stream.send_all(self._protocol.send(event.response()))
+                if self._protocol.state is ConnectionState.REMOTE_CLOSING:
+                    await self._stream.send_all(self._protocol.send(event.response()))
             case Ping():
                 await self._stream.send_all(self._protocol.send(event.response()))
             case _:

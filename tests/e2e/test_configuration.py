@@ -1,8 +1,12 @@
 """Configuration over HTTP: changed, broken, and told to those who listen."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -72,6 +76,48 @@ async def test_a_running_turn_goes_on(server: Server) -> None:
     parts = [part for message in await server.messages(session) for part in message["parts"]]
     (tool,) = [part["state"] for part in parts if part["type"] == "tool"]
     assert (tool["status"], tool["output"]) == ("completed", "done\n")
+
+
+@contextmanager
+def web(pages: Path) -> Iterator[str]:
+    """These files, served."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(pages))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+async def test_what_is_named_by_address_reaches_the_model(
+    make_server: Callable[..., Server], model: Model, place: Path
+) -> None:
+    skill = place / "web" / "skills" / "deploy"
+    skill.mkdir(parents=True)
+    (skill / "SKILL.md").write_text("---\nname: deploy\ndescription: how we deploy\n---\nCarefully.")
+    index = {"skills": [{"name": "deploy", "files": ["SKILL.md"]}]}
+    (skill.parent / "index.json").write_text(json.dumps(index))
+    (place / "web" / "rules.md").write_text("Never say maybe.")
+    with web(place / "web") as url:
+        server = make_server()
+        configuration = model.configuration(
+            instructions=[f"{url}/rules.md", f"{url}/gone.md"],
+            skills={"urls": [f"{url}/skills"]},
+            references={"docs": {"path": "/srv/docs", "description": "the handbook"}},
+            theme="dark",
+        )
+        (server.project / "opencode.json").write_text(json.dumps(configuration))
+        await server.start()
+        model.reset()
+        await server.prompt(await server.create(title="given"), "hello")
+        system = str(model.requests()[-1]["body"]["messages"][0]["content"])
+        assert f"Instructions from: {url}/rules.md\nNever say maybe." in system
+        assert "how we deploy" in system
+        assert "/srv/docs (the handbook)" in system
+        assert "deploy" in [skill["name"] for skill in await server.ask("GET", "/skill")]
+        assert server.logged().count("theme has no effect") == 1
+        assert "gone.md" in server.logged()
 
 
 async def test_wrong_values_are_named_and_nothing_is_written(commented: Server) -> None:

@@ -121,6 +121,13 @@ async def test_fork(run: Run, shared: Server) -> None:
     assert len(await shared.messages(forked)) == 4
 
 
+async def test_fork_of_the_latest(run: Run, shared: Server) -> None:
+    first = events(await run("--format", "json", "one"))[0]["sessionID"]
+    forked = events(await run("--format", "json", "--continue", "--fork", "two"))[0]["sessionID"]
+    assert forked != first
+    assert len(await shared.messages(forked)) == 4
+
+
 async def test_a_session_that_does_not_exist(run: Run) -> None:
     ended = await run("--session", "ses_nothing", "hello")
     assert ended.status == 1
@@ -173,6 +180,12 @@ async def test_command(run: Run, model: Model) -> None:
     assert "You said: Greet Ada politely" in ended.output
 
 
+async def test_a_command_that_does_not_exist(run: Run) -> None:
+    ended = await run("--command", "nobodys", "Ada")
+    assert ended.status == 1
+    assert 'Command not found: "nobodys"' in ended.text
+
+
 async def test_tools_are_shown(run: Run, shared: Server, model: Model) -> None:
     calls = [
         {"name": "bash", "args": {"command": "echo visible output", "description": "echo"}},
@@ -212,6 +225,7 @@ async def test_the_models_error_is_printed(run: Run, model: Model) -> None:
     model.register(bad=[{"status": 400, "message": "the model has had enough"}])
     ended = await run("script:bad")
     assert "Error: the model has had enough" in ended.text
+    assert ended.status == 0  # so it is with the reference's server, when its error arrives in time to be printed
 
 
 async def test_without_a_directory_in_common(run: Run, place: Path) -> None:

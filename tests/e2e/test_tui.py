@@ -29,6 +29,7 @@ CONFIGURATION = {
     "permission": {"bash": {"*": "allow", "touch *": "ask", "rm *": "ask"}},
     "command": {"greet": {"template": "Greet $1 politely", "description": "Greets"}},
 }
+NOT_YET = (Path(__file__).parents[2] / "docs" / "NOT_YET.md").read_text()
 REFUSED = re.compile(r": [45]\d\d$")
 
 
@@ -366,6 +367,50 @@ async def test_session_is_forked(tui: Terminal, server: Server) -> None:
     await tui.until("Fork session", "● Full session")
     await tui.keys("Enter")
     await tui.until("Scripted title (fork #1)", "You said: common past")
+
+
+undoing = pytest.mark.skipif("| session.revert |" in NOT_YET, reason="nothing is reverted yet")
+
+
+@undoing
+async def test_turn_is_undone_with_its_files_and_redone(ask: Ask, tui: Terminal, server: Server) -> None:
+    made = server.project / "undone.txt"
+    await ask("undo", call("write", filePath=str(made), content="made by a turn\n"), {"text": "Made it."})
+    await tui.until("Made it.", footer())
+    await tui.keys("C-x", "u")
+    await tui.until("re:1 message reverted", "undone.txt", without="Made it\\.")
+    assert not made.exists()
+    await tui.keys("C-x", "r")
+    await tui.until("Made it.", without="re:message reverted")
+    await until(made.exists, "the file is there again")
+    assert made.read_text() == "made by a turn\n"
+
+
+@undoing
+async def test_prompt_after_an_undo_takes_the_place_of_what_was(tui: Terminal, server: Server) -> None:
+    await enter(tui, "words to keep")
+    await tui.until("You said: words to keep", footer())
+    await enter(tui, "words to regret")
+    await tui.until("You said: words to regret")
+    await until_idle(server)
+    await tui.keys("C-x", "u")
+    await tui.until("re:1 message reverted", "words to regret", without="You said: words to regret")
+    await tui.type(" no more")  # the prompt is in the input again
+    await tui.keys("Enter")
+    await tui.until("You said: words to regret no more", "words to keep", without="re:message reverted")
+    await until_idle(server)
+    messages = await server.messages((await newest(server))["id"])
+    texts = [
+        part["text"] for m in messages if m["info"]["role"] == "user" for part in m["parts"] if part["type"] == "text"
+    ]
+    assert texts == ["words to keep", "words to regret no more"]
+
+
+async def until_idle(server: Server) -> None:
+    async def idle() -> bool:
+        return await server.statuses() == {}
+
+    await until(idle, "the turn is over")
 
 
 async def test_continue_and_session_open_what_was(place_of_all: Place, server: Server) -> None:

@@ -78,7 +78,7 @@ def call(id: object, params: dict[str, Any]) -> dict[str, Any] | None:
                 capture_output=True,
                 text=True,
             )
-            return text(done.stdout + done.stderr + f"exit {done.returncode}")
+            return text(f"{done.stdout}{done.stderr}\nexit {done.returncode}")
         case _:
             return None  # "wait": never
 

@@ -83,9 +83,7 @@ def _in_leaf(kind: Any, value: object, path: Path) -> Iterator[Issue]:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         bound = str(error).split(" - at ")[0].replace("`", "") if isinstance(value, int | float) else ""
-        text = (
-            bound if bound.startswith("Expected int >=") else f"Expected {_expected(kind)}, got {_given(kind, value)}"
-        )
+        text = bound if bound.startswith("Expected int >") else f"Expected {_expected(kind)}, got {_given(kind, value)}"
         yield Issue(text, list(path))
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from .check import find_issues
 from .failure import Issue, invalid
+from .ignored import find_ignored, find_programs
 from .jsonc import parse_config, read_config
 from .markdown import Document, read_documents
 from .merge import merge, merge_configs, widen_permissions
@@ -33,8 +34,9 @@ def load_config(watch: Watch, places: Places, directory: Path, worktree: Path) -
     for source in _sources(watch, places, directory, worktree, problems):
         raw = merge_configs(raw, widen_permissions(source))
     raw = _modernise(_with_variables(watch, places, raw))
-    if raw.get("plugin"):
-        problems.append("plugins are JavaScript and are not run: " + ", ".join(map(str, raw["plugin"])))
+    problems += find_ignored(raw)
+    for folder in config_directories(watch, places, directory, worktree):
+        problems += find_programs(watch, folder)
     return Loaded(raw=raw, config=msgspec.convert(_without_nulls(raw), Config), problems=problems)
 
 
@@ -150,6 +152,8 @@ def _modernise(raw: Raw) -> Raw:
     modes = {name: {**mode, "mode": "primary"} for name, mode in old.items()}
     result["mode"] = old
     result["agent"] = merge(raw.get("agent") or {}, modes)
+    if "reference" in raw:
+        result["references"] = merge(raw["reference"] or {}, raw.get("references") or {})
     if raw.get("autoshare") and not raw.get("share"):
         result["share"] = "auto"
     return result

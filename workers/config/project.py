@@ -15,7 +15,9 @@ from .commands import make_commands
 from .instructions import Instruction, find_instructions, instruction_names, is_address, read_instruction
 from .load import Loaded, load_config, load_global
 from .places import Places, find_places, find_worktree
+from .references import Reference, find_references
 from .settings import Config
+from .shell_choice import DEFAULT, find_shell
 from .skills import find_skills
 from .watch import Watch
 
@@ -38,6 +40,8 @@ class ProjectSetup(msgspec.Struct, frozen=True):
     problems: list[str]  # what was left out of the configuration, and why: for the log
     found_instructions: list[Instruction]
     instruction_names: tuple[str, ...]
+    references: list[Reference] = []
+    shell: str = DEFAULT
 
     def agent(self, name: str) -> Agent | None:
         return self.agents.get(name)
@@ -76,19 +80,20 @@ class ProjectSetup(msgspec.Struct, frozen=True):
         return next((instruction for instruction in found if instruction), None)
 
 
-_cache: dict[tuple[str, tuple[str, ...]], tuple[Watch, ProjectSetup]] = {}
+_cache: dict[tuple[str, tuple[str, ...], str], tuple[Watch, ProjectSetup]] = {}
 
 
-def load(directory: str, *, readable: Sequence[str] = ()) -> ProjectSetup:
+def load(directory: str, *, readable: Sequence[str] = (), fetched: str = "") -> ProjectSetup:
     """The set-up of a directory; the same object as before when nothing it was made from has changed.
 
-    ``readable``: directories outside the worktree that need no permission, such as that of truncated tool output.
+    ``readable``: directories outside the worktree that need no permission, such as that of truncated tool output;
+    ``fetched``: where ``remote`` puts skills.
     Raises ApiError 400 (ConfigJsonError, ConfigInvalidError) for broken configuration."""
-    key = (directory, tuple(readable))
+    key = (directory, tuple(readable), fetched)
     if (cached := _cache.get(key)) and cached[0].holds():
         return cached[1]
     watch = Watch(ENVIRONMENT)
-    setup = _load(watch, Path(directory), list(readable))
+    setup = _load(watch, Path(directory), list(readable), Path(fetched) if fetched else None)
     if cached and cached[1] == setup:
         setup = cached[1]  # touched, not changed: what others built upon it, such as connections, stays in use
     _cache.pop(key, None)
@@ -98,11 +103,15 @@ def load(directory: str, *, readable: Sequence[str] = ()) -> ProjectSetup:
     return setup
 
 
-def _load(watch: Watch, directory: Path, readable: list[str]) -> ProjectSetup:
+def _load(watch: Watch, directory: Path, readable: list[str], fetched: Path | None) -> ProjectSetup:
     places = find_places(watch)
     worktree = find_worktree(watch, directory)
     loaded = load_config(watch, places, directory, worktree)
-    skills = find_skills(watch, places, directory, worktree, loaded.config, loaded.problems)
+    skills = find_skills(watch, places, directory, worktree, loaded.config, loaded.problems, fetched)
+    references = find_references(loaded.config, places, directory, worktree, loaded.problems)
+    shell, problem = find_shell(loaded.config.shell, str(worktree), ENVIRONMENT)
+    if problem:
+        loaded.problems.append(problem)
     return ProjectSetup(
         directory=str(directory),
         worktree=str(worktree),
@@ -110,16 +119,21 @@ def _load(watch: Watch, directory: Path, readable: list[str]) -> ProjectSetup:
         config=loaded.config,
         raw=loaded.raw,
         global_raw=load_global(watch, places),
-        agents=_make_agents(loaded, places, skills, readable),
+        agents=_make_agents(loaded, places, skills, references, readable),
         commands=make_commands(loaded.config, skills, worktree),
         skills=skills,
         problems=loaded.problems,
         found_instructions=find_instructions(watch, places, directory, worktree, loaded.config),
         instruction_names=instruction_names(watch),
+        references=references,
+        shell=shell,
     )
 
 
-def _make_agents(loaded: Loaded, places: Places, skills: dict[str, Skill], readable: list[str]) -> dict[str, Agent]:
+def _make_agents(
+    loaded: Loaded, places: Places, skills: dict[str, Skill], references: list[Reference], readable: list[str]
+) -> dict[str, Agent]:
     # The files beside a skill are part of it: reading them is no step outside.
     folders = [str(Path(skill.location).parent) for skill in skills.values()]
+    folders += [reference.path for reference in references]
     return make_agents(loaded.config, loaded.raw, places.home, readable, folders)

@@ -1,12 +1,16 @@
 """The configuration as oad uses it: the merged opencode.json, decoded. Keys that are not listed here are ignored."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from oad.contract.permission import Action
 
 Permission = Action | dict[str, Action | dict[str, Action]]
+
+
+Positive = Annotated[int, msgspec.Meta(gt=0)]
+NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Section(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -26,8 +30,8 @@ class AgentSection(Section):
     hidden: bool | None = None
     options: dict[str, Any] | None = None
     color: str | None = None
-    steps: int | None = None
-    max_steps: int | None = msgspec.field(default=None, name="maxSteps")
+    steps: Positive | None = None
+    max_steps: Positive | None = msgspec.field(default=None, name="maxSteps")
     permission: Permission | None = None
     name: str | None = None
 
@@ -76,12 +80,20 @@ class FormatterSection(Section):
     extensions: list[str] | None = None
 
 
+class LspSection(Section):
+    disabled: bool | None = None
+    command: list[str] | None = None
+    extensions: list[str] | None = None
+    env: dict[str, str] | None = None
+    initialization: dict[str, Any] | None = None
+
+
 class CompactionSection(Section):
     auto: bool = True
     prune: bool = False
-    tail_turns: int | None = None
-    preserve_recent_tokens: int | None = None
-    reserved: int | None = None
+    tail_turns: NotNegative | None = None
+    preserve_recent_tokens: NotNegative | None = None
+    reserved: NotNegative | None = None
 
 
 class SkillsSection(Section):
@@ -90,8 +102,21 @@ class SkillsSection(Section):
 
 
 class ToolOutputSection(Section):
-    max_lines: int = 2000
-    max_bytes: int = 50 * 1024
+    max_lines: Positive = 2000
+    max_bytes: Positive = 50 * 1024
+
+
+class ImageSection(Section):
+    """``max_base64_bytes``: larger images are left out. They are not resized: that takes a library."""
+
+    auto_resize: bool | None = None
+    max_width: Positive | None = None
+    max_height: Positive | None = None
+    max_base64_bytes: Positive | None = None
+
+
+class AttachmentSection(Section):
+    image: ImageSection = msgspec.field(default_factory=ImageSection)
 
 
 class WatcherSection(Section):
@@ -117,7 +142,7 @@ class Config(Section):
     share: Literal["manual", "auto", "disabled"] | None = None
     autoshare: bool | None = None
     snapshot: bool | None = None
-    subagent_depth: int | None = None
+    subagent_depth: NotNegative | None = None
     disabled_providers: list[str] | None = None
     enabled_providers: list[str] | None = None
     instructions: list[str] = []
@@ -130,9 +155,10 @@ class Config(Section):
     provider: dict[str, ProviderSection] = {}
     mcp: dict[str, McpSection] = {}
     formatter: bool | dict[str, FormatterSection] | None = None
-    lsp: bool | dict[str, dict[str, Any]] | None = None
+    lsp: bool | dict[str, LspSection] | None = None
     skills: SkillsSection = msgspec.field(default_factory=SkillsSection)
     references: dict[str, Any] = {}
+    attachment: AttachmentSection = msgspec.field(default_factory=AttachmentSection)
     compaction: CompactionSection = msgspec.field(default_factory=CompactionSection)
     tool_output: ToolOutputSection = msgspec.field(default_factory=ToolOutputSection)
     watcher: WatcherSection = msgspec.field(default_factory=WatcherSection)

@@ -7,6 +7,7 @@ from oad.contract.catalogue import Skill
 from .load import config_directories
 from .markdown import Document, find_files, read_document
 from .places import Places, expand_home, levels
+from .remote_folder import folder_of
 from .settings import Config
 from .watch import Watch
 
@@ -14,11 +15,19 @@ _FILE = "SKILL.md"
 
 
 def find_skills(
-    watch: Watch, places: Places, directory: Path, worktree: Path, config: Config, problems: list[str]
+    watch: Watch,
+    places: Places,
+    directory: Path,
+    worktree: Path,
+    config: Config,
+    problems: list[str],
+    fetched: Path | None = None,
 ) -> dict[str, Skill]:
-    """By name; of several with one name the last place wins: other programs' folders, ``.opencode``, configuration."""
+    """By name; of several with one name the last place wins: other programs' folders, ``.opencode``, configuration.
+    ``fetched`` holds those that configuration names by address."""
     skills: dict[str, Skill] = {}
-    for folder in _folders(watch, places, directory, worktree, config):
+    remote = [fetched / folder_of(url) for url in config.skills.urls] if fetched else []
+    for folder in [*_folders(watch, places, directory, worktree, config), *remote]:
         for path in find_files(watch, folder, _FILE):
             document = read_document(watch, path, path.parent.name, problems) if path.name == _FILE else None
             if document and (skill := _make_skill(document, problems)):

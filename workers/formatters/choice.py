@@ -87,7 +87,7 @@ def formatters_of(setup: ProjectSetup, shell: ShellPolicy) -> Formatters:
 
 
 def _configured(setting: bool | dict[str, FormatterSection] | None) -> dict[str, Formatter]:
-    if not setting:
+    if setting is None or setting is False:
         return {}
     known = {each.name: each for each in TABLE}
     sections = setting if isinstance(setting, dict) else {}

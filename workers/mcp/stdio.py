@@ -15,6 +15,8 @@ from ..exec import Command, Exec, ExecFailed, ProgramEnded, Running
 
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
 MAX_NOISE_BYTES: Final = 1024 * 1024  # of lines that are no messages, such as greetings and logs
+MESSAGES_PER_S: Final = 500
+BURST: Final = 2000
 GRACE_S: Final = 1.0
 _END_S: Final = 1.0  # between the end of its output and its own
 _SHOWN: Final = 500  # characters of what it complained of
@@ -38,6 +40,21 @@ async def speak(exec: Exec, command: Command, lost: Lost) -> AsyncGenerator[Tran
                 tasks.cancel_scope.cancel()
 
 
+class Pace:
+    """A server that floods is made to wait, not the others whom this process serves."""
+
+    def __init__(self) -> None:
+        self._saved = float(BURST)
+        self._at = trio.current_time()
+
+    async def take(self) -> None:
+        now = trio.current_time()
+        self._saved = min(BURST, self._saved + (now - self._at) * MESSAGES_PER_S) - 1
+        self._at = now
+        if self._saved < 0:
+            await trio.sleep(-self._saved / MESSAGES_PER_S)
+
+
 class Conversation:
     def __init__(
         self,
@@ -51,6 +68,7 @@ class Conversation:
         self._out = out
         self._lost = lost
         self._line = bytearray()
+        self._pace = Pace()
         self._noise = 0
 
     async def listen(self) -> None:
@@ -80,6 +98,7 @@ class Conversation:
         except ValueError:
             self._noise += len(line) + 1
             return
+        await self._pace.take()
         await self._into.send(SessionMessage(message))
 
     async def talk(self) -> None:

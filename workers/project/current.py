@@ -1,12 +1,11 @@
 """The second version of the API: the same things in other shapes, each with the location it holds for."""
 
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from oad.contract.catalogue import Agent, Command, Model, Provider, ProviderList, Skill
 
 from ..config.agents import parse_model
-from ..config.places import expand_home
 from ..config.project import ProjectSetup
 from .identity import ProjectIdentity
 
@@ -117,20 +116,10 @@ def show_integrations(providers: ProviderList) -> list[Shape]:
 def show_references(setup: ProjectSetup) -> list[Shape]:
     """Configured directories outside the project; repositories are not fetched, hence not listed."""
     shown: list[Shape] = []
-    for name, entry in setup.config.references.items():
-        details = cast("Shape", entry) if isinstance(entry, dict) else {"path": entry}
-        path = details.get("path")
-        if isinstance(path, str):
-            absolute = expand_home(path, setup.places.home)
-            described = _present(description=details.get("description"), hidden=details.get("hidden"))
-            shown.append(
-                {
-                    "name": name,
-                    "path": absolute,
-                    **described,
-                    "source": {"type": "local", "path": absolute, **described},
-                }
-            )
+    for reference in setup.references:
+        described = _present(description=reference.description, hidden=reference.hidden or None)
+        source = {"type": "local", "path": reference.path, **described}
+        shown.append({"name": reference.name, "path": reference.path, **described, "source": source})
     return shown
 
 

@@ -38,7 +38,6 @@ class Files:
             "file.status": self._file_status,
             "find.text": self._find_text,
             "find.files": self._find_files,
-            "find.symbols": self._find_symbols,
             "vcs.status": self._status,
             "vcs.diff": self._diff,
             "vcs.diff.raw": self._raw,
@@ -91,9 +90,6 @@ class Files:
         limit = int(params.get("limit", usual))
         wanted = cast("EntryType | None", type)
         return await find_files(self._exec, directory, params.get("query", ""), limit=limit, type=wanted)
-
-    async def _find_symbols(self, directory: str, params: Params, _: bytes) -> Any:
-        return []  # language servers know symbols, and none runs
 
     async def _status(self, directory: str, params: Params, _: bytes) -> Any:
         return await self._changes.status(directory)

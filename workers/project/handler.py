@@ -9,8 +9,10 @@ from oad.contract.catalogue import PathInfo
 from oad.contract.errors import not_found, tagged
 from oad.contract.policy import DEFAULT_SHELL, ShellPolicy
 
+from ..config.complaints import Complaints
 from ..config.masking import mask_secrets
 from ..config.project import ProjectSetup, load
+from ..config.remote import Remote
 from ..exec import Exec
 from ..formatters.choice import formatters_of
 from ..formatters.probes import Probes
@@ -28,7 +30,6 @@ _Operation = Callable[[Params], Awaitable[Any]]
 
 # What every client asks at its start and oad has none of yet: true, if empty, answers.
 _FIXED: Final[dict[str, Any]] = {
-    "lsp.status": [],
     "experimental.capabilities.get": {"backgroundSubagents": False},
     "experimental.console.get": {"consoleManagedProviders": [], "switchableOrgCount": 0},
     "experimental.workspace.list": [],
@@ -52,7 +53,10 @@ class ProjectHandler:
         readable: tuple[str, ...] = (),
         temporary: str | None = None,
         shell: ShellPolicy = DEFAULT_SHELL,
+        remote: Remote | None = None,
     ) -> None:
+        self._complaints = Complaints(directory)
+        self._remote = remote or Remote()
         self._directory = directory
         self._shell = shell
         self._probes = Probes(exec, directory)
@@ -75,9 +79,11 @@ class ProjectHandler:
             "tool.list": self._tool_list,
             "formatter.status": self._formatters,
             **{op: self._from_setup(show) for op, show in _OF_SETUP.items()},
+            **{op: self._from_skills(show) for op, show in _OF_SKILLS.items()},
             **{op: self._from_providers(show) for op, show in _OF_PROVIDERS.items()},
             "v2.location.get": self._location,
             **{op: self._located(self._from_setup(show)) for op, show in _LOCATED_OF_SETUP.items()},
+            **{op: self._located(self._from_skills(show)) for op, show in _LOCATED_OF_SKILLS.items()},
             **{op: self._located(self._from_providers(show)) for op, show in _LOCATED_OF_PROVIDERS.items()},
         }
 
@@ -98,7 +104,9 @@ class ProjectHandler:
         return frozenset({*_FIXED, *self._operations, *self._file_operations})
 
     def _setup(self, params: Params) -> ProjectSetup:
-        return load(params.get("directory") or self._directory, readable=self._readable)
+        setup = load(params.get("directory") or self._directory, readable=self._readable)
+        self._complaints.tell(setup.problems)
+        return setup
 
     async def _identity(self, params: Params) -> ProjectIdentity:
         return await self._identities.of(params.get("directory") or self._directory)
@@ -106,6 +114,12 @@ class ProjectHandler:
     def _from_setup(self, show: Callable[[ProjectSetup], Any]) -> _Operation:
         async def answer(params: Params) -> Any:
             return show(self._setup(params))
+
+        return answer
+
+    def _from_skills(self, show: Callable[[ProjectSetup], Any]) -> _Operation:
+        async def answer(params: Params) -> Any:
+            return show(await self._remote.load(self._setup(params).directory, self._readable))
 
         return answer
 
@@ -189,6 +203,8 @@ _OF_SETUP: Final[dict[str, Callable[[ProjectSetup], Any]]] = {
     "app.agents": lambda setup: list(setup.agents.values()),
     "app.get": show_app,
     "app.modes": show_modes,
+}
+_OF_SKILLS: Final[dict[str, Callable[[ProjectSetup], Any]]] = {
     "app.skills": lambda setup: list(setup.skills.values()),
     "command.list": lambda setup: list(setup.commands.values()),
 }
@@ -199,9 +215,11 @@ _OF_PROVIDERS: Final[dict[str, Callable[[Providers, Params], Any]]] = {
 }
 _LOCATED_OF_SETUP: Final[dict[str, Callable[[ProjectSetup], Any]]] = {
     "v2.agent.list": lambda setup: [current.show_agent(agent) for agent in setup.agents.values()],
+    "v2.reference.list": current.show_references,
+}
+_LOCATED_OF_SKILLS: Final[dict[str, Callable[[ProjectSetup], Any]]] = {
     "v2.command.list": _own_commands,
     "v2.skill.list": lambda setup: [current.show_skill(skill) for skill in setup.skills.values()],
-    "v2.reference.list": current.show_references,
 }
 _LOCATED_OF_PROVIDERS: Final[dict[str, Callable[[Providers, Params], Any]]] = {
     "v2.model.list": lambda providers, _: [

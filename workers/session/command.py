@@ -4,12 +4,16 @@ import re
 from pathlib import Path
 from typing import Final
 
+import trio
+
 from oad.contract.catalogue import Agent, Command
 from oad.contract.message import ModelReference
 from oad.contract.prompt import AgentInput, CommandInput, FileInput, PartInput, PromptInput, SubtaskInput, TextInput
 
+from ..config.shell_choice import DEFAULT
 from ..exec import Command as Program
 from ..exec import ExecFailed
+from ..restriction.decision import decide
 from ..tools.environment import command_environment
 from .mcp import prompt_text
 from .surroundings import UnknownName
@@ -30,7 +34,7 @@ async def expand_command(turn: Turn, input: CommandInput) -> PromptInput:
     model = model or parse_model(input.model)
     if model is not None:
         turn.scene.find_model(model.provider_id, model.model_id)
-    text = await _text(turn, command, input.arguments)
+    text, naming = await _text(turn, command, agent, input.arguments)
     extra = list[PartInput](input.parts or [])
     if is_subtask(command, agent):
         subtask = SubtaskInput(
@@ -44,7 +48,7 @@ async def expand_command(turn: Turn, input: CommandInput) -> PromptInput:
             parts=[subtask, *extra], message_id=input.message_id, agent=input.agent, model=parse_model(input.model)
         )
     return PromptInput(
-        parts=[TextInput(text=text), *mentions(turn, text), *extra],
+        parts=[TextInput(text=text), *mentions(turn, naming), *extra],
         message_id=input.message_id,
         agent=agent.name,
         model=model,
@@ -52,14 +56,18 @@ async def expand_command(turn: Turn, input: CommandInput) -> PromptInput:
     )
 
 
-async def _text(turn: Turn, command: Command, arguments: str) -> str:
+async def _text(turn: Turn, command: Command, agent: Agent, arguments: str) -> tuple[str, str]:
+    """The prompt, and what of it may name files: not what a program or a server has said."""
     prompt = turn.services.get("mcp_prompts", {}).get(command.name) if command.source == "mcp" else None
     if prompt is not None:  # the server fills in the arguments; nothing that it says is run here
-        return await prompt_text(turn.link, prompt, words_of(arguments))
-    return await run_shells(turn, fill(command.template, arguments))
+        return await prompt_text(turn.link, prompt, words_of(arguments)), arguments
+    pieces = fill(command.template, arguments)
+    done = await run_shells(turn, agent, pieces)
+    return "".join(done).strip(), "\n".join(pieces[::2])
 
 
 def words_of(arguments: str) -> list[str]:
+    """What was given, split at blanks that are not quoted."""
     return [word.strip("\"'") for word in _ARGUMENT.findall(arguments)]
 
 
@@ -83,8 +91,10 @@ def parse_model(text: str | None) -> ModelReference | None:
     return ModelReference(provider_id=provider, model_id=model)
 
 
-def fill(template: str, arguments: str) -> str:
-    """Puts arguments in: ``$ARGUMENTS`` is all of them, ``$1`` the first; the highest number takes the rest."""
+def fill(template: str, arguments: str) -> list[str]:
+    """The text of a template in pieces, every second of which is a shell command: ``$ARGUMENTS`` stands for all that
+    was given, ``$1`` for the first word, the highest number for the rest. A command is one of the template's: what
+    looks like one in the arguments is text."""
     words = words_of(arguments)
     last = max((int(number) for number in _PLACE.findall(template)), default=0)
 
@@ -94,31 +104,42 @@ def fill(template: str, arguments: str) -> str:
             return ""
         return " ".join(words[number - 1 :]) if number == last else words[number - 1]
 
-    filled = _PLACE.sub(place, template).replace("$ARGUMENTS", arguments)
+    pieces = [_PLACE.sub(place, piece).replace("$ARGUMENTS", arguments) for piece in _SHELL.split(template)]
     if not last and "$ARGUMENTS" not in template and arguments.strip():
-        filled = f"{filled}\n\n{arguments}"
-    return filled.strip()
+        pieces[-1] += f"\n\n{arguments}"
+    return pieces
 
 
-async def run_shells(turn: Turn, text: str) -> str:
-    """Replaces ``!`command` `` by what the command prints."""
-    pieces: list[str] = []
-    end = 0
-    for match in _SHELL.finditer(text):
-        pieces += [text[end : match.start()], await _output_of(turn, match[1])]
-        end = match.end()
-    return "".join([*pieces, text[end:]]).strip()
+async def run_shells(turn: Turn, agent: Agent, pieces: list[str]) -> list[str]:
+    """The pieces with what their commands print, which run side by side."""
+    done = list(pieces)
+
+    async def run(position: int) -> None:
+        done[position] = await _output_of(turn, agent, pieces[position])
+
+    async with trio.open_nursery() as nursery:
+        for position in range(1, len(pieces), 2):
+            nursery.start_soon(run, position)
+    return done
 
 
-async def _output_of(turn: Turn, command: str) -> str:
+async def _output_of(turn: Turn, agent: Agent, command: str) -> str:
+    refusal = decide(command, turn.session.directory, turn.spec.shell)
+    if refusal.rule:  # a client's arguments may stand in it
+        return f"Error: {refusal.message}"
     chunks: list[bytes] = []
 
     async def take(chunk: bytes) -> None:
         chunks.append(chunk)
 
-    program = Program(argv=["/bin/bash", "-c", command], cwd=turn.session.directory, env=command_environment())
+    program = Program(
+        argv=[turn.services.get("shell") or DEFAULT, "-c", command],
+        cwd=turn.session.directory,
+        env=command_environment(),
+        shown=command,
+    )
     try:
-        await turn.exec.run(program, on_stdout=take, timeout_s=_SHELL_TIMEOUT_S)
+        await turn.exec_for(agent).run(program, on_stdout=take, timeout_s=_SHELL_TIMEOUT_S)
     except ExecFailed as failed:
         return f"Error: {failed}"
     return b"".join(chunks).decode(errors="replace").rstrip("\n")

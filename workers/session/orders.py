@@ -15,6 +15,7 @@ class TurnStart(Keys, kw_only=True):
     session: Session
     messages: list[MessageWithParts]
     limits: SessionLimits = msgspec.field(default_factory=SessionLimits)
+    depth: int = 0  # how many sessions this one was started through
     output: int = 0  # bytes that the session's commands have written so far
 
 

@@ -6,6 +6,8 @@ from typing import Any, Final
 from oad.contract.catalogue import Agent, Model
 from oad.contract.message import MessageWithParts, OutputJsonSchema, UserMessage
 
+from ..config.tuning import OUTPUT_TOKENS, positive
+from ..environment import ENVIRONMENT
 from ..providers.model import ChatMessage, Endpoint, ModelRequest, TextContent, ToolSpec
 from ..sandbox.agent_exec import OPTION as SANDBOX_OPTION
 from ..tools.mcp_tool import McpTool
@@ -87,7 +89,8 @@ def aside_request(
 
 
 def output_limit(model: Model) -> int:
-    return min(model.limit.output, MAX_OUTPUT_TOKENS) or MAX_OUTPUT_TOKENS
+    most = positive(ENVIRONMENT, OUTPUT_TOKENS) or MAX_OUTPUT_TOKENS
+    return min(model.limit.output, most) or most
 
 
 def merged_options(model: Model, agent: Agent, variant: str | None) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from oad.contract.prompt import ShellInput
 from oad.contract.sandbox import Confinement
 
 from ..audit import CURRENT_CALL, CurrentCall
+from ..config.shell_choice import DEFAULT
 from ..egress import OPEN, Egress
 from ..exec import Command, ExecFailed
 from ..sandbox.explain import sandbox_notes
@@ -91,7 +92,7 @@ class _ShellRun:
 
     async def execute(self) -> None:
         command = Command(
-            argv=["/bin/bash", "-c", self._command],
+            argv=[self._turn.services.get("shell") or DEFAULT, "-c", self._command],
             cwd=self._turn.session.directory,
             env=command_environment(),
             shown=self._command,

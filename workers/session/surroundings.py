@@ -8,6 +8,7 @@ from oad.contract.message import ModelReference
 from oad.contract.permission import PermissionRule
 from oad.contract.session import Tokens
 
+from ..config.references import Reference
 from ..providers.model import Endpoint, ModelClient
 from ..tools.tool import Tool
 
@@ -39,6 +40,10 @@ class Scene(Protocol):
 
     def instructions(self) -> list[str]:
         """Texts of AGENTS.md and the like, each with its source named."""
+        ...
+
+    def references(self) -> list[Reference]:
+        """Directories outside of the project that its configuration points to."""
         ...
 
     def commands(self) -> dict[str, Command]: ...

@@ -7,6 +7,7 @@ from pathlib import Path
 from oad.contract.catalogue import Agent, Model, Skill
 from oad.contract.message import OutputJsonSchema, UserMessage
 
+from ..config.references import Reference
 from .surroundings import Scene
 from .texts import STRUCTURED, SYSTEM
 
@@ -17,6 +18,7 @@ def system_prompt(scene: Scene, agent: Agent, model: Model, directory: str, user
         agent.prompt or SYSTEM,
         environment(scene.worktree, directory, model),
         *scene.instructions(),
+        references_listing(scene.references()),
         skills_listing(scene.skills()),
         user.system or "",
         STRUCTURED if isinstance(user.format, OutputJsonSchema) else "",
@@ -37,6 +39,16 @@ def environment(worktree: Path, directory: str, model: Model, today: date | None
         f"  Date: {today:%a %b %d %Y}\n"
         "</env>"
     )
+
+
+def references_listing(references: list[Reference]) -> str:
+    shown = [each for each in references if not each.hidden]
+    if not shown:
+        return ""
+    entries = "\n".join(
+        f"- {each.name}: {each.path}{f' ({each.description})' if each.description else ''}" for each in shown
+    )
+    return f"Further directories that belong to this work; you may read them:\n{entries}"
 
 
 def skills_listing(skills: list[Skill]) -> str:

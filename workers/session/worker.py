@@ -277,6 +277,7 @@ class SessionWorker:
         reply = await self._link.call("daemon.turn", {"sessionID": self._spec.name})
         start = msgspec.json.decode(reply, type=TurnStart)
         take_keys(start)
+        self._services["depth"] = start.depth
         self._bounds.begin(start.limits)
         self._allowance.begin(start.limits, start.output)
         scene = await self._surroundings.scene(start.session.directory, start.credentials)

@@ -15,6 +15,7 @@ from .file_change import settle, with_notes
 from .file_text import FileText
 from .files_seen import files_seen
 from .in_thread import in_thread
+from .language import diagnose, report
 from .patch_match import apply_pieces
 from .patch_text import FilePatch, parse_patch
 from .tool import ToolArgs, ToolContext, ToolFailed, ToolResult
@@ -69,7 +70,10 @@ is clear. Either the whole patch is applied or nothing."""
         output = "Success. Updated the following files:\n" + "\n".join(
             f"{_LETTER[each.kind]} {paths.relative(context, each.target)}" for each in changes
         )
-        result: dict[str, Any] = {"diff": whole, "files": shown, "diagnostics": {}, "truncated": False}
+        written = [each.target for each in changes if each.after is not None]
+        found = await diagnose(context, list(outside))
+        notes += [line for path in written for line in report(found, path)]
+        result: dict[str, Any] = {"diff": whole, "files": shown, "diagnostics": found, "truncated": False}
         return ToolResult(output, with_notes(output, notes), result)
 
 

@@ -11,6 +11,7 @@ from oad.contract.limit_text import describe
 from oad.contract.limits import LimitHit
 from oad.contract.policy import Profile
 
+from ..config.shell_choice import DEFAULT as DEFAULT_SHELL
 from ..config.shell_split import external_directories, split
 from ..egress import OPEN, Egress
 from ..exec import Command, ExecFailed, Outcome
@@ -21,11 +22,11 @@ from .leave_sandbox import ask_to_leave
 from .network_note import network_notes
 from .output_capture import Captured, OutputCapture
 from .progress_feed import ProgressFeed
+from .shortening import limits
 from .tool import ToolArgs, ToolContext, ToolFailed, ToolResult
 
 DEFAULT_TIMEOUT_MS = 120_000
 SHOWN_CHARACTERS = 30_000  # of the output, in metadata
-_SHELL = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
 
 
 class BashArgs(ToolArgs):
@@ -42,7 +43,7 @@ class BashTool:
     name = "bash"
     args = BashArgs
     description = f"""\
-Runs a command with {_SHELL} on Linux and returns what it writes to stdout and stderr, in order.
+Runs a command with {DEFAULT_SHELL} on Linux and returns what it writes to stdout and stderr, in order.
 
 - Each call is a shell of its own: directories and variables set in one call are unknown to the next. It starts in the \
 session's directory; give `workdir` to start elsewhere.
@@ -82,11 +83,12 @@ class _Call:
     def __init__(self, args: BashArgs, workdir: Path, context: ToolContext, profile: Profile | None) -> None:
         self.args = args
         self.context = context
-        self.timeout_ms = args.timeout or DEFAULT_TIMEOUT_MS
-        self.capture = OutputCapture(context.scratch / "tool-output" / new_id("tool"))
+        self.timeout_ms = args.timeout or context.services.get("bash_timeout_ms") or DEFAULT_TIMEOUT_MS
+        lines, size = limits(context)
+        self.capture = OutputCapture(context.scratch / "tool-output" / new_id("tool"), lines=lines, size=size)
         self.feed = ProgressFeed(self._show)
         self._command = Command(
-            [_SHELL, "-c", args.command],
+            [context.services.get("shell") or DEFAULT_SHELL, "-c", args.command],
             str(workdir),
             command_environment(),
             shown=args.command,

@@ -24,7 +24,11 @@ class Captured(msgspec.Struct, frozen=True):
 class OutputCapture:
     """Takes chunks. A file is made only when the output exceeds what is kept, and holds ``MAX_FILE_BYTES`` at most."""
 
-    def __init__(self, file: Path, *, max_file_bytes: int = MAX_FILE_BYTES) -> None:
+    def __init__(
+        self, file: Path, *, lines: int = MAX_LINES, size: int = MAX_BYTES, max_file_bytes: int = MAX_FILE_BYTES
+    ) -> None:
+        self._lines = lines
+        self._size = size
         self._path = file
         self._max_file_bytes = max_file_bytes
         self._tail = bytearray()
@@ -37,7 +41,7 @@ class OutputCapture:
     @property
     def exceeds(self) -> bool:
         unfinished = 1 if self._tail and self._tail[-1] != 0x0A else 0
-        return self._bytes > MAX_BYTES or self._newlines + unfinished > MAX_LINES
+        return self._bytes > self._size or self._newlines + unfinished > self._lines
 
     def feed(self, chunk: bytes) -> None:
         self._bytes += len(chunk)
@@ -47,8 +51,9 @@ class OutputCapture:
             self._store(chunk)
         elif self.exceeds and not self._file_done:
             self._begin_file()
-        if len(self._tail) > 4 * MAX_BYTES:
-            del self._tail[: -2 * MAX_BYTES]
+        kept = 2 * max(self._size, MAX_BYTES)
+        if len(self._tail) > 2 * kept:
+            del self._tail[:-kept]
 
     def recent(self, characters: int) -> str:
         """The last part of what has come, for display while the command runs; a character cut in two is left out."""
@@ -60,7 +65,8 @@ class OutputCapture:
         self._close_file()
         if not self.exceeds:
             return Captured(_decode(self._tail), truncated=False)
-        text = keep_last(_decode(self._tail, cut=len(self._tail) < self._bytes))
+        whole = _decode(self._tail, cut=len(self._tail) < self._bytes)
+        text = keep_last(whole, lines=self._lines, size=self._size)
         file = self._path if self._file_bytes else None
         return Captured(text, truncated=True, file=file, file_is_cut=self._bytes > self._file_bytes)
 

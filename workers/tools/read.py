@@ -12,6 +12,7 @@ from . import nearby, paths
 from .attachment import MAX_ATTACHED_BYTES, attach, kind_of, looks_binary
 from .files_seen import files_seen
 from .in_thread import in_thread
+from .language import note_read
 from .text_window import MAX_LINES, Window, read_window
 from .tool import ToolArgs, ToolContext, ToolFailed, ToolResult
 
@@ -47,6 +48,8 @@ many small ones, and read several files in one message.
         if kind == "special":
             raise ToolFailed(f"{path} is neither a file nor a directory and cannot be read.")
         found = await in_thread(_read, path, kind, args, context)
+        if kind != "directory":
+            await note_read(context, path)
         output, loaded = nearby.with_instructions(context, path, found.output)
         metadata: dict[str, Any] = {
             "preview": found.preview,

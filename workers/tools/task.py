@@ -18,6 +18,7 @@ from oad.contract.session import Session, SessionCreate
 from .shortening import shorten
 from .tool import ToolArgs, ToolContext, ToolFailed, ToolResult
 
+_USUAL_DEPTH = 1  # subagents give no tasks
 _ABORT_S = 0.4  # less than the time after which this worker itself is killed
 
 
@@ -44,6 +45,10 @@ go on with the same agent, which still knows what it did.
 
     async def run(self, args: TaskArgs, context: ToolContext) -> ToolResult:
         """The service ``subagents`` lists the agents on offer; ``model`` is the reference of the caller's model."""
+        depth, deepest = _depth(context)
+        if depth >= deepest:
+            hint = 'Increase "subagent_depth" to allow nested subagents.'
+            raise ToolFailed(f"Subagent depth limit reached ({deepest}). {hint}")
         agent = _agent(context, args.subagent_type)
         asked = {"description": args.description, "subagent_type": agent.name}
         await context.ask("task", [agent.name], always=["*"], metadata=asked)
@@ -80,7 +85,7 @@ async def _child(args: TaskArgs, agent: Agent, context: ToolContext) -> str:
         parent_id=context.session_id,
         title=f"{args.description} (@{agent.name} subagent)",
         agent=agent.name,
-        permission=_restrictions(agent),
+        permission=_restrictions(agent, may_nest=_may_nest(context)),
         sandbox=SandboxWish(profile=context.confinement.profile),
     )
     return await _session(context, "session.create", {"directory": str(context.directory)}, msgspec.json.encode(wanted))
@@ -104,9 +109,20 @@ async def _session(context: ToolContext, op: str, params: dict[str, str], body: 
         raise ToolFailed(f"The task could not be started: {_reason(error.body)}") from error
 
 
-def _restrictions(agent: Agent) -> list[PermissionRule]:
-    """A subagent gives no tasks unless its own rules speak of them."""
-    if any(rule.permission == "task" for rule in agent.permission):
+def _depth(context: ToolContext) -> tuple[int, int]:
+    """How deep the calling session is below a person's, and how deep tasks may be given at all."""
+    wanted = context.services.get("subagent_depth")
+    return context.services.get("depth") or 0, _USUAL_DEPTH if wanted is None else wanted
+
+
+def _may_nest(context: ToolContext) -> bool:
+    depth, deepest = _depth(context)
+    return depth + 1 < deepest
+
+
+def _restrictions(agent: Agent, *, may_nest: bool) -> list[PermissionRule]:
+    """A subagent gives no tasks unless its own rules speak of them, or the configuration allows a deeper nesting."""
+    if may_nest or any(rule.permission == "task" for rule in agent.permission):
         return []
     return [PermissionRule(permission="task", pattern="*", action="deny")]
 

@@ -31,6 +31,10 @@ SESSIONS: Final[dict[str, str]] = {
     "OPENCODE_DISABLE_AUTOCOMPACT": "long conversations are not compacted on their own",
     "OPENCODE_DISABLE_PRUNE": "old tool outputs are not pruned",
     "OPENCODE_DISABLE_SHARE": "sharing is off, and said to be",
+    "OPENCODE_EXPERIMENTAL_BASH_DEFAULT_TIMEOUT_MS": "how long a command of the model may run that names no time",
+    "OPENCODE_EXPERIMENTAL_OUTPUT_TOKEN_MAX": "the most tokens that an answer is given; 32000 by default",
+    "OPENCODE_CLIENT": "`app`, `cli` (default) or `desktop`; with another client the model is offered no questions",
+    "OPENCODE_ENABLE_QUESTION_TOOL": "`1` or `true`: it is, whatever the client",
 }
 
 TERMINALS: Final[dict[str, str]] = {

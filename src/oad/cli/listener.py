@@ -6,7 +6,7 @@ import socket
 from typing import Final
 
 DEFAULT_PORT: Final = 4096
-_USER_TIMEOUT_MS: Final = 20_000
+USER_TIMEOUT_MS: Final = 20_000
 _BACKLOG: Final = 512
 _NO_IPV6: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
@@ -48,7 +48,7 @@ def _bind(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Accepted sockets inherit it: a reader that stops reading is cut off instead of holding a writer for ever.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
         listener.bind(address)
         listener.listen(_BACKLOG)
     except (OSError, UnicodeError) as error:  # a name with a label that is too long cannot even be encoded

@@ -76,6 +76,19 @@ def serve(
 
 
 @app.command()
+def unit(
+    program: Annotated[str, typer.Argument(help="daemon, gateway or proxy")],
+    name: Annotated[str, typer.Option(help="Of a gateway, in its logs.")] = "",
+    config: Annotated[Path | None, typer.Option(help="The server's own settings; else /etc/oad/oad.toml.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Run one process of the service, as the units of systemd do."""
+    from .unit import UnitOptions, run_unit
+
+    raise typer.Exit(run_unit(UnitOptions(program, name, config, data_dir)))
+
+
+@app.command()
 def run(
     message: Annotated[list[str] | None, typer.Argument(help="The prompt; piped input is added to it.")] = None,
     attach: Attach = None,
@@ -257,6 +270,40 @@ def audit_verify(
     from .places import find_places
 
     raise typer.Exit(check(directory or find_places(data_dir).data / "audit"))
+
+
+service = typer.Typer(no_args_is_help=True, help="Run under systemd.")
+app.add_typer(service, name="service")
+User = Annotated[bool, typer.Option("--user", help="For this user, without root.")]
+Root = Annotated[Path, typer.Option(help="Of an image: files are written there, and nothing is started.")]
+
+
+@service.command("install")
+def service_install(
+    user: User = False,
+    root: Root = Path("/"),
+    start: Annotated[bool, typer.Option(help="Start it now.")] = True,
+) -> None:
+    """Write the units and settings, create the service's user, and start. Existing settings are kept."""
+    from .service import ServiceOptions, install
+
+    raise typer.Exit(install(ServiceOptions("user" if user else "system", root, start)))
+
+
+@service.command("uninstall")
+def service_uninstall(user: User = False, root: Root = Path("/")) -> None:
+    """Stop the service and remove its units. Data and settings stay."""
+    from .service import ServiceOptions, uninstall
+
+    raise typer.Exit(uninstall(ServiceOptions("user" if user else "system", root)))
+
+
+@service.command("status")
+def service_status(user: User = False, root: Root = Path("/")) -> None:
+    """Whether the units are those of this version, and how they are. Status 0 when all is well."""
+    from .service import ServiceOptions, status
+
+    raise typer.Exit(status(ServiceOptions("user" if user else "system", root)))
 
 
 def fill_cors(arguments: Sequence[str]) -> list[str]:

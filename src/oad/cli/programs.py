@@ -10,11 +10,12 @@ import msgspec
 import setproctitle
 
 from oad.contract.policy import Policy
+from oad.service_manager import ServiceManager
 
 from .credential import Credential
 from .parent import FATAL_STATUS, Program
 from .places import Places
-from .server_config import ServerConfig
+from .server_config import BadConfig, ServerConfig, load_server_config
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -25,13 +26,16 @@ class Plan(msgspec.Struct, frozen=True):
     policy: Policy
     credential: Credential
     listeners: tuple[socket.socket, ...]
-    door: socket.socket  # of the filtering proxy; it outlives each proxy
+    door: socket.socket | None  # of the filtering proxy; it outlives each proxy
     loopback: bool
     cors: tuple[str, ...]
     gateways: int
     log_level: str
     print_logs: bool
+    log_file: Path | None
     secret_environment: dict[str, str] = {}
+    config_file: Path | None = None
+    manager: ServiceManager = ServiceManager()
 
 
 def preload() -> None:
@@ -41,19 +45,21 @@ def preload() -> None:
 
 
 def make_programs(plan: Plan) -> list[Program]:
-    programs = [Program("daemon", functools.partial(_run_daemon, plan))]
+    programs = [Program("daemon", functools.partial(run_daemon_of, plan))]
     for number in range(plan.gateways):
         name = f"gateway-{number}"
-        programs.append(Program(name, functools.partial(_run_gateway, name, plan)))
+        programs.append(Program(name, functools.partial(run_gateway_of, name, plan)))
     # Last to stop: turns end before it. Where no session has an allow list of hosts it is never needed.
-    programs.append(Program("proxy", functools.partial(_run_proxy, plan), door=plan.door))
+    programs.append(Program("proxy", functools.partial(run_proxy_of, plan), door=plan.door))
     return programs
 
 
-def _run_daemon(plan: Plan) -> int:
+def run_daemon_of(plan: Plan) -> int:
+    """Returns the exit status."""
     setproctitle.setproctitle("oad-daemon")
     for listener in (*plan.listeners, plan.door):
-        listener.close()
+        if listener is not None:
+            listener.close()
     from oad.daemon.credentials import CredentialsUnreadable
     from oad.daemon.enforceable import NotEnforceable
     from oad.daemon.instance_lock import AlreadyRunning
@@ -66,23 +72,34 @@ def _run_daemon(plan: Plan) -> int:
         data=plan.places.data,
         runtime=plan.places.runtime,
         log_level=plan.log_level,
-        log_file=plan.places.log_file,
+        log_file=plan.log_file,
         log_to_stderr=plan.print_logs,
         policy=plan.policy,
         secret_environment=plan.secret_environment,
         idle_worker_s=300.0 if idle is None else idle,
     )
     try:
-        run_daemon(settings)
+        run_daemon(settings, functools.partial(_reread, plan.config_file), plan.manager)
     except (AlreadyRunning, NotEnforceable, SchemaTooNew, CredentialsUnreadable) as error:
         print(f"oad: {error}", file=sys.stderr)
         return FATAL_STATUS
     return 0
 
 
-def _run_gateway(name: str, plan: Plan) -> int:
+def _reread(file: Path | None) -> Policy:
+    from oad.daemon.reload import PolicyUnreadable
+
+    try:
+        return load_server_config(file)[1]
+    except BadConfig as error:
+        raise PolicyUnreadable(str(error)) from error
+
+
+def run_gateway_of(name: str, plan: Plan) -> int:
+    """Returns the exit status."""
     setproctitle.setproctitle("oad-gateway")
-    plan.door.close()
+    if plan.door is not None:
+        plan.door.close()
     from oad.gateway.main import run_gateway
     from oad.gateway.settings import Credentials, GatewaySettings
 
@@ -100,12 +117,15 @@ def _run_gateway(name: str, plan: Plan) -> int:
             loopback=plan.loopback,
             body_limit=(plan.config.body_limit_mb or 32) * 1024 * 1024,
             log_level=plan.log_level,
-        )
+        ),
+        plan.manager,
     )
     return 0
 
 
-def _run_proxy(plan: Plan) -> int:
+def run_proxy_of(plan: Plan) -> int:
+    """Returns the exit status."""
+    assert plan.door is not None
     setproctitle.setproctitle("oad-proxy")
     for listener in plan.listeners:
         listener.close()
@@ -115,7 +135,7 @@ def _run_proxy(plan: Plan) -> int:
     settings = ProxySettings(
         policy=plan.policy.network,
         log_level=plan.log_level,
-        log_file=plan.places.log_file,
+        log_file=plan.log_file,
         log_to_stderr=plan.print_logs,
     )
     return run_proxy(settings, plan.door)

@@ -2,22 +2,16 @@
 
 import contextlib
 import os
-import sys
 from pathlib import Path
 
 import msgspec
 import setproctitle
 
-from oad.contract.redact import KNOWN
-from oad.daemon import procs
 from oad.daemon.instance_lock import PARENT_LOCK, AlreadyRunning, InstanceLock
-from oad.daemon.vault import take_secrets, values_of
 from oad.logs import LEVELS, configure_logs
 from oad.proxy.main import open_door
 
 from .credential import (
-    SECRET_VARIABLES,
-    Credential,
     CredentialUnreadable,
     configured_credential,
     generated_credential,
@@ -25,9 +19,11 @@ from .credential import (
 from .exit_status import FAILED, USAGE
 from .greeting import Address, greeting
 from .listener import CannotListen, base_url, is_loopback, open_listeners
+from .own_secrets import hide_secrets
 from .parent import Parent
 from .places import Places, UnsafePlace, find_places
 from .programs import Plan, make_programs, preload
+from .refusal import Refused, refuse
 from .server_config import BadConfig, ServerConfig, load_server_config
 
 
@@ -45,26 +41,17 @@ class ServeOptions(msgspec.Struct, frozen=True):
     log_level: str | None = None
 
 
-class Refused(Exception):
-    """The server is asked for something that it does not do; the text is for the person who asked."""
-
-
 def serve(options: ServeOptions) -> int:
     """Returns the exit status: 0 after an orderly stop, 1 if it could not start or had to give up, 2 for wrong use."""
     try:
         with contextlib.ExitStack() as held:
             return _run(*_plan(options, held))
     except (Refused, BadConfig) as error:
-        return _refuse(str(error), USAGE)
+        return refuse(str(error), USAGE)
     except AlreadyRunning as error:
-        return _refuse(str(error), FAILED)
+        return refuse(str(error), FAILED)
     except (CannotListen, UnsafePlace, CredentialUnreadable, OSError) as error:
-        return _refuse(f"can't start: {error}", FAILED)
-
-
-def _refuse(text: str, status: int) -> int:
-    print(f"oad: {text}", file=sys.stderr)
-    return status
+        return refuse(f"can't start: {error}", FAILED)
 
 
 def _plan(options: ServeOptions, held: contextlib.ExitStack) -> tuple[Plan, Address]:
@@ -100,6 +87,8 @@ def _plan(options: ServeOptions, held: contextlib.ExitStack) -> tuple[Plan, Addr
         gateways=options.gateways or config.gateways or 1,
         log_level=level,
         print_logs=print_logs,
+        log_file=places.log_file,
+        config_file=options.config,
     )
     return plan, Address(base_url(listeners[0]), host, loopback)
 
@@ -123,20 +112,8 @@ def _take_data(places: Places, held: contextlib.ExitStack) -> None:
     places.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
-def _hide_secrets(credential: Credential) -> dict[str, str]:
-    """Takes every secret out of the environment; returns those that workers need. Forked processes have them in their
-    memory, which nobody else may read."""
-    for name in SECRET_VARIABLES:  # no child needs them, and commands of sessions must not read them
-        os.environ.pop(name, None)
-    procs.blank_environment(SECRET_VARIABLES)
-    taken = take_secrets(os.environ)
-    KNOWN.learn([*values_of(taken), credential.password, credential.token])
-    procs.shield_memory()
-    return taken
-
-
 def _run(plan: Plan, address: Address) -> int:
-    plan = msgspec.structs.replace(plan, secret_environment=_hide_secrets(plan.credential))
+    plan = msgspec.structs.replace(plan, secret_environment=hide_secrets(plan.credential))
     preload()
     plan.places.address_file.write_text(address.url + "\n")
     print("\n".join(greeting(address, plan.credential, plan.places, plan.policy.network)), flush=True)

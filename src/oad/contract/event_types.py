@@ -49,6 +49,7 @@ EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
         "both",
         "a file has changed: durable when a tool wrote it, volatile when it was seen",
     ),
+    "lsp.updated": ("volatile", "a language server has come or gone"),
     "vcs.branch.updated": ("durable", "another branch, or none, is checked out"),
     "worktree.ready": ("durable", "a worktree that was asked for has its files; its start commands come next"),
     "worktree.failed": ("durable", "it could not be filled, or a start command of it failed, and why"),

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from .. import mcp_entrance
 from .cage import Cage, Call, said
 
 
@@ -47,6 +48,15 @@ async def by_git(cage: Cage, command: str) -> str:
     return "\n".join(line[1:] for line in str(patch).splitlines() if line.startswith("+"))
 
 
+async def by_mcp_tool(cage: Cage, command: str) -> str:
+    """A server of the directory, which its sessions share."""
+    known = await cage.server.ask("GET", "/mcp")
+    if known.get("entrance") != {"status": "connected"}:
+        assert await mcp_entrance.add_server(cage.server, "entrance") == {"status": "connected"}
+    (state,) = await cage.call([Call("entrance_run", {"command": command})])
+    return mcp_entrance.read(said(state))[0]
+
+
 def _set_trap(place: Path, command: str) -> None:
     (place / ".gitattributes").write_text("trap filter=trap\n")
     (place / "trap").write_text("x\n")
@@ -65,4 +75,5 @@ ENTRANCES: dict[str, Entrance] = {
     "bash tool": Entrance(by_bash_tool),
     "shell route": Entrance(by_shell_route),
     "git on behalf": Entrance(by_git, session=False, writes=False),
+    "MCP tool": Entrance(by_mcp_tool, session=False),
 }

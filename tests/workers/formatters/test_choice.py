@@ -45,7 +45,7 @@ async def test_nothing_without_configuration(setting: Any, tmp_path: Path) -> No
 @pytest.mark.parametrize("setting", [True, {}])
 async def test_all_that_are_known_are_listed(setting: Any, tmp_path: Path) -> None:
     program(tmp_path / "bin/gofmt")
-    listed = {each.name: each for each in await formatters(True, tmp_path).status(passes)}
+    listed = {each.name: each for each in await formatters(setting, tmp_path).status(passes)}
     assert list(listed) == [each.name for each in TABLE]
     assert listed["gofmt"].enabled
     assert not listed["rustfmt"].enabled

@@ -5,10 +5,11 @@ import mcp_types as types
 import pytest
 import trio
 from mcp.shared.message import SessionMessage
+from trio.testing import MockClock
 
 from oad.workers.exec import ExecFailed, Outcome, ProgramEnded
 from oad.workers.mcp import stdio
-from oad.workers.mcp.stdio import Conversation, why_ended
+from oad.workers.mcp.stdio import BURST, MESSAGES_PER_S, Conversation, why_ended
 
 NOTE = b'{"jsonrpc":"2.0","method":"notifications/x"}'
 
@@ -47,7 +48,7 @@ class Scripted:
 
 async def listen(program: Scripted) -> tuple[list[str], list[str]]:
     """The methods that arrived, and why it ended."""
-    into, read = anyio.create_memory_object_stream[SessionMessage | Exception](100)
+    into, read = anyio.create_memory_object_stream[SessionMessage | Exception](10_000)
     _, out = anyio.create_memory_object_stream[SessionMessage](0)
     lost: list[str] = []
     await Conversation(program, into, out, lost.append).listen()
@@ -107,3 +108,11 @@ async def test_a_writer_to_a_dead_program_ends_the_session() -> None:
         with pytest.raises(anyio.BrokenResourceError):
             await write.send(SessionMessage(types.JSONRPCNotification(jsonrpc="2.0", method="notifications/x")))
     assert lost == ["the program ended with exit code 1"]
+
+
+async def test_a_flood_is_slowed_down_and_nothing_of_it_lost(autojump_clock: MockClock) -> None:
+    many = BURST + 3 * MESSAGES_PER_S
+    began = trio.current_time()
+    methods, _ = await listen(Scripted((NOTE + b"\n") * many))
+    assert len(methods) == many
+    assert 2.9 < trio.current_time() - began < 3.5

@@ -39,7 +39,6 @@ async def test_which_names_are_found(root: Path) -> None:
     assert await ask(root, "find.files", query="src", type="directory", dirs="false") == ["src/"]
     assert await ask(root, "find.files", query="src", limit="1") == ["src/"]
     assert await ask(root, "v2.fs.find", query="src", type="directory") == [{"path": "src/", "type": "directory"}]
-    assert await ask(root, "find.symbols", query="x") == []
 
 
 async def test_patches(root: Path) -> None:

@@ -137,5 +137,5 @@ async def test_single_providers_and_integrations(handler: ProjectHandler) -> Non
 async def test_empty_answers_of_the_start(handler: ProjectHandler) -> None:
     assert await ask(handler, "experimental.capabilities.get") == {"backgroundSubagents": False}
     assert await ask(handler, "experimental.console.get") == {"consoleManagedProviders": [], "switchableOrgCount": 0}
-    for op in ("lsp.status", "experimental.workspace.list", "experimental.workspace.status"):
+    for op in ("experimental.workspace.list", "experimental.workspace.status"):
         assert await ask(handler, op) == []

@@ -33,14 +33,14 @@ def knowing(*secrets: str) -> Redactor:
 
 
 async def test_characters_are_put_together() -> None:
-    output = Output()
+    output = Output(knowing())
     await output.pump(reading("€".encode()[:1], "€".encode()[1:], b"\xff", b"."))
     output.end()
     assert shown(output) == "€\ufffd."
 
 
 async def test_half_a_character_at_the_end_is_shown_as_broken() -> None:
-    output = Output()
+    output = Output(knowing())
     await output.pump(reading("€".encode()[:2]))
     output.end()
     assert shown(output) == "\ufffd"
@@ -65,7 +65,7 @@ async def test_what_might_become_a_secret_is_not_held_for_long(autojump_clock: t
 
 
 async def test_viewers_are_woken() -> None:
-    output = Output()
+    output = Output(knowing())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(output.pump, reading(b"news"))
         assert await output.more(0)

@@ -6,6 +6,7 @@ import pytest
 import trio
 import trio.testing
 
+from oad.contract.redact import Redactor
 from oad.contract.terminal import PtySize
 from oad.contract.wire import STREAM_WINDOW, Data, Frame, Grant
 from oad.link import StreamEnd
@@ -62,14 +63,14 @@ async def look(output: Output, pair: Pair, cursor: int) -> list[str | int]:
     ],
 )
 async def test_replay_from_a_cursor(cursor: int, frames: list[str | int], pair: Pair) -> None:
-    output = Output()
+    output = Output(Redactor())
     output.say("output")
     output.end()
     assert await look(output, pair, cursor) == frames
 
 
 async def test_replay_is_in_pieces(pair: Pair) -> None:
-    output = Output()
+    output = Output(Redactor())
     output.say("x" * 200_000)
     output.end()
     frames = await look(output, pair, 0)
@@ -78,7 +79,7 @@ async def test_replay_is_in_pieces(pair: Pair) -> None:
 
 
 async def test_news_come_at_once_and_then_together(pair: Pair, autojump_clock: trio.testing.MockClock) -> None:
-    output, client = Output(), Client()
+    output, client = Output(Redactor()), Client()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(Viewer(output, pair, client.stream, 0).run)
         await trio.testing.wait_all_tasks_blocked()
@@ -93,7 +94,7 @@ async def test_news_come_at_once_and_then_together(pair: Pair, autojump_clock: t
 
 
 async def test_a_silent_terminal_is_heard_of(pair: Pair, autojump_clock: trio.testing.MockClock) -> None:
-    output, client = Output(), Client()
+    output, client = Output(Redactor()), Client()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(Viewer(output, pair, client.stream, 0).run)
         await trio.sleep(HEARTBEAT_S * 2.5)
@@ -104,7 +105,7 @@ async def test_a_silent_terminal_is_heard_of(pair: Pair, autojump_clock: trio.te
 async def test_a_viewer_that_takes_nothing_skips_what_is_too_old(
     pair: Pair, autojump_clock: trio.testing.MockClock
 ) -> None:
-    output, client = Output(), Client()
+    output, client = Output(Redactor()), Client()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(Viewer(output, pair, client.stream, 0).run)
         for _ in range(100):
@@ -121,7 +122,7 @@ async def test_a_viewer_that_takes_nothing_skips_what_is_too_old(
 
 
 async def test_what_the_client_types_is_typed(pair: Pair) -> None:
-    output, client = Output(), Client()
+    output, client = Output(Redactor()), Client()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(Viewer(output, pair, client.stream, 0).run)
         client.stream.take(Data(1), b"ls\n")
@@ -130,7 +131,7 @@ async def test_what_the_client_types_is_typed(pair: Pair) -> None:
 
 
 async def test_the_end_of_the_call_ends_it(pair: Pair) -> None:
-    output, client = Output(), Client()
+    output, client = Output(Redactor()), Client()
     output.say("x" * 2 * STREAM_WINDOW)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(Viewer(output, pair, client.stream, 0).run)

@@ -25,6 +25,7 @@ from oad.contract.message import ModelReference
 from oad.contract.permission import PermissionRule
 from oad.contract.session import CacheTokens, Session, SessionTime, Tokens
 from oad.contract.worker import WorkerSpec
+from oad.workers.config.references import Reference
 from oad.workers.exec import Chunk, Outcome
 from oad.workers.exec import Command as Program
 from oad.workers.providers.model import (
@@ -236,6 +237,9 @@ class FakeScene:
 
     def small_model(self, provider_id: str) -> ModelReference | None:
         return None
+
+    def references(self) -> list[Reference]:
+        return []
 
     async def renew(self, provider_id: str) -> None:
         self.renewed.append(provider_id)

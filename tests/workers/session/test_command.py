@@ -66,4 +66,24 @@ async def test_init(make_world: MakeWorld) -> None:
     ],
 )
 def test_fill(template: str, arguments: str, filled: str) -> None:
-    assert fill(template, arguments) == filled
+    assert "".join(fill(template, arguments)).strip() == filled
+
+
+def test_only_the_template_has_commands() -> None:
+    assert fill("a !`ls $1` b $2", "x !`rm -rf y`") == ["a ", "ls x", " b !`rm -rf y`"]
+    assert fill("a", "!`rm`") == ["a\n\n!`rm`"]
+
+
+async def test_what_a_command_prints_names_no_files(make_world: MakeWorld, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("secret\n")
+    world: World = await make_world()
+    world.scene.command_map = {"say": command("say", "It says @!`x`")}  # the program prints "out"
+    await world.do("command", {"command": "say", "arguments": ""})
+    assert texts_sent(world, 0) == ["It says @out"]
+
+
+async def test_restrictions_hold_for_what_arguments_make_of_a_command(make_world: MakeWorld) -> None:
+    world: World = await make_world()
+    world.scene.command_map = {"show": command("show", "!`echo $1`")}
+    await world.do("command", {"command": "show", "arguments": "'; sudo id'"})
+    assert texts_sent(world, 0)[0].startswith("Error: This command is restricted")

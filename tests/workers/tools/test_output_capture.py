@@ -92,3 +92,12 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert peak < 1_000_000
     assert capture.finish().file_is_cut
+
+
+def test_what_is_kept_can_be_more_or_less(tmp_path: Path) -> None:
+    text = b"".join(b"%d\n" % number for number in range(200_000))
+    for lines, size in ((3, 10**6), (10**6, 5 * MAX_BYTES), (10**6, 20)):
+        capture = OutputCapture(tmp_path / f"{lines}-{size}", lines=lines, size=size)
+        for start in range(0, len(text), 10_000):
+            capture.feed(text[start : start + 10_000])
+        assert capture.finish().text == keep_last(text.decode(), lines=lines, size=size)

@@ -121,3 +121,28 @@ async def test_cancellation_stops_the_child(prepared: Recorder) -> None:
 
 def test_description_lists_agents() -> None:
     assert describe([general]).endswith("Agents:\n- general: Does things.")
+
+
+@pytest.mark.parametrize(("depth", "deepest", "told"), [(1, None, 1), (0, 0, 0), (2, 2, 2)])
+async def test_tasks_are_not_nested_deeper_than_allowed(
+    prepared: Recorder, depth: int, deepest: int | None, told: int
+) -> None:
+    prepared.services |= {"depth": depth, "subagent_depth": deepest}
+    with pytest.raises(ToolFailed, match=rf"depth limit reached \({told}\)"):
+        await task.run(args(), prepared.context())
+
+
+@pytest.mark.parametrize(("deepest", "denied"), [(None, True), (1, True), (2, False)])
+async def test_a_child_may_give_tasks_where_that_is_not_too_deep(
+    prepared: Recorder, deepest: int | None, denied: bool
+) -> None:
+    wanted: list[dict[str, Any]] = []
+
+    def create(body: bytes) -> bytes:
+        wanted.append(json.loads(body))
+        return session("ses_2")
+
+    prepared.answers["session.create"] = create
+    prepared.services["subagent_depth"] = deepest
+    await task.run(args(), prepared.context())
+    assert bool(wanted[0].get("permission")) is denied

@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def watching(root: Path, *, limit: int = 100, more: list[str] | None = None) -> AsyncIterator[Seen]:
+async def watching(root: Path, *, limit: int = 100, more: list[str] | None = None) -> AsyncGenerator[Seen]:
     """Once it watches."""
     seen = Seen()
     git = root / ".git"

@@ -1,0 +1,1 @@
+"""The units of the service, as files; ``oad service install`` puts them where systemd looks."""

@@ -1,0 +1,95 @@
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from oad.service_manager import ServiceManager, take_service_manager
+
+
+@pytest.fixture
+def heard(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(tmp_path / "notify"))
+        receiver.setblocking(False)
+        yield receiver
+
+
+def messages(receiver: socket.socket) -> list[str]:
+    found = list[str]()
+    while True:
+        try:
+            found.append(receiver.recv(4096).decode())
+        except BlockingIOError:
+            return found
+
+
+def test_speaks_the_protocol(heard: socket.socket) -> None:
+    manager = ServiceManager(heard.getsockname())
+    manager.ready("serving")
+    manager.reloading()
+    manager.stopping("ending")
+    ready, reloading, stopping = messages(heard)
+    assert ready == "READY=1\nSTATUS=serving"
+    assert reloading.startswith("RELOADING=1\nMONOTONIC_USEC=")
+    assert reloading.rpartition("=")[2].isdigit()
+    assert stopping == "STOPPING=1\nSTATUS=ending"
+
+
+def test_an_abstract_address() -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(f"\0oad-test-{os.getpid()}")
+        ServiceManager(f"@oad-test-{os.getpid()}").ready("x")
+        assert receiver.recv(100) == b"READY=1\nSTATUS=x"
+
+
+def test_nobody_listens() -> None:
+    ServiceManager().ready("x")
+    ServiceManager("/nonexistent/socket").ready("x")  # a manager that is restarting must not end us
+
+
+async def test_beats_as_long_as_the_loop_turns(
+    heard: socket.socket, autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    nursery.start_soon(ServiceManager(heard.getsockname(), watchdog_s=6.0).report, lambda: "well")
+    with trio.move_on_after(13.9):
+        await trio.sleep_forever()
+    said = messages(heard)
+    assert said.count("WATCHDOG=1") == 7  # three times as often as needed
+    assert said.count("STATUS=well") == 1  # what has not changed is not said again
+
+
+async def test_without_a_watchdog_only_the_status_is_told(
+    heard: socket.socket, autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    states = iter(["one", "one", "two", *["two"] * 100])
+    nursery.start_soon(ServiceManager(heard.getsockname()).report, lambda: next(states))
+    with trio.move_on_after(100):
+        await trio.sleep_forever()
+    assert messages(heard) == ["STATUS=one", "STATUS=two"]
+
+
+def test_taken_from_the_environment_and_kept_from_children(heard: socket.socket) -> None:
+    environment = {
+        "NOTIFY_SOCKET": heard.getsockname(),
+        "WATCHDOG_USEC": "3000000",
+        "WATCHDOG_PID": str(os.getpid()),
+        "HOME": "/",
+    }
+    take_service_manager(environment).ready("x")
+    assert environment == {"HOME": "/"}
+    assert messages(heard) == ["READY=1\nSTATUS=x"]
+
+
+@pytest.mark.parametrize(("watched", "limit"), [("1", "3000000"), ("", "nonsense"), ("", "")])
+async def test_a_watchdog_that_is_not_ours(
+    watched: str, limit: str, heard: socket.socket, autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    environment = {"NOTIFY_SOCKET": heard.getsockname(), "WATCHDOG_USEC": limit, "WATCHDOG_PID": watched}
+    nursery.start_soon(take_service_manager(environment).report, lambda: "well")
+    with trio.move_on_after(100):
+        await trio.sleep_forever()
+    assert "WATCHDOG=1" not in messages(heard)

@@ -1,0 +1,1 @@
+"""Language servers of a directory: what runs, what they know of its files."""
