@@ -7,7 +7,7 @@ CLIENTS := .clients
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test systemd-test check format bench docs clients clean
+.PHONY: help run test systemd-test check format bench endurance docs clients clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -48,6 +48,9 @@ format: $(STAMP)  ## bring the sources into form
 
 bench: $(STAMP) clients  ## measure against the reference server, in one run
 	$(BIN)/python -m benchmarks $(ARGS)
+
+endurance: $(STAMP)  ## open and close a thousand sessions, and compare what is left of them
+	OAD_MANY_SESSIONS=$${OAD_MANY_SESSIONS:-1000} $(BIN)/pytest --timeout 7200 -s tests/e2e/containment/test_many_sessions.py $(ARGS)
 
 docs: $(STAMP)  ## regenerate the tables in docs/
 	$(BIN)/python -m oad.cli.docs $(ARGS)

@@ -19,7 +19,7 @@ from oad.contract.worker import Run
 from . import bwrap, landlock, procs, seccomp
 from .controlled import controlled
 from .session_view import SessionView, prepare_scratch
-from .view import Mount, is_below, plan_view, temporary_of
+from .view import Mount, is_below, look, plan_view, temporary_of
 
 _DIAGNOSIS_S: Final = 5.0
 _CACHES: Final = {"XDG_CACHE_HOME": "/tmp/.cache", "npm_config_cache": "/tmp/.cache/npm", "TMPDIR": "/tmp"}  # noqa: S108
@@ -79,8 +79,10 @@ class Enclosure:
 
     def _in_namespaces(self, request: Run, profile: Profile) -> Confined:
         assert self._view is not None
-        standing = self._view.complete()
-        mounts = plan_view(self.confinement, profile)
+        looked = functools.cache(look)  # once for both plans, as mostly nothing is to be added
+        if self._view.complete(looked):
+            looked.cache_clear()
+        mounts = plan_view(self.confinement, profile, looked)
         if not _sees(mounts, request.cwd):
             raise NotVisible(2, "The sandbox does not show this directory", request.cwd)
         program = _program(request) if request.terminal else [find_program(request), *request.argv[1:]]
@@ -94,7 +96,7 @@ class Enclosure:
             program,
             cwd=request.cwd,
             descriptors=bwrap.Descriptors(filter, writer, arguments),
-            standing=standing,
+            standing=self._view.standing,
             terminal=request.terminal,
         )
         return Confined(line, {}, (filter, writer, arguments), reader)

@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import subprocess
+from collections.abc import Iterable
 from typing import Final, NamedTuple, NoReturn
 
 import msgspec
@@ -49,12 +50,27 @@ def confine(request: Run, around: Surroundings, level: Level) -> Confined:
 def hold(request: Run, pipes: Pipes, *, session: str, level: Level, around: Surroundings) -> NoReturn:
     """Runs in the forked holder and ends it. The caller has blocked the signals in ``HEARD``."""
     try:
-        procs.close_all_but([*pipes, *around.network.descriptors])
-        os.setsid()
-        procs.become_subreaper()
-        # In a PID namespace the kernel kills all members with the init. Elsewhere a holder that died with it would
-        # set its orphans free, so it is told instead, and kills them first.
-        procs.die_with_parent(signal.SIGKILL if level == "pidns" else signal.SIGUSR2)
+        settle((*pipes, *around.network.descriptors), session, f"call {request.id}", level)
+    except BaseException as error:  # noqa: BLE001  as below
+        os.write(pipes.status, encode_status(Failed(0, f"the holder failed: {error!r}")))
+        os._exit(0)
+    carry_out(request, pipes, session=session, level=level, around=around)
+
+
+def settle(kept: Iterable[int], session: str, what: str, level: Level) -> None:
+    """Makes a fork of the init a keeper of orphans, which needs no more than the descriptors in ``kept``."""
+    procs.close_all_but(kept)
+    os.setsid()
+    procs.become_subreaper()
+    # In a PID namespace the kernel kills all members with the init. Elsewhere a holder that died with it would
+    # set its orphans free, so it is told instead, and kills them first.
+    procs.die_with_parent(signal.SIGKILL if level == "pidns" else signal.SIGUSR2)
+    setproctitle.setproctitle(f"oad-session {session} {what}")
+
+
+def carry_out(request: Run, pipes: Pipes, *, session: str, level: Level, around: Surroundings) -> NoReturn:
+    """Runs in the settled holder and ends it."""
+    try:
         setproctitle.setproctitle(f"oad-session {session} call {request.id}")  # by which the daemon finds it
         Holder(pipes, around, level).run(request)
     except BaseException as error:  # noqa: BLE001  the last frame of this process; the caller must hear of it

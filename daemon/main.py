@@ -40,6 +40,7 @@ from .oauth.renewal import Renewal
 from .operations.context import Services
 from .operations.terminals import ATTACH
 from .own_directories import OwnDirectories
+from .proxy_record import ProxyRecord
 from .reload import Reload, Reread
 from .restart import RestartBudget
 from .router import Router, bind_router
@@ -141,6 +142,8 @@ async def _services(
     books = Bookkeeper(store, journal, sessions, turns, asks, limits, audit)
     confiner = Confiner(settings.policy, settings.private, proxy=settings.proxy_socket, worktrees=settings.worktrees)
     sandboxes = Sandboxes(confiner, enforceable, store, journal)
+    decisions = ProxyRecord(audit, settings.proxy_socket)
+    sandboxes.on_proxy = decisions.want
     supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes, gateways.listeners)
     credentials = Credentials(settings.data / "auth.json", settings.secret_environment.get("OPENCODE_AUTH_CONTENT", ""))
     server_credentials = Credentials(settings.data / "mcp-auth.json")
@@ -177,6 +180,7 @@ async def _services(
             serving.start_soon(supervisor.run)
             serving.start_soon(governor.run)
             serving.start_soon(gateways.watch)
+            serving.start_soon(decisions.run)
             serving.start_soon(renewal.logins.run)
             serving.start_soon(services.chores.run)
             socket = bind_router(context)

@@ -103,7 +103,8 @@ def measure(init: int, worker: int, inherited_kb: int, *, enough: int | None = N
         return TreeUse((), 0, 0)
     holders = [use for pid in _children(head) if pid != worker and (use := read_use(pid)) is not None]
     own_kb = max(own.rss_kb - inherited_kb, 0) if own is not None else 0
-    return TreeUse(tuple(_measure_call(holder, enough) for holder in holders), own_kb, head.waited)
+    calls = (_measure_call(holder, enough) for holder in holders)
+    return TreeUse(tuple(call for call in calls if call.processes), own_kb, head.waited)  # a reserve holds nothing
 
 
 def _measure_call(holder: Stat, enough: int | None) -> CallUse:

@@ -6,7 +6,6 @@ They only ever go down: a limit that this service already runs under stays, and 
 import contextlib
 import os
 import resource
-from pathlib import Path
 from typing import NamedTuple
 
 from oad.contract.limits import MEGABYTE, CommandLimits
@@ -39,7 +38,11 @@ def confine_process(limits: CommandLimits, level: Level) -> None:
     """Sets them on this process; what it starts inherits them. When memory runs out the kernel shall rather end a
     command than a worker, a worker rather than the service."""
     with contextlib.suppress(OSError):  # an unprivileged process whose memory is hidden may not say that of itself
-        Path("/proc/self/oom_score_adj").write_text("500")
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, b"500")
+        finally:
+            os.close(fd)
     for name, most in plan(limits, counts_session=kernel_counts_session(level)):
         _, hard = resource.getrlimit(name)
         most = most if hard == _UNLIMITED else min(most, hard)

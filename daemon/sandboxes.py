@@ -3,7 +3,7 @@
 Kept beside the session's record, whose shape belongs to the API's clients, as events of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -45,6 +45,7 @@ class Sandboxes:
         self._store = store
         self._journal = journal
         self._records: dict[str, SandboxRecord] = {}
+        self.on_proxy: Callable[[], object] = lambda: None  # called before a worker starts that needs the proxy
 
     def adopt(self, policy: Policy) -> None:
         self._confiner.adopt(policy)
@@ -53,7 +54,7 @@ class Sandboxes:
     def problem(self) -> str:
         """Why sessions can't run anything under the profile that is the default; empty if they can."""
         failed = self._failure(NO_WISH)
-        return f"{failed.name}: {failed.step}" if failed is not None else ""
+        return f"{failed.name}: {failed.step}; {failed.remedy}" if failed is not None else ""
 
     # --- what a session asks for and what it gets -------------------------------------------------------------------
 
@@ -171,9 +172,12 @@ class Sandboxes:
             raise sandbox_unavailable(f"{failed.name}: {failed.step}", failed.remedy)
         others = [each for each in self._store.directories(_OTHERS) if each not in workspace]
         try:
-            return self._confiner.confine(workspace, scratch, wish, others, bounds, relinking=relinking)
+            confinement = self._confiner.confine(workspace, scratch, wish, others, bounds, relinking=relinking)
         except WorkspaceHidden as error:
             raise sandbox_unavailable(str(error), "open the session elsewhere, or change [sandbox] hide") from error
+        if confinement.proxy:
+            self.on_proxy()
+        return confinement
 
     def _failure(self, wish: SandboxWish) -> Probe | None:
         """What would be needed for it, and is not to be had on this host."""

@@ -35,6 +35,7 @@ from oad.contract.worker import (
 
 from . import holder, procs, tree_kill
 from .enclosure import Enclosure
+from .reserve import Reserve
 from .session_network import SessionNetwork
 from .usage import measure
 
@@ -83,6 +84,7 @@ class _Session:
         self._broker, self._workers_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._worker = 0
         self._calls: dict[int, int] = {}  # call id -> holder
+        self._reserve = Reserve()
 
     def run(self) -> int:
         setproctitle.setproctitle(f"oad-session {self._spec.name} init")
@@ -137,7 +139,11 @@ class _Session:
         for fd in (self._signals, self._broker.fileno(), self._control.fileno()):
             poll.register(fd, select.POLLIN)
         while True:
-            for fd, _ in poll.poll(self._network.tend(poll)):
+            wait_ms = self._network.tend(poll)
+            ready = poll.poll(self._reserve.due_ms or wait_ms)
+            if not ready and self._reserve.due_ms:
+                self._reserve.fork(self._spec.name, self._level, holder.Surroundings(self._enclosure, self._network))
+            for fd, _ in ready:
                 if self._network.owns(fd):
                     self._network.on_event(poll)
                 elif fd == self._signals:
@@ -171,20 +177,28 @@ class _Session:
         return status
 
     def _forget(self, pid: int) -> bool:
+        self._reserve.forget(pid)
         call = next((call for call, keeper in self._calls.items() if keeper == pid), None)
-        return call is not None and self._calls.pop(call, None) is not None
+        if call is None:
+            return False
+        self._reserve.plan(busy=False)
+        del self._calls[call]
+        return True
 
     def _kill_strays(self) -> tree_kill.Killed:
         """Whoever is our child without being the worker or a holder has lost its holder to a signal, and with it the
         call that it belonged to: a command must not get away by killing its keeper."""
-        return tree_kill.kill_below(os.getpid(), spare={self._worker, *self._calls.values()}, reap=self._reap_strays)
+        return tree_kill.kill_below(os.getpid(), spare=self._known(), reap=self._reap_strays)
 
     def _reap_strays(self) -> None:
         # One by one, for the death of the worker or of a holder must stay for _reap to see.
-        self._reap_all_but({self._worker, *self._calls.values()})
+        self._reap_all_but(self._known())
+
+    def _known(self) -> set[int]:
+        return {self._worker, self._reserve.pid, *self._calls.values()}
 
     def _reap_but_worker(self) -> None:
-        self._reap_all_but({self._worker})
+        self._reap_all_but({self._worker, self._reserve.pid})
 
     def _reap_all_but(self, known: set[int]) -> None:
         for pid in procs.children(os.getpid()):
@@ -230,17 +244,21 @@ class _Session:
         return Measured(call, measure(keeper) if keeper is not None else None)
 
     def _destroy_all(self) -> Destroyed:
-        ended = tree_kill.kill_below(os.getpid(), spare={self._worker}, reap=self._reap_but_worker)
+        ended = tree_kill.kill_below(os.getpid(), spare={self._worker, self._reserve.pid}, reap=self._reap_but_worker)
         return Destroyed(0, *ended)
 
     def _fork_holder(self, request: Run, pipes: holder.Pipes) -> None:
         # A worker may ask for less than the operator allows; for more it asks in vain.
         request = msgspec.structs.replace(request, limits=request.limits.within(self._spec.limits))
-        self._network.prepare()
-        pid = os.fork()
+        is_ready = self._network.prepare()
+        pid = self._reserve.take(request, pipes) if is_ready else 0
+        if pid == 0:
+            pid = os.fork()
         if pid == 0:
             around = holder.Surroundings(self._enclosure, self._network)
             holder.hold(request, pipes, session=self._spec.name, level=self._level, around=around)
+        if is_ready:
+            self._reserve.plan(busy=True)
         self._calls[request.id] = pid
 
     def _destroy(self, call: int) -> Destroyed:

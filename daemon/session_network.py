@@ -45,15 +45,17 @@ class SessionNetwork:
 
     # --- in the init ----------------------------------------------------------------------------------------------
 
-    def prepare(self) -> None:
-        """Makes the namespace, once. A failure is told to each command by ``enter``."""
+    def prepare(self) -> bool:
+        """Makes the namespace, once; False when that failed, which is told to each command by ``enter``."""
         if self.mode == "on" or self._namespace >= 0:
-            return
+            return True
         try:
             self._namespace, self._listener = _make_namespace(listen=self.mode == "allow")
             self._failure = ""
         except OSError as error:
             self._failure = f"{error.filename or 'make a network namespace'}: {error.strerror or error}"
+            return False
+        return True
 
     def tend(self, poll: select.poll) -> int | None:
         """Hands the listening socket to the proxy when nobody has it. Returns after how many ms to come again."""

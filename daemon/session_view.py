@@ -15,7 +15,7 @@ from typing import Final
 from oad.contract.sandbox import Confinement
 
 from . import procs
-from .view import Mount, plan_view
+from .view import Look, Mount, look, plan_view
 
 _READ_ONLY_PROC: Final = ("sys", "sysrq-trigger", "irq", "bus", "fs")
 _MASKED_PROC: Final = ("kcore", "keys", "key-users", "timer_list", "sched_debug", "latency_stats", "kallsyms",
@@ -50,21 +50,30 @@ class SessionView:
             if mount.kind == "hide":
                 _remount_read_only(mount.path)
 
-    def complete(self) -> frozenset[str]:
-        """Hides and protects what has appeared or was replaced; returns all that is hidden or protected now."""
+    @property
+    def standing(self) -> frozenset[str]:
+        """All that is hidden or protected now."""
+        return frozenset(self._standing)
+
+    def complete(self, look: Look = look) -> bool:
+        """Hides and protects what has appeared or was replaced; whether there was anything."""
         mounted = mount_points()
+        plan = plan_view(self._confinement, self._confinement.profile, look, worker=True)
+        missing = [mount for mount in plan if mount.path not in mounted and mount.kind != "tmp"]
+        if missing:
+            self._add(missing)
+        return bool(missing)
+
+    def _add(self, missing: Iterable[Mount]) -> None:
         with contextlib.ExitStack() as opened:
-            empty = -1
-            for mount in plan_view(self._confinement, self._confinement.profile, worker=True):
-                if mount.path in mounted or mount.kind == "tmp" or not Path(mount.path).exists():
+            empty = _open(f"{self._confinement.scratch}/empty", opened)
+            for mount in missing:
+                if not Path(mount.path).exists():
                     continue
-                if empty < 0:
-                    empty = _open(f"{self._confinement.scratch}/empty", opened)
                 source = _open(mount.path, opened) if _is_bound(mount) else empty
                 self._make(mount, source)
                 if mount.kind == "hide":
                     _remount_read_only(mount.path)
-        return frozenset(self._standing)
 
     def _make(self, mount: Mount, source: int) -> None:
         match mount.kind:
@@ -141,7 +150,7 @@ def _remount_read_only(path: str) -> None:
 
 def mount_points() -> set[str]:
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    return {_unescape(line.split()[4]) for line in lines}
+    return {_unescape(line.split(" ", 5)[4]) for line in lines}
 
 
 def _unescape(text: str) -> str:

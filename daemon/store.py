@@ -6,7 +6,6 @@ from one thread; reads have a connection of their own and see the last committed
 
 import contextlib
 import sqlite3
-import threading
 from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -113,9 +112,8 @@ class Store:
         path.chmod(0o600)
         self.migrated_from = migrate(self._writer, path)
         self._path = path
-        # A connection per reading thread: a long listing on one must not hold up the daemon's own.
+        # A connection for each that reads at the same moment; one per thread would stay open when the thread ends.
         self._readers: list[sqlite3.Connection] = []
-        self._own = threading.local()
 
     def close(self) -> None:
         self._writer.close()
@@ -165,11 +163,14 @@ class Store:
     # --- reading ------------------------------------------------------------------------------------------------
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        reader: sqlite3.Connection | None = getattr(self._own, "reader", None)
-        if reader is None:
-            reader = self._own.reader = connect(self._path, readonly=True)
+        try:
+            reader = self._readers.pop()
+        except IndexError:
+            reader = connect(self._path, readonly=True)
+        try:
+            return reader.execute(sql, values).fetchall()
+        finally:
             self._readers.append(reader)
-        return reader.execute(sql, values).fetchall()
 
     def _blobs(self, sql: str, values: Sequence[Any] = ()) -> list[bytes]:
         return [row[0] for row in self._rows(sql, values)]

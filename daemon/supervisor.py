@@ -25,6 +25,7 @@ from .abort import Receipt, abort_worker
 from .bookkeeper import Bookkeeper
 from .idleness import Idleness
 from .ladder import Plan
+from .lifecycle import End
 from .listeners import Listeners
 from .restart import Alarm, RestartBudget, Verdict
 from .sandboxes import Sandboxes
@@ -142,7 +143,8 @@ class Supervisor:
     async def call_project(
         self, directory: str, op: str, params: dict[str, str], body: bytes, *, tries: int = 2
     ) -> Answer:
-        """Asks a directory's worker, a second time if the first one dies over it. Raises ApiError."""
+        """Asks a directory's worker, a second time if the first one dies over it: not if it was ended on purpose, lest
+        what was stopped begins anew. Raises ApiError."""
         for _ in range(tries):
             worker = await self.ensure("project", directory, directory)
             answer = await self.call(worker, op, params, body)
@@ -150,6 +152,8 @@ class Supervisor:
                 if answer.status >= 400:
                     raise ApiError(answer.status, msgspec.json.decode(answer.body, type=dict[str, Any]), answer.headers)
                 return answer
+            if worker.life.end is End.KILLED:
+                raise unavailable(f"{directory} was disposed of meanwhile")
         raise unavailable(f"the worker of {directory} ended unexpectedly{', twice' if tries > 1 else ''}")
 
     def directories(self) -> list[str]:

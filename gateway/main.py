@@ -22,6 +22,7 @@ from .exchange import Exchange
 from .fast_lane import FastLane
 from .front import Front
 from .hosts import HostGuard
+from .idle_connections import close_promptly
 from .link import DaemonLink
 from .logins import LoginReports
 from .probes import Probes
@@ -111,4 +112,5 @@ async def _end_hard(stopping: trio.Event, after_s: float) -> None:
 def run_gateway(settings: GatewaySettings, manager: ServiceManager = _NO_MANAGER) -> None:
     """Runs until SIGTERM or SIGINT; ``settings.descriptor`` has been inherited."""
     setproctitle.setproctitle("oad-gateway")
+    close_promptly()
     trio.run(_main, settings, manager)

@@ -3,6 +3,7 @@
 import resource
 import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -17,13 +18,16 @@ _log = structlog.get_logger("oad.proxy")
 _BACKLOG = 256
 
 
-def run_proxy(settings: ProxySettings, door: socket.socket) -> int:
-    """Serves until SIGTERM or SIGINT; returns the exit status. Raises BadRule, OSError.
+def run_proxy(settings: ProxySettings, door: socket.socket, give_up: Callable[[], None] = lambda: None) -> int:
+    """Serves until SIGTERM or SIGINT; returns the exit status. Raises BadRule, OSError. ``give_up`` is called when
+    nothing more is needed of what this process may do.
 
     It keeps nothing that a restart would lose: ``door`` belongs to the parent, sessions bring their listening sockets
     again, and what was waiting in either is still there."""
     configure_logs(settings.log_level, file=settings.log_file, to_stderr=settings.log_to_stderr)
     _allow_many_connections()
+    "a.test".encode("idna")  # what it imports may be out of reach for who we are from now on
+    give_up()
     trio.run(_serve, settings, door)
     return 0
 

@@ -15,6 +15,8 @@ _RECORDED: Final = {
     "oad.session.aborted": (),
     "session.deleted": (),
     "session.limit": (),
+    "job.started": ("job",),
+    "job.ended": ("jobID", "reason"),
 }
 _ACTION: Final = {"oad.session.aborted": "abort", "session.limit": "limit", "session.deleted": "session.deleted"}
 _WHOLE: Final = frozenset({"oad.session.aborted", "session.limit"})

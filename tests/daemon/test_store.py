@@ -1,3 +1,4 @@
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -247,3 +248,17 @@ def test_a_message_sent_again_keeps_its_place(store: Store, record: Recorder) ->
     (first, _, info), (second, _, _) = store.messages("ses_a")
     assert (first, second) == ("msg_1", "msg_2")
     assert b'"created":3' in info
+
+
+def test_threads_that_have_ended_leave_no_connection(store: Store, tmp_path: Path) -> None:
+    def open_files() -> int:
+        links = [link.path for link in os.scandir("/proc/self/fd")]
+        return sum(os.readlink(link).startswith(str(tmp_path)) for link in links if os.path.lexists(link))
+
+    store.last_seq()
+    before = open_files()
+    for _ in range(20):
+        thread = threading.Thread(target=store.last_seq)
+        thread.start()
+        thread.join()
+    assert open_files() == before

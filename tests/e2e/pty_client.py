@@ -130,7 +130,7 @@ async def connected(
         nursery.start_soon(client.read)
         target = f"{path}/{pty}/connect" + ("?" + urlencode(query) if query else "")
         try:
-            await client.shake_hands(place.netloc, target, headers or {})
+            await client.shake_hands(place.netloc, target, server.authorization() if headers is None else headers)
         except Refused as refusal:  # raised here it would come out in a group
             refused = refusal
         else:

@@ -1,5 +1,6 @@
 """A real server on scratch directories: started, asked over HTTP, looked into, and hurt."""
 
+import base64
 import os
 import signal
 import subprocess
@@ -137,6 +138,12 @@ class Server:
         return found
 
     # --- asking it ------------------------------------------------------------------------------------------------
+
+    def authorization(self) -> dict[str, str]:
+        """As a header, for what is no httpx."""
+        password = self._environment.get("OPENCODE_SERVER_PASSWORD")
+        pair = base64.b64encode(f"opencode:{password}".encode()).decode()
+        return {"authorization": f"Basic {pair}"} if password else {}
 
     def client(self) -> httpx2.AsyncClient:
         headers = {"x-opencode-directory": str(self.project)}

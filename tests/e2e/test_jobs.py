@@ -9,6 +9,7 @@ import trio
 
 from .marks import alive
 from .server import Json, Server, until
+from .test_audit import lines
 
 # How something may be left running, and whether it still holds the call's output.
 HOLDERS = {
@@ -25,6 +26,13 @@ async def leave(server: Server, session: str, command: str) -> Json:
     await server.prompt(session, f"run {command}")
     parts = [part for message in await server.messages(session) for part in message["parts"]]
     return [part for part in parts if part["type"] == "tool"][-1]
+
+
+async def recorded(server: Server, session: str) -> list[str]:
+    """What the audit log says of a session's jobs."""
+    return [
+        line["action"] for line in lines(server) if line["session"] == session and line["action"].startswith("job.")
+    ]
 
 
 async def jobs(server: Server, session: str) -> list[Json]:
@@ -75,6 +83,7 @@ async def test_the_call_returns_and_what_is_left_has_a_handle(server: Server, na
     assert alive(mark) == []
     assert await jobs(server, session) == []
     await server.ask("DELETE", f"/session/{session}/job/{job['id']}", status=404)
+    assert await recorded(server, session) == ["job.started", "job.ended"]
 
 
 async def test_what_a_deaf_job_does_with_term(server: Server) -> None:

@@ -1,6 +1,7 @@
 """The network policy from oad.toml to a command of a session, and to what the model is told."""
 
 import http.server
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from .server import Server, kill, until
+from .test_audit import lines
 
 
 class _Page(http.server.BaseHTTPRequestHandler):
@@ -86,7 +88,19 @@ async def test_allow_and_a_proxy_that_is_killed(make_server: Callable[..., Serve
     assert "denied: denied.test:80" in redirected
     bypassing = await run(server, session, f"curl -sS -m 10 --noproxy '*' http://127.0.0.1:{page}/ http://192.0.2.1/")
     assert "a page" not in bypassing
-    kill(server.one("oad-proxy"))
+    proxy = server.one("oad-proxy")
+    if os.getuid() == 0:
+        assert (proxy.uids().real, proxy.uids().saved, proxy.gids().real) == (65534, 65534, 65534)
+    recorded = [line for line in lines(server) if line["action"] == "network.decision"]
+    assert {(line["host"], line["decision"]) for line in recorded} == {
+        ("127.0.0.1", "allowed"),
+        ("127.0.0.1", "denied"),
+        ("denied.test", "denied"),
+    }
+    assert {line["session"] for line in recorded if line["decision"] == "denied" and line["host"] == "denied.test"} == {
+        session
+    }
+    kill(proxy)
     await until(lambda: bool(server.named("oad-proxy")), "the proxy is back")
     assert "a page of the host" in await run(server, session, curl(f"http://127.0.0.1:{page}/"))
 

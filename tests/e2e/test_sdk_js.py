@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import trio
 
-from .clients import node_modules, run_client
+from .clients import Ended, node_modules, run_client
+from .mcp_entrance import ZOO
 from .model import Model
 from .server import Server
 
@@ -23,6 +24,7 @@ NEEDED = {
     "v1.mjs": ("@opencode-ai/sdk",),
     "v2.mjs": ("@opencode-ai/sdk",),
     "projects.mjs": ("@opencode-ai/sdk",),
+    "mcp.mjs": ("@opencode-ai/sdk",),
     "ai.mjs": ("ai", "ai-sdk-provider-opencode-sdk"),
 }
 CHECKS = {name: re.findall(r'^check\("([^"]+)"', (SOURCES / name).read_text(), re.MULTILINE) for name in NEEDED}
@@ -39,6 +41,26 @@ def report(shared: Server, model: Model) -> Reports:
 
     @cache
     def report(name: str) -> dict[str, str]:
+        node, modules = shutil.which("node"), node_modules(*NEEDED[name])
+        if node is None:
+            pytest.skip("there is no node")
+        variables = {
+            "SERVER": shared.url,
+            "DIRECTORY": str(shared.project),
+            "MODEL": model.url,
+            "MODULES": str(modules),
+            "MCP_SERVER": str(ZOO),
+        }
+
+        async def run() -> Ended:
+            command = [node, str(SOURCES / name)]
+            return await run_client(
+                command, home=shared.project, cwd=shared.project, variables=variables, timeout_s=110
+            )
+
+        ended = trio.run(run)
+        assert ended.status == 0, ended.text
+        found: dict[str, str] = json.loads(ended.output)
         found: dict[str, str] = trio.run(run_node, name, NEEDED[name], shared, model)
         return found
 

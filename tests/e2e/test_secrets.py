@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from . import pty_client
 from .server import Server
 
 IN_ENVIRONMENT, STORED, PASSWORD = "sk-canary-environment-1", "sk-canary-stored-22", "canary-password-333"
@@ -14,6 +15,7 @@ CANARIES = (IN_ENVIRONMENT, STORED, PASSWORD, PROXY)
 # The same texts put together by the shell, so that the request itself does not hold them.
 SPELLED = " ".join(f"{canary[:5]}''{canary[5:]}" for canary in CANARIES)
 COMMAND = f"env; cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'; for x in {SPELLED}; do echo $x; done; echo seen"
+DEMO = {"providerID": "demo", "modelID": "demo"}  # the planted key would have another provider's be taken
 
 
 @pytest.fixture
@@ -34,11 +36,22 @@ async def test_canaries_are_seen_nowhere(make_server: Callable[..., Server], pla
     try:
         await server.start()
         await server.ask("PUT", "/auth/groq", {"type": "api", "key": STORED})
-        session = await server.create()
-        answer = await server.ask("POST", f"/session/{session}/shell", {"agent": "build", "command": COMMAND})
-        output = answer["parts"][0]["state"]["output"]
-        assert "seen" in output
-        assert output.count("[redacted]") >= len(CANARIES)
+        session = await server.create(permission=[{"permission": "*", "pattern": "*", "action": "allow"}])
+        async with server.events() as events:
+            answer = await server.ask("POST", f"/session/{session}/shell", {"agent": "build", "command": COMMAND})
+            output = answer["parts"][0]["state"]["output"]
+            assert "seen" in output
+            assert output.count("[redacted]") >= len(CANARIES)
+            text = f"run {COMMAND}; (sleep 0.3; {COMMAND}) &"  # through the model's tool, and later by a job
+            prompt = {"model": DEMO, "parts": [{"type": "text", "text": text}]}
+            await server.ask("POST", f"/session/{session}/message", prompt)
+            _, terminal = await pty_client.run(server, COMMAND)
+            assert "seen" in terminal
+            assert found_in(terminal.encode()) == []
+            await events.until(lambda event: event["type"] == "job.ended")
+            said = str(events.seen)
+            assert said.count("[redacted]") >= 2 * len(CANARIES)
+            assert found_in(said.encode()) == []
         async with server.client() as client:
             assert (await client.get("/config", auth=("opencode", "wrong-password"))).status_code == 401
             for path in ("/provider", "/config", f"/session/{session}/message", "/config/providers"):

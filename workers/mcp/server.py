@@ -70,6 +70,7 @@ class Server:
         self.connection: Connection | None = None
         self.status: McpStatus = MCPStatusDisabled()
         self.first = trio.Event()
+        self.began = trio.current_time()
         self._world = world
         self._life = _Life(None)
         self._life.ended.set()

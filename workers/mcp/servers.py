@@ -8,12 +8,14 @@ import trio
 
 from oad.contract.errors import tagged
 from oad.contract.mcp import McpConfig, McpLocal, McpStatus, MCPStatusDisabled, MCPStatusFailed
+from oad.contract.redact import KNOWN
 
+from ..config.masking import find_secrets
 from ..config.settings import McpSection
 from .server import Server, World, make_command
 
 Sections = Callable[[], dict[str, McpSection]]
-FIRST_S: Final = 5.0  # that a question waits for servers which are being started
+FIRST_S: Final = 10.0  # after its start a server that is not there yet is waited for no longer
 
 
 class Servers:
@@ -51,6 +53,7 @@ class Servers:
 
     def _configure(self, name: str, section: McpSection) -> None:
         self._forget(name)
+        KNOWN.learn(find_secrets(msgspec.to_builtins(section)))
         try:
             config = msgspec.convert(msgspec.to_builtins(section), McpConfig)
         except msgspec.ValidationError as error:
@@ -75,6 +78,7 @@ class Servers:
         """In the place of the one that has the name. Raises Refused."""
         if isinstance(config, McpLocal):
             make_command(config, self._world)
+        KNOWN.learn(find_secrets(msgspec.to_builtins(config)))  # whatever the server does with them
         self.sync()
         self._added.add(name)
         self._forget(name)
@@ -100,8 +104,8 @@ class Servers:
         """Those that can be spoken with; waits, within reason, for those that are being started for the first time."""
         self.sync()
         servers = list(self._table.values())
-        with trio.move_on_after(FIRST_S):
-            for server in servers:
+        for server in servers:
+            with trio.move_on_at(server.began + FIRST_S):
                 await server.first.wait()
         for server in servers:
             server.retry(self.nursery)

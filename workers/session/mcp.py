@@ -17,7 +17,7 @@ from .surroundings import UnknownName
 
 _log = structlog.get_logger("oad.session")
 
-OFFER_S: Final = 8.0  # a turn begins without servers that take longer
+OFFER_S: Final = 13.0  # a turn begins without servers that take longer
 _NOTHING: Final = Offer(tools=[], prompts=[])
 
 

@@ -2,20 +2,26 @@
 
 import functools
 import importlib
+import os
+import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import setproctitle
 
 from oad.contract.policy import Policy
+from oad.daemon import procs
 from oad.service_manager import ServiceManager
 
 from .credential import Credential
 from .parent import FATAL_STATUS, Program
 from .places import Places
 from .server_config import BadConfig, ServerConfig, load_server_config
+
+_NOBODY: Final = 65534  # on every Linux
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -138,4 +144,17 @@ def run_proxy_of(plan: Plan) -> int:
         log_file=plan.log_file,
         log_to_stderr=plan.print_logs,
     )
-    return run_proxy(settings, plan.door)
+    return run_proxy(settings, plan.door, functools.partial(_become_nobody, os.getppid()))
+
+
+def _become_nobody(parent: int) -> None:
+    """The proxy reads what strangers send. As root it would do so with rights that it has no use for."""
+    if os.geteuid() != 0:
+        return
+    os.setgroups([])
+    os.setgid(_NOBODY)
+    os.setuid(_NOBODY)
+    procs.die_with_parent(signal.SIGKILL)  # which the kernel forgets when a process becomes somebody else
+    procs.hide_memory()
+    if os.getppid() != parent:
+        sys.exit(1)

@@ -69,7 +69,16 @@ def open_cage(scene: Scene, model: Model, *options: str) -> Iterator[Cage]:
     known = configuration["provider"]["fake"]["models"]
     known["gpt-5-fake"] = known["fake-1"]
     scene.configure(json.dumps(configuration))
-    server = Server(scene.home, scene.workspace, data=scene.data, launcher=launcher(scene.user) if scene.user else ())
+    temporary = scene.base / "tmp"
+    temporary.mkdir(exist_ok=True)
+    temporary.chmod(0o1777)
+    server = Server(
+        scene.home,
+        scene.workspace,
+        data=scene.data,
+        launcher=launcher(scene.user) if scene.user else (),
+        environment={"TMPDIR": str(temporary)},
+    )
     try:
         trio.run(server.start, *options)
         cage = Cage(server, model, scene, json.dumps(configuration))

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from .. import mcp_entrance
+from .. import mcp_entrance, pty_client
 from .cage import Cage, Call, said
 
 
@@ -32,6 +32,12 @@ async def by_shell_route(cage: Cage, command: str) -> str:
     session = await cage.session()
     answer = await cage.server.ask("POST", f"/session/{session}/shell", {"agent": "build", "command": command})
     return str(answer["parts"][0]["state"]["output"])
+
+
+async def by_terminal(cage: Cage, command: str) -> str:
+    """A terminal belongs to its directory, and has the profile that is the default."""
+    _, printed = await pty_client.run(cage.server, command, timeout_s=100)
+    return printed
 
 
 async def by_git(cage: Cage, command: str) -> str:
@@ -74,6 +80,7 @@ def _git(place: Path, *arguments: str) -> None:
 ENTRANCES: dict[str, Entrance] = {
     "bash tool": Entrance(by_bash_tool),
     "shell route": Entrance(by_shell_route),
+    "terminal": Entrance(by_terminal, session=False),
     "git on behalf": Entrance(by_git, session=False, writes=False),
     "MCP tool": Entrance(by_mcp_tool, session=False),
 }

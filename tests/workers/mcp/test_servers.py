@@ -9,6 +9,7 @@ import trio
 
 from oad.contract.errors import ApiError
 from oad.contract.mcp import MCPStatusDisabled
+from oad.contract.redact import KNOWN
 from oad.workers.config.settings import McpSection
 from oad.workers.mcp.failure import Refused
 from oad.workers.mcp.servers import Servers
@@ -66,3 +67,9 @@ async def test_nothing_is_replaced_by_what_is_refused(tmp_path: Path) -> None:
         with pytest.raises(Refused):
             servers.add("a", refused)
         assert servers.find("a") is before
+
+
+async def test_configured_secrets_are_known(tmp_path: Path) -> None:
+    async with running(tmp_path, {}) as servers:
+        servers.add("a", zoo(environment={"SOME_TOKEN": "tok-of-an-added-server-1"}))
+        assert "tok-of-an-added-server-1" in KNOWN.texts
