@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -28,7 +29,10 @@ HOME_SCREEN = "Ask anything"
 CONFIGURATION = {
     "permission": {"bash": {"*": "allow", "touch *": "ask", "rm *": "ask"}},
     "command": {"greet": {"template": "Greet $1 politely", "description": "Greets"}},
+    "lsp": {"picky": {"command": [sys.executable, "picky.py"], "extensions": [".picky"]}},
+    "formatter": {"loud": {"command": ["sed", "-i", "s/quiet/LOUD/", "$FILE"], "extensions": [".loud"]}},
 }
+PICKY = Path(__file__).parents[1] / "workers/lsp/fake_server.py"
 NOT_YET = (Path(__file__).parents[2] / "docs" / "NOT_YET.md").read_text()
 REFUSED = re.compile(r": [45]\d\d$")
 
@@ -46,6 +50,7 @@ class Place:
         for directory in (home, self.project, path / "client"):
             directory.mkdir()
         (self.project / "notes.txt").write_text("first line\nsecond line\n")
+        shutil.copy(PICKY, self.project / "picky.py")
         (self.project / "opencode.json").write_text(json.dumps(model.configuration(**CONFIGURATION)))
         _git(self.project, "init", "-b", "trunk")
         _git(self.project, "add", ".")
@@ -215,6 +220,22 @@ async def test_searches_and_failures_are_drawn(ask: Ask, tui: Terminal) -> None:
     await ask("searches", step, {"text": "Searched."})
     await tui.until('Glob "*.json" (1 match)', 'Grep "first" (1 match)', "re:┃ +oops", "invalid [tool=nonsense")
     await tui.until("Searched.", footer())
+
+
+async def test_errors_in_files_and_what_formatters_made_are_drawn(ask: Ask, tui: Terminal, server: Server) -> None:
+    picky, loud = str(server.project / "a.picky"), str(server.project / "a.loud")
+    await ask(
+        "picky",
+        call("write", filePath=picky, content="fine\nBAD thing\n"),
+        call("write", filePath=loud, content="silent"),
+        call("edit", filePath=loud, oldString="silent", newString="a quiet word"),
+        {"text": "There."},
+    )
+    await tui.until("There.", "Error [2:1] BAD thing", "a LOUD word", footer())
+    await tui.until("• picky")
+    await enter(tui, "/status")
+    await tui.until("1 LSP", "picky")
+    await tui.keys("Escape")
 
 
 async def test_todos_are_drawn_in_the_answer_and_beside_it(ask: Ask, tui: Terminal) -> None:
@@ -470,6 +491,13 @@ async def test_changes_are_looked_at(tui: Terminal, server: Server) -> None:
     await tui.until("second line", "another line", "brand-new.txt", "not there before")
     await tui.keys("Escape")
     await tui.until(HOME_SCREEN)
+
+
+async def test_another_branch_is_drawn(tui: Terminal, server: Server) -> None:
+    _git(server.project, "checkout", "-q", "-b", "twig")
+    await tui.until("/project:twig")
+    _git(server.project, "checkout", "-q", "trunk")
+    await tui.until("/project:trunk")
 
 
 async def test_other_agent_answers_under_its_name(tui: Terminal) -> None:

@@ -21,6 +21,7 @@ from .table import FILE, Formatter
 _log = structlog.get_logger("oad.formatters")
 
 TIMEOUT_S: Final = 15.0
+_SIGNALLED: Final = 128  # plus the signal: how a program below bubblewrap has ended
 _SAID_BYTES: Final = 400  # of what a formatter says of its failure
 _SERVICE: Final = "formatters"  # key of ToolContext.services
 _PROBES: Final = "formatter_probes"
@@ -78,7 +79,7 @@ def _problem(outcome: Outcome, said: bytes) -> _Problem | None:
         return _Problem(f"{describe(outcome.limit)}.", stopped=True)
     if outcome.timed_out:
         return _Problem(f"it took longer than {TIMEOUT_S:.0f} s and was stopped.", stopped=True)
-    if outcome.exit is None or outcome.exit < 0:
+    if outcome.exit is None or outcome.exit < 0 or outcome.exit > _SIGNALLED:
         return _Problem("it was killed.", stopped=True)
     if outcome.exit:
         return _Problem(said.decode("utf-8", "replace").strip() or f"exit code {outcome.exit}.")

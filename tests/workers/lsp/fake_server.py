@@ -1,4 +1,4 @@
-"""A language server that misbehaves as its first argument says. It finds fault with every line that says BAD."""
+"""A language server that misbehaves as its argument says. It finds fault with every line that says BAD."""
 
 import json
 import os

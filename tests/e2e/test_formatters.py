@@ -1,0 +1,73 @@
+"""Formatters of a real server: real ones in the sandbox, and ones that misbehave."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .model import Model
+from .server import Json, Server
+
+UGLY = {
+    "ruff": ("a.py", "x = {  'a':1 }\n", 'x = {"a": 1}\n', {"ruff.toml": ""}),
+    "gofmt": ("a.go", "package a\nvar  x=1\n", "package a\n\nvar x = 1\n", {}),
+    "clang-format": ("a.c", "int  x ;\n", "int x;\n", {".clang-format": "BasedOnStyle: LLVM\n"}),
+}
+
+
+async def write(server: Server, model: Model, session: str, file: str, text: str) -> Json:
+    model.register(
+        formats=[{"tools": [{"name": "write", "args": {"filePath": file, "content": text}}]}, {"text": "ok"}]
+    )
+    await server.prompt(session, "script:formats")
+    parts = [part for message in await server.messages(session) for part in message["parts"]]
+    state = [part for part in parts if part["type"] == "tool"][-1]["state"]
+    assert state["status"] == "completed", state
+    return state
+
+
+async def start(make_server: Callable[..., Server], model: Model, formatter: Json) -> tuple[Server, str]:
+    server = make_server()
+    (server.project / "opencode.json").write_text(json.dumps(model.configuration(formatter=formatter)))
+    await server.start()
+    return server, await server.create()
+
+
+@pytest.mark.parametrize("name", UGLY)
+async def test_a_real_one(name: str, make_server: Callable[..., Server], model: Model) -> None:
+    file, ugly, neat, beside = UGLY[name]
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not on PATH")
+    server, session = await start(make_server, model, True)
+    for sign, text in beside.items():
+        (server.project / sign).write_text(text)
+    listed = {each["name"]: each["enabled"] for each in await server.ask("GET", "/formatter")}
+    assert listed[name]
+    async with server.events() as events:
+        state = await write(server, model, session, file, ugly)
+        await events.until(lambda event: event["type"] == "file.edited")
+    assert (server.project / file).read_text() == neat
+    assert state["output"] == "Wrote file successfully."
+
+
+async def test_ones_that_misbehave(make_server: Callable[..., Server], model: Model, place: Path) -> None:
+    outside = place / "outside"
+    escape = f"echo stolen > {outside}; echo no; exit 1"
+    formatter = {
+        "escapes": {"command": ["/bin/sh", "-c", escape, "sh", "$FILE"], "extensions": [".esc"]},
+        "dies": {"command": ["/bin/sh", "-c", 'echo half > "$1"; kill -9 $$', "sh", "$FILE"], "extensions": [".die"]},
+        "refused": {"command": ["sudo", "true", "$FILE"], "extensions": [".sudo"]},
+    }
+    server, session = await start(make_server, model, formatter)
+    state = await write(server, model, session, "a.esc", "whole\n")
+    assert "The formatter escapes failed: " in state["output"]
+    assert not outside.exists()
+    state = await write(server, model, session, "a.die", "whole\n")
+    assert state["output"] == "Wrote file successfully.\n\nThe formatter dies failed: it was killed."
+    state = await write(server, model, session, "a.sudo", "whole\n")
+    assert state["output"] == "Wrote file successfully."
+    assert {(server.project / name).read_text() for name in ("a.esc", "a.die", "a.sudo")} == {"whole\n"}
+    listed = {each["name"]: each["enabled"] for each in await server.ask("GET", "/formatter")}
+    assert [listed[name] for name in formatter] == [True, True, False]
