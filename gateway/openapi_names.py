@@ -7,6 +7,7 @@ from oad.contract import mcp, message, permission, prompt, requests, session
 # Our struct's name to the reference's component name.
 RENAMED: Final = {
     "AgentInput": "AgentPartInput",
+    "Authorization": "ProviderAuthAuthorization",
     "FileDiff": "SnapshotFileDiff",
     "FileInput": "FilePartInput",
     "FileStatus": "File",
@@ -16,6 +17,7 @@ RENAMED: Final = {
     "OutputJsonSchema": "OutputFormatJsonSchema",
     "OutputText": "OutputFormatText",
     "PathInfo": "Path",
+    "PtyConnectToken": "PtyTicketConnectToken",
     "PromptInput": "SessionPromptInput",  # the reference's PromptInput is another thing
     "SourceText": "FilePartSourceText",
     "SubtaskInput": "SubtaskPartInput",
