@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from oad.contract.message import Message, Part
-from oad.contract.session import Todo
+from oad.contract.session import FileDiff, Todo
 from oad.contract.terminal import PtyExited
 from oad.contract.wire import Event, ProtocolError
 
@@ -41,6 +41,10 @@ class _Removed(msgspec.Struct):
     partID: str | None = None  # noqa: N815
 
 
+class _DiffTold(msgspec.Struct):
+    diff: list[FileDiff]
+
+
 class _TodoUpdated(msgspec.Struct):
     todos: list[Todo]
 
@@ -50,6 +54,7 @@ _SHAPES: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     "message.part.updated": msgspec.json.Decoder(_PartUpdated),
     "message.removed": msgspec.json.Decoder(_Removed),
     "message.part.removed": msgspec.json.Decoder(_Removed),
+    "session.diff": msgspec.json.Decoder(_DiffTold),
     "todo.updated": msgspec.json.Decoder(_TodoUpdated),
     "job.started": msgspec.json.Decoder(Started),
     "job.ended": msgspec.json.Decoder(Ended),

@@ -67,6 +67,8 @@ SESSION_WORK: Final = frozenset(
         "session.command",
         "session.summarize",
         "session.init",
+        "session.revert",
+        "session.unrevert",
     }
 )
 

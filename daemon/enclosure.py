@@ -57,11 +57,12 @@ class Enclosure:
 
     def confine(self, request: Run) -> Confined:
         """In the call's holder. Raises OSError for a program or a directory that is not there."""
+        profile = "read-only" if request.snapshots else profile_for(self.confinement, request.profile)
         match self.confinement.level:
             case "namespaces":
-                return self._in_namespaces(request, profile_for(self.confinement, request.profile))
+                return self._in_namespaces(request, profile)
             case "landlock":
-                return self._by_landlock(request, profile_for(self.confinement, request.profile))
+                return self._by_landlock(request, profile)
             case "none":
                 return Confined(_program(request), request.env)
 
@@ -73,7 +74,7 @@ class Enclosure:
         temporary = temporary_of(self.confinement)
         prepare_scratch(Path(self.confinement.scratch))
         procs.drop_capabilities()
-        landlock.restrict(plan_view(self.confinement, profile), temporary)
+        landlock.restrict(plan_view(self.confinement, profile, snapshots=request.snapshots), temporary)
         procs.install_filter(_filter(profile))
         return Confined(program, {**request.env, **self._variables(profile), "TMPDIR": temporary})
 
@@ -82,7 +83,7 @@ class Enclosure:
         looked = functools.cache(look)  # once for both plans, as mostly nothing is to be added
         if self._view.complete(looked):
             looked.cache_clear()
-        mounts = plan_view(self.confinement, profile, looked)
+        mounts = plan_view(self.confinement, profile, looked, snapshots=request.snapshots)
         if not _sees(mounts, request.cwd):
             raise NotVisible(2, "The sandbox does not show this directory", request.cwd)
         program = _program(request) if request.terminal else [find_program(request), *request.argv[1:]]

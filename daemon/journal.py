@@ -17,7 +17,8 @@ import trio
 
 from oad.contract.ids import new_id
 
-from .store import Recorded, Store
+from .projection import Recorded
+from .store import Store
 
 _log = structlog.get_logger("oad.journal")
 

@@ -48,6 +48,7 @@ from .sandbox_probe import Enforceable
 from .sandboxes import Sandboxes
 from .sessions import Sessions
 from .settings import DaemonSettings
+from .snapshot_places import SnapshotPlaces
 from .status_line import describe
 from .store import Store
 from .supervisor import Supervisor
@@ -78,6 +79,7 @@ def run_daemon(settings: DaemonSettings, reread: Reread | None = None, manager: 
 def _make_private(settings: DaemonSettings) -> None:
     for directory in (settings.data, settings.runtime, settings.worker_endpoints, settings.scratch):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    SnapshotPlaces(settings.data / "snapshots", settings.policy.snapshots).sweep()
     OwnDirectories(settings.scratch).sweep()
     Worktrees(settings.worktrees).sweep()
     for leftover in settings.worker_endpoints.glob("*.sock"):

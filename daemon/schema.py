@@ -47,6 +47,9 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     """
     CREATE TABLE sandbox (session TEXT PRIMARY KEY, data BLOB NOT NULL);
     """,
+    """
+    CREATE TABLE diff (session TEXT PRIMARY KEY, data BLOB NOT NULL);
+    """,
 )
 
 

@@ -4,18 +4,20 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import structlog
 import trio
 
 from oad.contract.ids import random_text
 from oad.contract.limits import for_commands
 from oad.contract.sandbox import Confinement, SandboxWish, worker_writable
-from oad.contract.worker import WorkerKind, WorkerSpec
+from oad.contract.worker import SnapshotPlace, WorkerKind, WorkerSpec
 
 from .bookkeeper import Bookkeeper
 from .own_directories import OwnDirectories
 from .sandboxes import Sandboxes
 from .settings import DaemonSettings
+from .snapshot_places import SnapshotPlaces
 
 _log = structlog.get_logger("oad.supervisor")
 
@@ -23,7 +25,10 @@ _log = structlog.get_logger("oad.supervisor")
 class Specs:
     """Makes them, with the scratch directory of each worker."""
 
-    def __init__(self, settings: DaemonSettings, books: Bookkeeper, sandboxes: Sandboxes) -> None:
+    def __init__(
+        self, settings: DaemonSettings, books: Bookkeeper, sandboxes: Sandboxes, snapshots: SnapshotPlaces
+    ) -> None:
+        self._snapshots = snapshots
         self._settings = settings
         self._books = books
         self._sandboxes = sandboxes
@@ -35,6 +40,7 @@ class Specs:
         """``writable`` are the roots of a session, or all that a directory's worker may write to instead of the
         directory; ``wish`` is what is asked for a terminal. Raises ApiError 404, 503."""
         scratch = self._scratch.make(_scratch_name(kind, name))
+        place = self._snapshots.of_session(self._books.find(name)) if kind == "session" else SnapshotPlace()
         confinement = self._confine(kind, name, directory, writable, scratch, wish)
         settings, policy = self._settings, self._settings.policy
         socket = settings.worker_endpoints / f"{random_text(12)}.sock"
@@ -50,7 +56,8 @@ class Specs:
             log_level=settings.log_level,
             log_file=str(settings.log_file or ""),
             log_to_stderr=settings.log_to_stderr,
-            confinement=confinement,
+            confinement=msgspec.structs.replace(confinement, snapshots=place.directory),
+            snapshots=place,
             limits=for_commands(policy.limits),
         )
 

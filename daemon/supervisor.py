@@ -30,6 +30,7 @@ from .listeners import Listeners
 from .restart import Alarm, RestartBudget, Verdict
 from .sandboxes import Sandboxes
 from .settings import DaemonSettings
+from .snapshot_places import SnapshotPlaces
 from .spawn import Spawner
 from .specs import Specs
 from .worker import Worker
@@ -72,7 +73,8 @@ class Supervisor:
         self._context = context
         self._budget = budget
         self._workers: dict[Key, Worker] = {}
-        self._specs = Specs(settings, books, sandboxes)
+        self.snapshots = SnapshotPlaces(settings.data / "snapshots", settings.policy.snapshots)
+        self._specs = Specs(settings, books, sandboxes, self.snapshots)
         self._aborts: dict[str, int] = {}
         self._plans: dict[str, Plan] = {}  # of the aborts under way
         self._resting: dict[Key, float] = {}  # not before this time
@@ -127,10 +129,9 @@ class Supervisor:
         return idle and outdated
 
     def renew_sessions(self, below: str) -> None:
-        """A file of the workspace was replaced, and with it what protected it in the views of these sessions: their
-        workers are replaced once they are idle."""
+        """A file was replaced, and with it what protected it in their views: new workers for them, once idle."""
         for worker in self._workers.values():
-            if worker.spec.directory == below or worker.spec.directory.startswith(below.rstrip("/") + "/"):
+            if f"{worker.spec.directory}/".startswith(below.rstrip("/") + "/"):
                 worker.facts["outdated"] = True
 
     async def call(self, worker: Worker, op: str, params: dict[str, str], body: bytes) -> Answer | None:

@@ -65,9 +65,12 @@ def look(path: str) -> Found | None:
         os.close(fd)
 
 
-def plan_view(confinement: Confinement, profile: Profile, look: Look = look, *, worker: bool = False) -> list[Mount]:
+def plan_view(
+    confinement: Confinement, profile: Profile, look: Look = look, *, worker: bool = False, snapshots: bool = False
+) -> list[Mount]:
     """Below a root that is read-only, or with "full" writable, or with ``root = "minimal"`` empty. A ``worker`` has the
-    host's root always, for its own program must run, and writes to its scratch."""
+    host's root always, for its own program must run, and writes to its scratch. The place of the ``snapshots`` is in a
+    worker's view, so that it can be in that of the commands that are run for them."""
     view = _View(look)
     view.add("hide", confinement.private)
     view.add("tmp", TMP, source=temporary_of(confinement))
@@ -75,6 +78,8 @@ def plan_view(confinement: Confinement, profile: Profile, look: Look = look, *, 
         view.add("write", (confinement.scratch,))
     else:
         view.add("read", (f"{confinement.scratch}/tool-output",))
+    if (worker or snapshots) and confinement.snapshots:
+        view.add("write", (confinement.snapshots,))
     view.add("write" if profile != "read-only" else "read", confinement.writable)
     if profile == "full":
         return view.mounts("write")

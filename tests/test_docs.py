@@ -4,11 +4,15 @@ import ast
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from oad.cli.config_reference import KEYS
 from oad.cli.docs import generate
 from oad.cli.environment_reference import SERVER, SESSIONS, TERMINALS
 from oad.contract.event_types import EVENT_TYPES
+from oad.workers.config.ignored import WITHOUT_EFFECT
+from oad.workers.config.settings import Config
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [*(ROOT / "src/oad").glob("*.py")] + [
@@ -48,6 +52,12 @@ def test_every_variable_that_is_read_is_documented() -> None:
     sources = [file for file in SOURCES if file.name != "environment_reference.py"]
     used = {text for file in sources for text in strings(file) if VARIABLE.fullmatch(text)}
     assert used == {*SERVER, *SESSIONS, *TERMINALS}
+
+
+def test_every_key_of_the_configuration_is_documented() -> None:
+    known = {field.encode_name for field in msgspec.structs.fields(Config)}
+    assert set(KEYS) == known | set(WITHOUT_EFFECT) | {"$schema", "reference"}
+    assert {key for key in WITHOUT_EFFECT if "without effect" not in KEYS[key]} <= {"keybinds", "tui"}
 
 
 def test_every_event_that_is_published_is_documented() -> None:

@@ -40,8 +40,9 @@ class Allowance:
     def for_kernel(self) -> CommandLimits:
         return for_commands(self.limits)
 
-    def open(self, call: int) -> "Meter":
-        meter = self._meters[call] = Meter(self)
+    def open(self, call: int, *, counted: bool = True) -> "Meter":
+        """Not ``counted``: a call of oad's own, which no limit of the session's commands holds for."""
+        meter = self._meters[call] = Meter(self, free=not counted)
         return meter
 
     def open_flow(self, call: int) -> "FlowMeter":
@@ -60,7 +61,8 @@ class Allowance:
 class Meter:
     """One command's. ``over`` is set when it must end for what it has written."""
 
-    def __init__(self, allowance: Allowance) -> None:
+    def __init__(self, allowance: Allowance, *, free: bool = False) -> None:
+        self._free = free
         self.hit: LimitHit | None = None
         self.told = False
         self.over = trio.Event()
@@ -69,6 +71,8 @@ class Meter:
 
     def counted(self, on_chunk: Chunk) -> Chunk:
         """Hands on what is within the limits; the rest of the command's output is dropped."""
+        if self._free:
+            return on_chunk
 
         async def count(chunk: bytes) -> None:
             room = self._room()
@@ -84,12 +88,12 @@ class Meter:
 
     def time(self, timeout_s: float | None) -> float | None:
         """The time that a command gets which asks for ``timeout_s``."""
-        most = self._allowance.limits.command_s
+        most = None if self._free else self._allowance.limits.command_s
         return timeout_s if most is None else most if timeout_s is None else min(timeout_s, most)
 
     def ran_out(self, timeout_s: float | None) -> None:
         """Its time is up: by the limit, unless it had asked for less."""
-        most = self._allowance.limits.command_s
+        most = None if self._free else self._allowance.limits.command_s
         if self.hit is None and most is not None and (timeout_s is None or timeout_s >= most):
             self.hit = LimitHit(limit="commandS", value=most, peak=most, action="command")
 

@@ -67,8 +67,9 @@ class AuditedExec:
 
     async def _announce(self, number: int, command: Command) -> None:
         profile = profile_for(self._confinement, command.profile)
+        argv = ["oad", command.shown] if command.snapshots else command.argv  # its own scripts need not be repeated
         try:
-            await self._audit.before("exec.started", exec=number, argv=command.argv, cwd=command.cwd, profile=profile)
+            await self._audit.before("exec.started", exec=number, argv=argv, cwd=command.cwd, profile=profile)
         except ApiError as error:
             message = error.body.get("data", {}).get("message", error.body)
             raise ExecFailed(f"it is not started: {message}") from error

@@ -83,7 +83,7 @@ class BrokerExec:
         self, command: Command, on_stdout: Chunk, on_stderr: Chunk | None, timeout_s: float | None, grace_s: float
     ) -> Outcome:
         call, outcome = await self._start(command), Outcome(None)
-        meter = self.allowance.open(call.id)
+        meter = self.allowance.open(call.id, counted=not command.snapshots)
         try:
             pumps: list[OutputPump] = []
             if call.stdout is not None:
@@ -135,6 +135,7 @@ class BrokerExec:
                 profile=command.profile,
                 limits=self.allowance.for_kernel(),
                 terminal=command.terminal is not None,
+                snapshots=command.snapshots,
             )
             await self._send(request, call.theirs)
             call.release()

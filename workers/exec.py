@@ -35,6 +35,7 @@ class Command(msgspec.Struct, frozen=True):
     stdin: bytes = b""
     merge_stderr: bool = True
     profile: Profile | None = None
+    snapshots: bool = False  # oad's own work on snapshots: what it writes counts for no limit of the session
     shown: str = ""
     call_id: str = ""
     terminal: Terminal | None = None  # instead of pipes: nothing is handed to ``on_stdout`` then

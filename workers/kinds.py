@@ -34,6 +34,8 @@ from .redacted_exec import RedactedExec
 from .scene import ProjectSurroundings, Registries
 from .session.mcp import borrow
 from .session.worker import SessionWorker
+from .snapshots.keeper import Snapshots
+from .snapshots.store import SnapshotStore
 from .tools.table import TOOLS, describe
 from .watching.attention import Attention
 
@@ -135,7 +137,15 @@ class SessionKind:
         surroundings = ProjectSurroundings(
             (spec.scratch,), partial(ask_keys, link), partial(borrow, link), spec.shell, remote
         )
-        self._session = SessionWorker(link, exec, spec, surroundings, allowance=broker.allowance, audit=audit)
+        self._session = SessionWorker(
+            link,
+            exec,
+            spec,
+            surroundings,
+            allowance=broker.allowance,
+            audit=audit,
+            snapshots=make_snapshots(AuditedExec(broker, audit, spec.confinement), spec),
+        )
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         async with trio.open_nursery() as nursery:
@@ -168,6 +178,12 @@ class SessionKind:
     def abort(self, reason: str) -> None:
         self._broker.set_abort_grace(_GRACE_S)
         self._session.abort(reason)
+
+
+def make_snapshots(exec: Exec, spec: WorkerSpec) -> Snapshots:
+    """``exec`` conceals nothing: files are kept as they are, secrets and all, where only oad can see them."""
+    place = spec.snapshots
+    return Snapshots(None if place.problem else SnapshotStore(exec, place, spec.name), place.problem)
 
 
 def make_kind(spec: WorkerSpec, broker_fd: int, link: Link) -> Kind:

@@ -38,6 +38,8 @@ class Compaction(msgspec.Struct):
     auto: bool
     prune: bool
     reserved: int | None
+    tail_turns: int | None
+    preserve_recent_tokens: int | None
 
 
 class ProjectScene:
@@ -50,7 +52,10 @@ class ProjectScene:
         self._lent = lent
         settings = setup.config.compaction
         self.worktree = Path(setup.worktree)
-        self.compaction: CompactionSettings = Compaction(settings.auto, settings.prune, settings.reserved)
+        self.compaction: CompactionSettings = Compaction(
+            settings.auto, settings.prune, settings.reserved, settings.tail_turns, settings.preserve_recent_tokens
+        )
+        self.snapshots = setup.config.snapshot is not False
         self.services: dict[str, Any] = {
             "skills": setup.skills,
             "subagents": [agent for agent in setup.agents.values() if agent.mode != "primary" and not agent.hidden],

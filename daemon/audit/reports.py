@@ -14,8 +14,8 @@ from .log import AuditLog
 EVENT: Final = "oad.audit"
 _MAX_BYTES: Final = 256 * 1024
 _ACTIONS: Final = frozenset(
-    {"exec.started", "exec.ended", "file.written", "file.removed", "file.failed", "shell.decision", "limit", "sandbox"}
-    | {"mcp.call"}
+    {"exec.started", "exec.ended", "file.written", "file.removed", "file.failed", "files.restored", "shell.decision"}
+    | {"limit", "sandbox", "mcp.call"}
 )
 
 

@@ -51,6 +51,12 @@ class Services(msgspec.Struct, frozen=True):
     def terminals(self) -> Terminals:
         return self.supervisor.terminals
 
+    def check_count(self) -> None:
+        """Raises ApiError 429 when the service has as many sessions as it may have."""
+        most = self.limits.policy.sessions
+        if most is not None and self.sessions.total >= most:
+            raise self.limits.refuse("sessions", most, self.sessions.total)
+
 
 class Request(msgspec.Struct, frozen=True):
     """One call. ``caller`` is empty for a gateway, else the session or directory whose worker asks."""

@@ -13,7 +13,7 @@ from oad.contract.wire_model import WireModel
 from oad.link import Answer
 
 from ..journal import INTERNAL_PREFIX, Place, as_published
-from ..store import Recorded
+from ..projection import Recorded
 from .context import TRUE, Operation, Request, Services, json_answer
 
 _client_log = structlog.get_logger("oad.client")

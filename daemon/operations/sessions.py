@@ -5,22 +5,20 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-import trio
 
 from oad import API_VERSION
 from oad.contract.errors import bad_request, named
 from oad.contract.ids import new_id, now_ms
-from oad.contract.message import AssistantMessage, CompactionPart, Message, Part, UserMessage
-from oad.contract.session import OnAskWish, Session, SessionCreate, SessionFork, SessionPatch, SessionTime, no_tokens
+from oad.contract.message import Message, UserMessage
+from oad.contract.session import OnAskWish, Session, SessionCreate, SessionPatch, SessionTime, no_tokens
 from oad.link import Answer
 
 from ..abort import RECEIPT_TYPE, Receipt
-from ..journal import Journal, Place
 from ..ladder import Mode, Plan, make_plan
 from ..patience import is_laxer
-from ..sessions import place_of
 from ..store import SessionFilter
 from .context import TRUE, Operation, Request, Services, join_json, json_answer
+from .forks import fork_session
 from .projects import resolve_project
 
 _MODES: Final[dict[str, Mode]] = {"soft": "soft", "term": "term", "kill": "kill"}
@@ -106,7 +104,7 @@ async def create_session(request: Request) -> Answer:
         directory, wanted.parent_id = services.sessions.find(request.caller).directory, request.caller
     project = await resolve_project(services, directory)
     services.limits.check(wanted.limits)
-    check_count(services)  # from here to the end nobody else can create one
+    services.check_count()  # from here to the end nobody else can create one
     now = now_ms()
     session = Session(
         id=new_id("ses"),
@@ -134,13 +132,6 @@ async def create_session(request: Request) -> Answer:
     elif wanted.sandbox is not None:
         services.sandboxes.wish(session, wanted.sandbox)
     return json_answer(session)
-
-
-def check_count(services: Services) -> None:
-    """Raises ApiError 429 when the service has as many sessions as it may have."""
-    most = services.limits.policy.sessions
-    if most is not None and services.sessions.total >= most:
-        raise services.limits.refuse("sessions", most, services.sessions.total)
 
 
 async def get_limits(request: Request) -> Answer:
@@ -221,6 +212,7 @@ async def _delete_tree(request: Request, session: Session) -> None:
         services.sessions.delete(session)
         services.limits.forget(session.id)
         services.sandboxes.forget(session.id)
+        services.supervisor.snapshots.forget(session)
     await services.supervisor.end_session(session.id)  # of a prompt that came between its end and its deletion
 
 
@@ -250,79 +242,15 @@ async def get_todo(request: Request) -> Answer:
 
 
 async def get_diff(request: Request) -> Answer:
-    """The changes that a user message's turn made, as its summary records them."""
+    """The changes that the answers to a message made, as its summary records them; or all of the session together."""
     services, params = request.services, request.params
     session_id, message_id = params["sessionID"], params.get("messageID")
+    if message_id is None:
+        return Answer(services.store.diff(session_id))
     stored = services.store.message(session_id, message_id) if message_id else None
     message = msgspec.json.decode(stored, type=Message) if stored is not None else None
     summary = message.summary if isinstance(message, UserMessage) else None
     return json_answer(summary.diffs if summary is not None else [])
-
-
-async def fork_session(request: Request) -> Answer:
-    """A copy, under new ids, of everything or of what lies before a message; of a busy session what is complete."""
-    services = request.services
-    wanted: SessionFork = request.decode(SessionFork)
-    source = services.sessions.find(request.params["sessionID"])
-    await services.journal.settled()
-    # On another thread, as every reading of a whole transcript.
-    messages, parts = await trio.to_thread.run_sync(_read_all, services, source.id)
-    check_count(services)
-    now = now_ms()
-    fork = msgspec.structs.replace(
-        source,
-        id=new_id("ses"),
-        title=_fork_title(source.title),
-        time=SessionTime(created=now, updated=now),
-        parent_id=None,
-        cost=0,
-        tokens=no_tokens(),
-        revert=None,
-        share=None,
-        summary=None,
-    )
-    services.sessions.save(fork, created=True)
-    services.journal.append("oad.session.forked", {"source": source.id}, place_of(fork))
-    services.sandboxes.copy(fork, source.id)
-    _copy_messages(services.journal, messages, parts, place_of(fork), wanted.message_id)
-    return json_answer(fork)
-
-
-def _read_all(services: Services, session: str) -> tuple[list[Message], dict[str, list[Part]]]:
-    messages = [msgspec.json.decode(data, type=Message) for _, _, data in services.store.messages(session)]
-    parts: dict[str, list[Part]] = {}
-    for message, _, data in services.store.parts(session):
-        parts.setdefault(message, []).append(msgspec.json.decode(data, type=Part))
-    return messages, parts
-
-
-def _fork_title(title: str) -> str:
-    head, mark, tail = title.rpartition(" (fork #")
-    if mark and tail.endswith(")") and tail[:-1].isdigit():
-        return f"{head} (fork #{int(tail[:-1]) + 1})"
-    return f"{title} (fork #1)"
-
-
-def _copy_messages(
-    journal: Journal, messages: list[Message], parts: dict[str, list[Part]], target: Place, before: str | None
-) -> None:
-    renamed: dict[str, str] = {}
-    for info in messages:
-        if before is not None and info.id >= before:
-            break
-        if isinstance(info, AssistantMessage) and info.time.completed is None:
-            break
-        old, info.id = info.id, new_id("msg")
-        renamed[old], info.session_id = info.id, target.session
-        if isinstance(info, AssistantMessage):
-            info.parent_id = renamed.get(info.parent_id, info.parent_id)
-        journal.append("message.updated", {"sessionID": target.session, "info": info}, target)
-        for part in parts.get(old, []):
-            part.id, part.message_id, part.session_id = new_id("prt"), info.id, target.session
-            if isinstance(part, CompactionPart) and part.tail_start_id is not None:
-                part.tail_start_id = renamed.get(part.tail_start_id, part.tail_start_id)
-            properties = {"sessionID": target.session, "part": part, "time": now_ms()}
-            journal.append("message.part.updated", properties, target)
 
 
 async def abort_session(request: Request) -> Answer:

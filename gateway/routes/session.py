@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from oad.contract.limits import SessionLimitReport
 from oad.contract.message import MessageWithParts, Part
-from oad.contract.prompt import CommandInput, InitInput, PromptInput, ShellInput, SummarizeInput
+from oad.contract.prompt import CommandInput, InitInput, PromptInput, RevertInput, ShellInput, SummarizeInput
 from oad.contract.sandbox import SandboxState
 from oad.contract.session import (
     FileDiff,
@@ -132,6 +132,8 @@ TURNS: tuple[Operation, ...] = (
     _turn("session.command", "command", CommandInput, MessageWithParts, "Send command"),
     _turn("session.shell", "shell", ShellInput, MessageWithParts, "Run shell command", (400, 404, 409)),
     _turn("session.init", "init", InitInput, bool, "Initialize session"),
+    _turn("session.revert", "revert", RevertInput, Session, "Revert message", (400, 404, 409)),
+    _turn("session.unrevert", "unrevert", None, Session, "Restore reverted messages", (400, 404, 409)),
     _turn("session.summarize", "summarize", SummarizeInput, bool, "Summarize session"),
     op(
         "session.prompt_async",

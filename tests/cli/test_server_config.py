@@ -28,6 +28,17 @@ def test_the_own_file_wins_and_origins_add_up(tmp_path: Path, config_home: Path)
     assert (found.port, found.hostname, found.cors, found.gateways) == (6000, "::1", ["http://a", "http://b"], 2)
 
 
+@pytest.mark.parametrize(("text", "level"), [('"DEBUG"', "debug"), ('"loud"', None), ("5", None)])
+def test_the_level_of_the_log(config_home: Path, tmp_path: Path, text: str, level: str | None) -> None:
+    (config_home / "opencode.json").write_text('{"server": {"port": 5000}}')
+    (config_home / "config.json").write_text(f'{{"logLevel": {text}}}')
+    found, _ = load_server_config(None)
+    assert (found.log_level, found.port) == (level, 5000)
+    own = tmp_path / "oad.toml"
+    own.write_text('[server]\nlog_level = "error"\n')
+    assert load_server_config(own)[0].log_level == "error"
+
+
 @pytest.mark.parametrize(
     "text", ["[server]\nport = 70000\n", "[server]\nunknown = 1\n", "[server]\ngateways = 0\n", "port = = 1", "[serve]"]
 )

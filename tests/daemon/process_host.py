@@ -124,13 +124,13 @@ class Marker:
         mark = self.text.encode()
         return [int(name) for name in os.listdir("/proc") if name.isdigit() and mark in _command_line(name)]
 
-    def await_count(self, minimum: int, within_s: float = 5.0) -> int:
+    def await_count(self, minimum: int, within_s: float = 20.0) -> int:
         end = time.monotonic() + within_s
         while (count := self.count()) < minimum and time.monotonic() < end:
             select.select([], [], [], 0.005)
         return count
 
-    def await_none(self, within_s: float = 2.0) -> int:
+    def await_none(self, within_s: float = 5.0) -> int:
         end = time.monotonic() + within_s
         while (count := self.count()) and time.monotonic() < end:
             select.select([], [], [], 0.005)

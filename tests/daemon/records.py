@@ -24,7 +24,7 @@ from oad.contract.message import (
 )
 from oad.contract.permission import PermissionRequest
 from oad.contract.session import QuestionInfo, QuestionRequest, Session, SessionTime, no_tokens
-from oad.daemon.store import Recorded
+from oad.daemon.projection import Recorded
 
 
 def a_session(id: str = "ses_a", **fields: Any) -> Session:

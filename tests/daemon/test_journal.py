@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from oad.daemon.journal import HIGH_WATER, Journal, Place, Published, as_published
-from oad.daemon.store import Recorded, Store
+from oad.daemon.projection import Recorded
+from oad.daemon.store import Store
 
 A, B, NOWHERE = Place("/p", "global", "ses_a"), Place("/p", "global", "ses_b"), Place()
 

@@ -8,8 +8,8 @@ from records import a_session
 
 from oad.contract.errors import ApiError
 from oad.contract.session import CacheTokens, Tokens
+from oad.daemon.projection import Recorded
 from oad.daemon.sessions import SessionPatched, Usage
-from oad.daemon.store import Recorded
 
 TOKENS = Tokens(input=1, output=2, reasoning=3, cache=CacheTokens(read=4, write=5))
 

@@ -20,7 +20,8 @@ from records import (
 )
 
 from oad.contract.session import Session, SessionTime, decode_session
-from oad.daemon.store import Recorded, SessionFilter, Store
+from oad.daemon.projection import Recorded
+from oad.daemon.store import SessionFilter, Store
 
 
 @pytest.fixture

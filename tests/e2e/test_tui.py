@@ -33,7 +33,6 @@ CONFIGURATION = {
     "formatter": {"loud": {"command": ["sed", "-i", "s/quiet/LOUD/", "$FILE"], "extensions": [".loud"]}},
 }
 PICKY = Path(__file__).parents[1] / "workers/lsp/fake_server.py"
-NOT_YET = (Path(__file__).parents[2] / "docs" / "NOT_YET.md").read_text()
 REFUSED = re.compile(r": [45]\d\d$")
 
 
@@ -209,7 +208,7 @@ async def test_files_are_drawn_as_read_written_and_changed(ask: Ask, tui: Termin
 
 
 async def test_searches_and_failures_are_drawn(ask: Ask, tui: Terminal) -> None:
-    step = {
+    step: Json = {
         "tools": [
             {"name": "glob", "args": {"pattern": "*.json"}},
             {"name": "grep", "args": {"pattern": "first"}},
@@ -390,10 +389,27 @@ async def test_session_is_forked(tui: Terminal, server: Server) -> None:
     await tui.until("Scripted title (fork #1)", "You said: common past")
 
 
-undoing = pytest.mark.skipif("| session.revert |" in NOT_YET, reason="nothing is reverted yet")
+@pytest.mark.parametrize("by", ["commands", "keys"])
+async def test_undo_and_redo(ask: Ask, tui: Terminal, server: Server, by: str) -> None:
+    made, seed = server.project / f"undone-{by}.txt", server.project / f"seed-{by}.txt"
+    write = call("write", filePath=made.name, content="made\n")
+    command = call("bash", command=f"echo seeded > {seed.name}", description="Seeds")
+    await ask(f"undo{by}", write, command, {"text": "Written and seeded."})
+    await tui.until("Written and seeded.", footer())
+    assert made.exists() and seed.exists()
+    await (enter(tui, "/undo") if by == "commands" else tui.keys("C-x", "u"))
+    await tui.until(f"script:undo{by}", made.name, "re:1 message(s)? reverted", without="Written and seeded.")
+    assert not made.exists() and not seed.exists()
+    if by == "commands":
+        await tui.keys("C-c")  # empties the input, which the prompt has gone back to
+        await enter(tui, "/redo")
+    else:
+        await tui.keys("C-x", "r")
+    await tui.until("Written and seeded.", footer(), without="reverted")
+    assert (made.read_text(), seed.read_text()) == ("made\n", "seeded\n")
+    await tui.keys("C-c")
 
 
-@undoing
 async def test_turn_is_undone_with_its_files_and_redone(ask: Ask, tui: Terminal, server: Server) -> None:
     made = server.project / "undone.txt"
     await ask("undo", call("write", filePath=str(made), content="made by a turn\n"), {"text": "Made it."})
@@ -407,7 +423,6 @@ async def test_turn_is_undone_with_its_files_and_redone(ask: Ask, tui: Terminal,
     assert made.read_text() == "made by a turn\n"
 
 
-@undoing
 async def test_prompt_after_an_undo_takes_the_place_of_what_was(tui: Terminal, server: Server) -> None:
     await enter(tui, "words to keep")
     await tui.until("You said: words to keep", footer())

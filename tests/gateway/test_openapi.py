@@ -26,6 +26,10 @@ LOOSE = {
 }  # fmt: skip
 
 
+# What the reference can answer and oad never does: it upgrades nothing.
+NEVER = {"global.upgrade": {"200"}}
+
+
 @pytest.fixture(scope="module")
 def ours() -> dict[str, Any]:
     return build_document((*STREAMS, *TABLE))
@@ -45,7 +49,8 @@ def test_names_are_unique() -> None:
 def test_operation_is_where_the_reference_has_it(name: str, ours: dict[str, Any]) -> None:
     method, path, described = operations(reference())[name]
     assert operations(ours)[name][:2] == (method, path)
-    theirs = {(p["name"], p["in"], p.get("required", False)) for p in described.get("parameters", [])}
+    # Once it lists the members of "location" one by one, everywhere else the whole as an object.
+    theirs = {(p["name"].split("[")[0], p["in"], p.get("required", False)) for p in described.get("parameters", [])}
     mine = {(p["name"], p["in"], p["required"]) for p in operations(ours)[name][2]["parameters"]}
     assert mine >= theirs
     assert {parameter for parameter, _, _ in mine - theirs} == set(ROWS[name].additions)
@@ -55,7 +60,7 @@ def test_operation_is_where_the_reference_has_it(name: str, ours: dict[str, Any]
 def test_operation_names_the_schemas_of_the_reference(name: str, ours: dict[str, Any]) -> None:
     *_, theirs = operations(reference())[name]
     *_, mine = operations(ours)[name]
-    success = {status for status in theirs["responses"] if status.startswith("2")}
+    success = {status for status in theirs["responses"] if status.startswith("2")} - NEVER.get(name, set())
     assert success <= set(mine["responses"])
     expected = references([theirs.get("requestBody"), *(theirs["responses"][status] for status in success)])
     assert expected - LOOSE <= set(ours["components"]["schemas"])

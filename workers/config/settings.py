@@ -107,7 +107,7 @@ class ToolOutputSection(Section):
 
 
 class ImageSection(Section):
-    """``max_base64_bytes``: larger images are left out. They are not resized: that takes a library."""
+    """Checked, but without effect: images are sent as they are."""
 
     auto_resize: bool | None = None
     max_width: Positive | None = None

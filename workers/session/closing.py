@@ -3,9 +3,12 @@
 from typing import Final
 
 import msgspec
+import structlog
 import trio
 
+from oad.contract.errors import bad_request
 from oad.contract.ids import now_ms
+from oad.contract.limits import reached
 from oad.contract.message import (
     AssistantMessage,
     CompletedTime,
@@ -18,14 +21,43 @@ from oad.contract.message import (
     UserMessage,
 )
 
-from .failure import unknown
+from .bounds import TurnStopped
+from .failure import TurnFailed, unknown
 from .history import has_compaction
+from .surroundings import UnknownName
 from .toolcalls import ABORTED_CALL
 from .turn import Turn
+
+_log = structlog.get_logger("oad.session")
 
 _PATIENCE_S: Final = (
     5.0  # for a daemon that does not take events any more; then it is about to kill this process anyway
 )
+
+
+def diagnose(turn: Turn, error: BaseException) -> NamedError:
+    """What a turn that failed with this is closed with; for what no message can carry, its problem is set."""
+    if isinstance(error, TurnStopped):
+        turn.hit = error.hit
+    if isinstance(error, TurnFailed):
+        return error.error
+    if isinstance(error, UnknownName):
+        turn.problem = bad_request(str(error))
+        return unknown(str(error))
+    _log.error("turn failed", session=turn.spec.name, turn=turn.number, exc_info=error)
+    return unknown(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+
+
+async def end(turn: Turn, error: NamedError) -> None:
+    """As its kind of end demands."""
+    if turn.hit is not None:
+        await turn.link.publish("session.limit", reached(turn.spec.name, turn.hit))
+    if turn.problem is not None:
+        await refuse(turn, str(turn.problem.body["data"]["message"]))
+    elif turn.quiet:
+        await quiet(turn)
+    else:
+        await close(turn, error)
 
 
 async def close(turn: Turn, error: NamedError) -> None:

@@ -28,6 +28,7 @@ from .permission import Gate
 from .request import aside_request, output_limit
 from .step import Overflowed, Step
 from .surroundings import CompactionSettings
+from .tail import choose_tail
 from .texts import COMPACTION, COMPACTION_FORM, CONTINUE, MEDIA_DROPPED
 from .toolcalls import Calls
 from .turn import Turn
@@ -80,7 +81,8 @@ class Compaction:
     async def run(self) -> bool:
         """Whether the turn goes on; the summary is in the conversation. Raises TurnFailed."""
         before, replay = self._material()
-        info = await self._summarise(before)
+        head = await self._set_tail_aside(before)
+        info = await self._summarise(head)
         if self._part.auto:
             await self._go_on(replay)
         await self._turn.conversation.publish("session.compacted", {"sessionID": self._turn.session.id})
@@ -98,6 +100,17 @@ class Compaction:
                 rest = before[:position]
                 return (rest, before[position]) if any(is_prompt(message) for message in rest) else (before, None)
         return before, None
+
+    async def _set_tail_aside(self, before: list[MessageWithParts]) -> list[MessageWithParts]:
+        """What is to be summed up; the part says where that begins which is kept as it is."""
+        settings = self._turn.scene.compaction
+        model, _ = self._turn.model_for(self._user)
+        start = choose_tail(before, model, settings, usable_context(model, settings))
+        if start == len(before):
+            return before
+        self._part = msgspec.structs.replace(self._part, tail_start_id=before[start].info.id)
+        await self._turn.conversation.put_part(self._part)
+        return before[:start]
 
     async def _summarise(self, before: list[MessageWithParts]) -> AssistantMessage:
         turn = self._turn
@@ -186,3 +199,14 @@ def _tail(text: str, model: Model) -> str:
 
 def _plain_agent() -> Agent:
     return Agent(name="compaction", mode="primary", permission=[], options={})
+
+
+def blank_user(turn: Turn, model: ModelReference) -> UserMessage:
+    """Stands for the user of a session that has no messages."""
+    return UserMessage(
+        id=new_id("msg"),
+        session_id=turn.session.id,
+        time=CreatedTime(created=now_ms()),
+        agent=turn.scene.default_agent(),
+        model=model,
+    )

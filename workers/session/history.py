@@ -48,8 +48,23 @@ def since_compaction(messages: list[MessageWithParts]) -> list[MessageWithParts]
     }
     for index in range(len(messages) - 1, -1, -1):
         if messages[index].info.id in finished and has_compaction(messages[index]):
-            return messages[index:]
+            return _with_tail(messages, index)
     return messages
+
+
+def _with_tail(messages: list[MessageWithParts], start: int) -> list[MessageWithParts]:
+    """From the wish for a summary at ``start`` on, with what is kept of the time before it behind the summary."""
+    wish = messages[start]
+    kept_from = {part.tail_start_id for part in wish.parts if isinstance(part, CompactionPart)} - {None}
+    kept = next((index for index in range(start) if messages[index].info.id in kept_from), None)
+    summed = next((i for i in range(start + 1, len(messages)) if _answers(messages[i], wish.info.id)), None)
+    if kept is None or summed is None:
+        return messages[start:]
+    return [*messages[start : summed + 1], *messages[kept:start], *messages[summed + 1 :]]
+
+
+def _answers(message: MessageWithParts, id: str) -> bool:
+    return isinstance(message.info, AssistantMessage) and message.info.parent_id == id
 
 
 def has_compaction(message: MessageWithParts) -> bool:

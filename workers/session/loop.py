@@ -15,9 +15,7 @@ from oad.contract.message import (
     ToolCompleted,
     ToolPart,
     UserMessage,
-    UserSummary,
 )
-from oad.contract.session import SessionSummary
 
 from .compaction import Compaction, is_full, request_compaction
 from .failure import FILTERED, describe
@@ -160,13 +158,7 @@ class Loop:
         await self._conversation.publish("session.error", {"sessionID": self._turn.session.id, "error": error})
 
     async def _report(self, user: MessageWithParts | None) -> None:
-        """The state of the files so far, as the session, its listeners and the prompt worked on show it."""
-        summary = SessionSummary(additions=0, deletions=0, files=0)
-        await self._conversation.patch({"summary": summary})
-        await self._conversation.publish("session.diff", {"sessionID": self._turn.session.id, "diff": []})
-        if user is not None and isinstance(user.info, UserMessage):
-            told = msgspec.structs.replace(user.info, summary=UserSummary(diffs=[]))
-            await self._conversation.put_message(told)
+        await self._turn.tell_changes(user)
 
 
 def wants_structure(user: UserMessage) -> bool:

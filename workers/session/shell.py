@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 import trio
 
+from oad.contract.errors import named
 from oad.contract.ids import new_id, new_ulid, now_ms
 from oad.contract.message import (
     AssistantMessage,
@@ -20,11 +21,13 @@ from oad.contract.message import (
 )
 from oad.contract.prompt import ShellInput
 from oad.contract.sandbox import Confinement
+from oad.contract.worker import WorkerSpec
 
-from ..audit import CURRENT_CALL, CurrentCall
+from ..audit import CURRENT_CALL, Audit, CurrentCall
 from ..config.shell_choice import DEFAULT
 from ..egress import OPEN, Egress
 from ..exec import Command, ExecFailed
+from ..restriction.decision import decide
 from ..sandbox.explain import sandbox_notes
 from ..tools.bash import limit_note
 from ..tools.environment import command_environment
@@ -63,6 +66,15 @@ async def _store_user(turn: Turn, input: ShellInput) -> UserMessage:
     part = TextPart(id=new_id("prt"), session_id=turn.session.id, message_id=user.id, text=SHELL_RUN, synthetic=True)
     await turn.conversation.put_part(part)
     return user
+
+
+async def check_shell(spec: WorkerSpec, audit: Audit, command: str) -> None:
+    """Raises ApiError 403 for what clients may not run."""
+    decision = decide(command, spec.directory, spec.shell)
+    verdict = "refused" if decision.rule else "allowed"
+    await audit.before("shell.decision", decision=verdict, rule=decision.rule, command=command)
+    if decision.rule:
+        raise named(403, "ForbiddenError", message=decision.message)
 
 
 def explained(confinement: Confinement, command: str, output: str) -> str:

@@ -4,7 +4,7 @@ import msgspec
 import trio
 
 from oad.contract.ids import new_id, now_ms
-from oad.contract.message import AssistantMessage, StepFinishPart
+from oad.contract.message import AssistantMessage, StepFinishPart, StepStartPart
 from oad.contract.session import StatusRetry
 
 from ..providers.model import (
@@ -17,7 +17,9 @@ from ..providers.model import (
     TextDelta,
     ToolInputDelta,
 )
+from ..snapshots.keeper import StepKeeper
 from .failure import TurnFailed, describe
+from .patching import put_patch
 from .reducer import Call, Delta, Effect, Finish, Reducer, Write, merge_deltas
 from .retry import Retry
 from .toolcalls import Calls
@@ -49,18 +51,21 @@ class Step:
 
     async def run(self) -> AssistantMessage:
         """Returns the message with its finish set. Raises Overflowed or TurnFailed."""
+        if self._turn.background is not None:
+            self._turn.snapshots.look(self._turn.background)
+        keeper = self._turn.keeper = self._calls.keeper = self._turn.snapshots.step()
         while True:
             await self._turn.conversation.busy()
             reducer = Reducer(self._turn.session.id, self.info.id, mint=new_id, clock=now_ms)
             failure = await self._attempt(reducer)
             if failure is None:
                 self._turn.retries.reset()
-                return await self._close(self._finish)
+                return await self._close(self._finish, keeper)
             await self._give_up_or_wait(failure)
             if reducer.called:  # what was called has run and has effects: go on from there instead of asking again
                 for part in reducer.unfinished():
                     await self._turn.conversation.put_part(part)
-                return await self._close(None)
+                return await self._close(None, keeper)
 
     async def _attempt(self, reducer: Reducer) -> ModelFailure | None:
         """One model call, to the end of the tool calls it made."""
@@ -106,6 +111,9 @@ class Step:
 
     async def _apply(self, effect: Effect, running: trio.Nursery) -> None:
         match effect:
+            case Write(StepStartPart() as part):
+                tree = await self._turn.snapshots.known()
+                await self._turn.conversation.put_part(msgspec.structs.replace(part, snapshot=tree))
             case Write():
                 await self._turn.conversation.put_part(effect.part)
             case Delta():
@@ -129,9 +137,10 @@ class Step:
         await self._turn.conversation.status(StatusRetry(attempt=retry.attempt, message=message, next=next))
         await trio.sleep(retry.wait_s)
 
-    async def _close(self, finish: Finish | None) -> AssistantMessage:
+    async def _close(self, finish: Finish | None, keeper: StepKeeper) -> AssistantMessage:
         """The step's last part and its message's finish. Without a ``finish`` the stream broke after its calls."""
         conversation = self._turn.conversation
+        before, recorded = keeper.before, await keeper.finish()
         if finish is not None:
             tokens = finish.finish.tokens
             cost = self._turn.scene.cost_of(self._request.model, tokens)
@@ -145,11 +154,14 @@ class Step:
                 reason=reason,
                 cost=cost,
                 tokens=tokens,
+                snapshot=self._turn.snapshots.tree,
             )
             await conversation.put_part(part)
         else:
             self.info = msgspec.structs.replace(self.info, finish="tool-calls")
         await conversation.put_message(self.info)
+        if recorded is not None and before is not None:
+            await put_patch(self._turn, self.info, before, recorded, cut=finish is None)
         return self.info
 
 

@@ -21,6 +21,8 @@ class CompactionSettings(Protocol):
     auto: bool
     prune: bool
     reserved: int | None  # tokens kept free; None: by the model's output limit
+    tail_turns: int | None  # so many of the last turns at most are kept beside a summary
+    preserve_recent_tokens: int | None  # and so much of them; None: by the model's context
 
 
 class Scene(Protocol):
@@ -28,6 +30,7 @@ class Scene(Protocol):
 
     worktree: Path
     compaction: CompactionSettings
+    snapshots: bool  # whether the project wants its files kept
     services: dict[str, Any]  # handed to tools as they are
 
     def agent(self, name: str) -> Agent | None: ...

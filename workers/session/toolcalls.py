@@ -21,6 +21,8 @@ from oad.contract.permission import ToolReference
 from oad.contract.redact import KNOWN
 
 from ..audit import CURRENT_CALL, CurrentCall
+from ..exec import Exec
+from ..snapshots.keeper import StepKeeper
 from ..tools.tool import Rejected, Tool, ToolContext, ToolFailed, ToolResult, take_arguments
 from .doom import DoomGuard
 from .failure import TurnFailed
@@ -41,6 +43,7 @@ class Calls:
         self._doom = DoomGuard()
         self._doom_lock = trio.StrictFIFOLock()
         self._settled: dict[str, ToolResult] = {}  # by part, from calls that are being cancelled
+        self.keeper: StepKeeper | None = None  # of the step whose calls these are
         self.ended = False  # a person refused: no further model call
 
     async def run(self, part: ToolPart) -> None:
@@ -100,6 +103,8 @@ class Calls:
             text = f"The arguments provided to the tool are invalid: {input['error']}"
             return ToolResult(title="Invalid Tool", output=text, metadata={"truncated": False})
         tool = self._tools[part.tool]
+        if self.keeper is not None:
+            await self.keeper.admit(part.tool)
         CURRENT_CALL.set(CurrentCall(part.tool, part.call_id))  # each call has a task of its own
         return await tool.run(take_arguments(tool, input), self.context(part))
 
@@ -123,6 +128,10 @@ class Calls:
                 turn.bounds.on_ask()
             return await turn.link.call(op, params, body)
 
+        async def keep(path: Path) -> None:
+            if self.keeper is not None:
+                await self.keeper.keep(path)
+
         def settle(result: ToolResult) -> None:
             self._settled[part.id] = result
 
@@ -134,7 +143,7 @@ class Calls:
             directory=Path(turn.session.directory),
             worktree=turn.scene.worktree,
             scratch=Path(turn.spec.scratch),
-            exec=turn.exec_for(agent),
+            exec=self._exec(part.tool, turn.exec_for(agent)),
             confinement=turn.confinement(agent),
             audit=turn.audit,
             ask=ask,
@@ -142,8 +151,12 @@ class Calls:
             publish=publish,
             call=call,
             services=turn.services,
+            keep=keep,
             settle=settle,
         )
+
+    def _exec(self, tool: str, exec: Exec) -> Exec:
+        return exec if self.keeper is None else self.keeper.guard(tool, exec)
 
     def _keep_settled(self, part: ToolPart) -> None:
         """What a cancelled call had to say of itself; without it the closing of the turn ends the part."""

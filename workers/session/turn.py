@@ -11,7 +11,15 @@ from oad.contract.catalogue import Agent, Model
 from oad.contract.errors import ApiError
 from oad.contract.ids import new_id, now_ms
 from oad.contract.limits import LimitHit
-from oad.contract.message import AssistantMessage, MessagePath, MessageWithParts, NamedError, TurnTime, UserMessage
+from oad.contract.message import (
+    AssistantMessage,
+    MessagePath,
+    MessageWithParts,
+    NamedError,
+    TurnTime,
+    UserMessage,
+    UserSummary,
+)
 from oad.contract.permission import PermissionRule
 from oad.contract.sandbox import Confinement
 from oad.contract.session import Session, no_tokens
@@ -22,9 +30,12 @@ from ..exec import Exec
 from ..link import Link
 from ..providers.model import Endpoint
 from ..sandbox.agent_exec import AgentExec, UnknownProfile, narrow
+from ..snapshots.file_diffs import summarize
+from ..snapshots.keeper import Snapshots, StepKeeper
 from .bounds import Bounds
 from .conversation import Conversation
 from .reducer import Reducer
+from .report import Report
 from .retry import RetryPlan
 from .surroundings import Scene, UnknownName
 
@@ -41,7 +52,11 @@ class Turn:
         services: dict[str, Any],
         bounds: Bounds | None = None,
         audit: Audit | None = None,
+        report: Report | None = None,
     ) -> None:
+        self.report = report or Report(Snapshots(None, "nothing was said of a place for them"))
+        self.snapshots = self.report.snapshots
+        self.keeper: StepKeeper | None = None  # of the step under way, or of one that was cut off
         self.audit = audit or Unrecorded()
         self.number = number
         self.link = link
@@ -50,6 +65,7 @@ class Turn:
         self.services = services  # shared by all tool calls of the session, which keep records of their own in it
         self.bounds = bounds or Bounds()
         self.scope = trio.CancelScope()
+        self.background: trio.Nursery | None = None  # outlives the answer; ends with the turn
         self.retries = RetryPlan()
         self.reducer: Reducer | None = None  # of the newest stream; the closing keeps what it still holds
         self.overflows = 0  # compactions forced by a provider that refused the size
@@ -137,6 +153,17 @@ class Turn:
             variant=user.model.variant,
             summary=summary,
         )
+
+    async def tell_changes(self, prompt: MessageWithParts | None) -> None:
+        """The state of the files so far, as the session, its listeners and the prompt worked on show it."""
+        diffs = await self.report.of_session(self.conversation.messages)
+        await self.conversation.patch({"summary": summarize(diffs)})
+        # Journalled when it says something new: it is repeated after every step.
+        news = self.report.is_news(diffs)
+        await self.conversation.publish("session.diff", {"sessionID": self.session.id, "diff": diffs}, durable=news)
+        if prompt is not None and isinstance(prompt.info, UserMessage):
+            own = await self.report.of_prompt(self.conversation.messages, prompt.info.id)
+            await self.conversation.put_message(msgspec.structs.replace(prompt.info, summary=UserSummary(diffs=own)))
 
     async def complete(self, info: AssistantMessage) -> AssistantMessage:
         """Gives a message its time of completion and publishes it."""

@@ -7,15 +7,14 @@ import msgspec
 import structlog
 import trio
 
-from oad.contract.errors import bad_request, named, not_found, session_busy, unexpected
-from oad.contract.ids import new_id, now_ms
+from oad.contract.errors import bad_request, not_found, session_busy, unexpected
 from oad.contract.limit_text import limit_error
-from oad.contract.limits import reached
-from oad.contract.message import CreatedTime, MessageWithParts, ModelReference, NamedError, UserMessage
+from oad.contract.message import MessageWithParts, ModelReference, NamedError, UserMessage
 from oad.contract.prompt import (
     CommandInput,
     InitInput,
     PromptInput,
+    RevertInput,
     ShellInput,
     SummarizeInput,
 )
@@ -24,25 +23,30 @@ from oad.contract.worker import WorkerSpec
 from ..allowance import Allowance
 from ..audit import Audit, Unrecorded
 from ..egress import Egress
-from ..environment import take_keys
 from ..exec import Exec
 from ..link import Answer, Link
-from ..restriction.decision import decide
-from .bounds import Bounds, TurnStopped
-from .closing import close, quiet, refuse
+from ..snapshots.keeper import Snapshots, StepKeeper
+from .bounds import Bounds
+from .closing import diagnose, end
 from .command import expand_command
-from .compaction import request_compaction
+from .compaction import blank_user, request_compaction
 from .conversation import Conversation
-from .failure import ABORTED, TurnFailed, first_of, unknown
+from .decoding import decode
+from .failure import ABORTED, first_of, unknown
 from .input import accept
 from .loop import Loop
 from .old_dialect import OldPrompt, flatten, is_old, translate
-from .orders import LimitOrder, TurnStart
+from .orders import LimitOrder
+from .patches import newest_tree
+from .patching import finish_cut_step
+from .report import Report
 from .revert import drop_reverted
-from .shell import run_shell
+from .shell import check_shell, run_shell
 from .surroundings import Surroundings, UnknownName
 from .texts import INIT
 from .turn import Turn
+from .turn_source import TurnSource
+from .undo import Undo
 
 _log = structlog.get_logger("oad.session")
 
@@ -63,8 +67,12 @@ class SessionWorker:
         on_idle: Callable[[int], None] | None = None,
         allowance: Allowance | None = None,
         audit: Audit | None = None,
+        snapshots: Snapshots | None = None,
     ) -> None:
         self._audit = audit or Unrecorded()
+        self._snapshots = snapshots or Snapshots(None, spec.snapshots.problem)
+        self._report = Report(self._snapshots)
+        self._undo = Undo(self._snapshots, self._report, self._audit)
         self._link = link
         self._exec = exec
         self._spec = spec
@@ -76,7 +84,10 @@ class SessionWorker:
         self._turn: Turn | None = None
         self._unfinished: set[Turn] = set()  # answered turns whose title is still being made, and the current one
         self._services: dict[str, Any] = {"egress": Egress.of(spec)}
+        self._source = TurnSource(link, spec.name)
         self._number = 0
+        self._settled = trio.Event()  # what the last turn changed is recorded
+        self._settled.set()
         self._nursery: trio.Nursery | None = None
         self._operations: dict[str, Callable[[bytes], Awaitable[Answer]]] = {
             "session.prompt": self._prompt,
@@ -85,6 +96,8 @@ class SessionWorker:
             "session.shell": self._shell,
             "session.command": self._command,
             "session.init": self._init,
+            "session.revert": self._revert,
+            "session.unrevert": self._unrevert,
             "worker.abort": self._abort,
             "worker.limit": self._limit,
         }
@@ -123,13 +136,13 @@ class SessionWorker:
     # -- operations ---------------------------------------------------------------------------------------------
 
     async def _prompt(self, body: bytes) -> Answer:
-        input, old = _decode(body, PromptInput), _decode(body, OldPrompt)
+        input, old = decode(body, PromptInput), decode(body, OldPrompt)
         if is_old(old):
             return Answer(flatten(await self._answer_prompt(translate(input, old))))
         return Answer(msgspec.json.encode(await self._answer_prompt(input)))
 
     async def _prompt_async(self, body: bytes) -> Answer:
-        input = _decode(body, PromptInput)
+        input = decode(body, PromptInput)
         try:
             await self._admit_prompt(input)
         except UnknownName:
@@ -141,7 +154,7 @@ class SessionWorker:
         return stored if input.no_reply else await self._outcome(turn)
 
     async def _summarize(self, body: bytes) -> Answer:
-        input = _decode(body, SummarizeInput)
+        input = decode(body, SummarizeInput)
         model = ModelReference(provider_id=input.provider_id, model_id=input.model_id)
 
         async def store(turn: Turn) -> None:
@@ -154,8 +167,8 @@ class SessionWorker:
         return Answer(TRUE)
 
     async def _shell(self, body: bytes) -> Answer:
-        input = _decode(body, ShellInput)
-        await self._check_shell(input.command)
+        input = decode(body, ShellInput)
+        await check_shell(self._spec, self._audit, input.command)
         if self.busy:
             raise session_busy(self._spec.name)
 
@@ -168,16 +181,8 @@ class SessionWorker:
         turn = await self._admit(nothing, work=work)
         return Answer(msgspec.json.encode(await self._outcome(turn)))
 
-    async def _check_shell(self, command: str) -> None:
-        """Raises ApiError 403 for what clients may not run."""
-        decision = decide(command, self._spec.directory, self._spec.shell)
-        verdict = "refused" if decision.rule else "allowed"
-        await self._audit.before("shell.decision", decision=verdict, rule=decision.rule, command=command)
-        if decision.rule:
-            raise named(403, "ForbiddenError", message=decision.message)
-
     async def _command(self, body: bytes) -> Answer:
-        return await self._run_command(_decode(body, CommandInput))
+        return await self._run_command(decode(body, CommandInput))
 
     async def _run_command(self, input: CommandInput) -> Answer:
         async def store(turn: Turn) -> None:
@@ -197,11 +202,30 @@ class SessionWorker:
         return Answer(msgspec.json.encode(message))
 
     async def _init(self, body: bytes) -> Answer:
-        input = _decode(body, InitInput)
+        input = decode(body, InitInput)
         model = f"{input.provider_id}/{input.model_id}"
         command = CommandInput(command=INIT, arguments="", model=model, message_id=input.message_id)
         await self._run_command(command)
         return Answer(TRUE)
+
+    async def _revert(self, body: bytes) -> Answer:
+        input = decode(body, RevertInput)
+        return await self._change_back(lambda found: self._undo.revert(found, input.message_id, input.part_id))
+
+    async def _unrevert(self, body: bytes) -> Answer:
+        return await self._change_back(self._undo.unrevert)
+
+    async def _change_back(self, change: Callable[[Conversation], Awaitable[None]]) -> Answer:
+        """Answers with the session's record as it is then. Raises ApiError 409 while a turn runs."""
+        async with self._admission:
+            if self.busy:
+                raise session_busy(self._spec.name)
+            await self._settled.wait()
+            start = await self._source.fetch()
+            scene = await self._surroundings.scene(start.session.directory, start.credentials)
+            self._snapshots.begin(wanted=scene.snapshots, tree=newest_tree(start.messages))
+            await change(Conversation(self._link, start.session, start.messages))
+            return Answer(msgspec.json.encode((await self._source.fetch()).session))
 
     async def _abort(self, body: bytes) -> Answer:
         """Answered when nothing of any turn runs any more."""
@@ -212,7 +236,7 @@ class SessionWorker:
 
     async def _limit(self, body: bytes) -> Answer:
         """Answered when the reason is noted, of a turn when nothing of it runs any more."""
-        order: LimitOrder = _decode(body, LimitOrder)
+        order: LimitOrder = decode(body, LimitOrder)
         if order.call is not None:
             self._allowance.stopped(order.call, order.hit)
             return Answer(TRUE)
@@ -257,7 +281,9 @@ class SessionWorker:
     async def _open(self, store: Work, work: Work | None, *, silent: bool) -> Turn:
         self._number += 1
         self._stopped = False
-        turn = Turn(self._number, self._link, self._exec, self._spec, self._services, self._bounds, self._audit)
+        turn = Turn(
+            self._number, self._link, self._exec, self._spec, self._services, self._bounds, self._audit, self._report
+        )
         self._turn = turn  # from now on an abort reaches it, though it has not begun
         self._unfinished.add(turn)
         started = False
@@ -274,13 +300,13 @@ class SessionWorker:
         return turn
 
     async def _load(self, turn: Turn) -> None:
-        reply = await self._link.call("daemon.turn", {"sessionID": self._spec.name})
-        start = msgspec.json.decode(reply, type=TurnStart)
-        take_keys(start)
+        await self._settled.wait()
+        start = await self._source.fetch()
         self._services["depth"] = start.depth
         self._bounds.begin(start.limits)
         self._allowance.begin(start.limits, start.output)
         scene = await self._surroundings.scene(start.session.directory, start.credentials)
+        self._snapshots.begin(wanted=scene.snapshots, tree=newest_tree(start.messages))
         turn.begin(scene, Conversation(self._link, start.session, start.messages))
         turn.conversation.output = lambda: self._allowance.output
         await drop_reverted(turn.conversation)
@@ -314,27 +340,20 @@ class SessionWorker:
             if not turn.done.is_set():
                 await self._close(turn, error)
             self._forget(turn)
+            if turn.keeper is not None and turn.keeper.before is not None and self._nursery is not None:
+                self._settled = trio.Event()
+                self._nursery.start_soon(self._settle, turn, turn.keeper, self._settled)
 
     async def _attempt(self, turn: Turn, work: Work | None) -> NamedError:
         """The error with which the turn has to be closed, if it is not by then."""
         try:
             with turn.scope:
                 async with trio.open_nursery() as background:
+                    turn.background = background
                     await self._work(turn, work, background)
         except Exception as error:  # noqa: BLE001  a turn is a task boundary
-            return turn.verdict or ABORTED if turn.scope.cancel_called else self._diagnose(turn, first_of(error))
+            return turn.verdict or ABORTED if turn.scope.cancel_called else diagnose(turn, first_of(error))
         return turn.verdict or ABORTED
-
-    def _diagnose(self, turn: Turn, error: BaseException) -> NamedError:
-        if isinstance(error, TurnStopped):
-            turn.hit = error.hit
-        if isinstance(error, TurnFailed):
-            return error.error
-        if isinstance(error, UnknownName):
-            turn.problem = bad_request(str(error))
-            return unknown(str(error))
-        _log.error("turn failed", session=self._spec.name, turn=turn.number, exc_info=error)
-        return unknown(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
 
     async def _work(self, turn: Turn, work: Work | None, background: trio.Nursery) -> None:
         if work is None or await self._leaves_prompts(turn, work):
@@ -353,16 +372,16 @@ class SessionWorker:
     async def _close(self, turn: Turn, error: NamedError) -> None:
         turn.sealed = True
         try:
-            if turn.hit is not None:
-                await self._link.publish("session.limit", reached(self._spec.name, turn.hit))
-            if turn.problem is not None:
-                await refuse(turn, str(turn.problem.body["data"]["message"]))
-            elif turn.quiet:
-                await quiet(turn)
-            else:
-                await close(turn, error)
+            await end(turn, error)
         finally:
             self._conclude(turn)
+
+    async def _settle(self, turn: Turn, keeper: StepKeeper, settled: trio.Event) -> None:
+        """After a step that was cut off, so that an abort need not wait for it; the next turn does."""
+        try:
+            await finish_cut_step(turn, keeper)
+        finally:
+            settled.set()
 
     def _conclude(self, turn: Turn) -> None:
         """The turn has its answer; the session is free for the next."""
@@ -379,21 +398,3 @@ class SessionWorker:
         turn.ended.set()
         if self._turn is turn:
             self._turn = None
-
-
-def blank_user(turn: Turn, model: ModelReference) -> UserMessage:
-    """Stands for the user of a session that has no messages."""
-    return UserMessage(
-        id=new_id("msg"),
-        session_id=turn.session.id,
-        time=CreatedTime(created=now_ms()),
-        agent=turn.scene.default_agent(),
-        model=model,
-    )
-
-
-def _decode(body: bytes, type: type[Any]) -> Any:
-    try:
-        return msgspec.json.decode(body or b"{}", type=type)
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise bad_request(str(error)) from error

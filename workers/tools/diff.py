@@ -17,11 +17,11 @@ class Diff(msgspec.Struct, frozen=True):
     deletions: int
 
 
-def unified(path: str, before: str, after: str, *, new_path: str | None = None) -> Diff:
-    """The difference; line ends of CRLF and LF count as equal."""
+def unified(path: str, before: str, after: str, *, new_path: str | None = None, mark: str = "") -> Diff:
+    """The difference; line ends of CRLF and LF count as equal. ``mark`` follows the names of the files."""
     a, b = _lines(before), _lines(after)
     opcodes = list(_opcodes(a, b))
-    head = f"Index: {path}\n{'=' * 67}\n--- {path}\n+++ {new_path or path}\n"
+    head = f"Index: {path}\n{'=' * 67}\n--- {path}{mark}\n+++ {new_path or path}{mark}\n"
     body = "".join(_hunk(a, b, group) for group in _groups(opcodes))
     changed = [each for each in opcodes if each[0] != "equal"]
     additions = sum(j2 - j1 for _, _, _, j1, j2 in changed)

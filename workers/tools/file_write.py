@@ -44,6 +44,7 @@ async def write_file(context: ToolContext, path: Path, data: bytes, *, outside: 
 
     Raises ToolFailed."""
     _refuse_private(context, path)
+    await context.keep(path)
     await _announce(context, "file.written", path=str(path), bytes=len(data), outside=outside)
     await _change(context, path, lambda: _replace(path, data, mode), _WRITE, data, outside=outside)
 
@@ -51,6 +52,7 @@ async def write_file(context: ToolContext, path: Path, data: bytes, *, outside: 
 async def remove_file(context: ToolContext, path: Path, *, outside: bool) -> None:
     """Raises ToolFailed."""
     _refuse_private(context, path)
+    await context.keep(path)
     await _announce(context, "file.removed", path=str(path), outside=outside)
     await _change(context, path, path.unlink, _REMOVE, b"", outside=outside)
 

@@ -66,6 +66,10 @@ def _discard(result: ToolResult) -> None:
     """For callers which close a cancelled call as an error."""
 
 
+async def _keep_nothing(path: Path) -> None:
+    """Where there are no snapshots."""
+
+
 class ToolContext(msgspec.Struct, frozen=True):
     """One call's surroundings. ``progress`` publishes title and metadata of the running part (volatile, may be merged);
     ``call`` asks the daemon: ``await call(op, params, body)`` returns the reply's body or raises ApiError."""
@@ -85,6 +89,7 @@ class ToolContext(msgspec.Struct, frozen=True):
     audit: Audit = Unrecorded()
     services: dict[str, Any] = {}  # what single tools need: skills, subagents, settings, files read
     confinement: Confinement = UNCONFINED  # with the agent's profile, which commands run under
+    keep: Callable[[Path], Awaitable[None]] = _keep_nothing  # before a file is written: what it was can be put back
     settle: Callable[[ToolResult], None] = _discard  # what a cancelled call has so far: it ends as completed with that
 
 

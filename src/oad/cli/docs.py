@@ -14,6 +14,7 @@ from oad.gateway.not_yet import list_missing
 from oad.gateway.operation import Operation
 from oad.gateway.routes import STREAMS, TABLE
 
+from .config_reference import KEYS, PLACES, SOURCES
 from .environment_reference import SERVER, SESSIONS, TERMINALS
 from .main import app
 from .server_config import ServerConfig
@@ -27,11 +28,32 @@ _KEYS: Final = (
     "Keys of model providers (`ANTHROPIC_API_KEY`, `OPENAI_API_KEY`, …) are read under the names that `GET /provider` "
     "lists for each provider.\n"
 )
+_CONFIG_HEAD: Final = (
+    "`opencode.json` as opencode has it: JSON with comments and trailing commas. In it `{env:NAME}` stands for a "
+    "variable (empty where it is not set) and `{file:PATH}` for the content of a file (relative to the file that "
+    "names it). A file that is no JSON, or holds a wrong value, is 400 on every route of its directory: "
+    "`ConfigJsonError` with path, line and column, or `ConfigInvalidError` with the keys; nothing else stops "
+    "working. Unknown keys are named in the log and ignored. What the operator decides for all sessions stands in"
+    " `oad.toml`, see [SETTINGS.md](SETTINGS.md).\n"
+)
+_CONFIG_CHANGES: Final = """## Changes
+
+Files may be changed at any time: they are looked at before each turn and each answer, and a change holds from
+then on. `PATCH /config` changes the file of the project that wins over its others, or makes `opencode.json` in
+the directory; `PATCH /global/config` does so with the user's own. The text is edited in place, so that
+comments, order and form stay. It is written whole or not at all, and only over what it was made from: 409 if
+somebody else keeps changing the file. Wrong values are 400 and name their key; unknown keys are dropped. A
+masked secret (`********`), as answers show it, stands for the one that is there. `null` hides what lower files
+say. A rule for one tool beside an action for all keeps that action.
+
+Nothing is ended: streams stay open, running turns go on as they began. `server.instance.disposed` (after a
+global change for each directory in use, and `global.disposed`) tells clients to read everything anew.
+"""
 
 
 def generate() -> dict[str, str]:
     """File name -> text, for the files that need nothing but the code."""
-    return {"API.md": _api(), "SETTINGS.md": _settings()}
+    return {"API.md": _api(), "SETTINGS.md": _settings(), "CONFIG.md": _config()}
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -73,6 +95,21 @@ def _settings() -> str:
             "Programs in terminals find:",
             _table(("variable", "meaning"), ((f"`{name}`", text) for name, text in TERMINALS.items())),
             _KEYS,
+        ]
+    )
+
+
+def _config() -> str:
+    return "\n".join(
+        [
+            f"# Configuration of sessions\n\n{_NOTICE}\n{_CONFIG_HEAD}",
+            "## Where it comes from\n\nLater ones win; objects are merged key by key.\n",
+            _table(("source", ""), SOURCES),
+            "## Keys\n",
+            _table(("key", "what it does"), ((f"`{key}`", text) for key, text in KEYS.items())),
+            "## Other files\n",
+            _table(("place", "content"), PLACES),
+            _CONFIG_CHANGES,
         ]
     )
 

@@ -19,6 +19,7 @@ from oad.contract.policy import (
     Policy,
     SandboxPolicy,
     ShellPolicy,
+    SnapshotPolicy,
 )
 
 
@@ -26,6 +27,7 @@ class BadConfig(Exception):
     """A configuration file that can't be read, with its path and the reason."""
 
 
+_LEVELS = frozenset({"debug", "info", "warn", "error"})
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -53,10 +55,21 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     audit: AuditPolicy = AuditPolicy()
     shell: ShellPolicy = ShellPolicy()
     jobs: JobPolicy = JobPolicy()
+    snapshots: SnapshotPolicy = SnapshotPolicy()
     oauth: Methods = {}
 
     def policy(self) -> Policy:
-        return Policy(self.sandbox, self.network, self.limits, self.asks, self.audit, self.shell, self.jobs, self.oauth)
+        return Policy(
+            self.sandbox,
+            self.network,
+            self.limits,
+            self.asks,
+            self.audit,
+            self.shell,
+            self.jobs,
+            self.oauth,
+            self.snapshots,
+        )
 
 
 def load_server_config(file: Path | None) -> tuple[ServerConfig, Policy]:
@@ -69,7 +82,7 @@ def load_server_config(file: Path | None) -> tuple[ServerConfig, Policy]:
         cors=[*own.cors, *shared.cors],
         gateways=own.gateways,
         body_limit_mb=own.body_limit_mb,
-        log_level=own.log_level,
+        log_level=own.log_level or shared.log_level,
         idle_worker_s=own.idle_worker_s,
     )
     return merged, found.policy()
@@ -93,21 +106,22 @@ def _load_toml(file: Path) -> _File:
 
 def _load_shared() -> ServerConfig:
     directory = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "opencode"
-    for name in ("opencode.jsonc", "opencode.json", "config.json"):
-        section = _server_section(directory / name)
-        if section:
-            return _lenient(section)
-    return ServerConfig()
+    files = [_content(directory / name) for name in ("opencode.jsonc", "opencode.json", "config.json")]
+    section = next((each["server"] for each in files if each.get("server")), None)
+    level = next((each["logLevel"] for each in files if each.get("logLevel")), None)
+    found = _lenient(cast(dict[str, Any], section)) if isinstance(section, dict) else ServerConfig()
+    if isinstance(level, str) and level.lower() in _LEVELS:
+        return msgspec.structs.replace(found, log_level=level.lower())
+    return found
 
 
-def _server_section(file: Path) -> dict[str, Any]:
+def _content(file: Path) -> dict[str, Any]:
     """A broken file is reported to clients by the routes that need it; the listener starts anyway."""
     try:
         content: Any = pyjson5.decode(file.read_text())
     except (OSError, UnicodeDecodeError, pyjson5.Json5Exception):
         return {}
-    section: Any = cast(dict[str, Any], content).get("server") if isinstance(content, dict) else None
-    return cast(dict[str, Any], section) if isinstance(section, dict) else {}
+    return cast(dict[str, Any], content) if isinstance(content, dict) else {}
 
 
 def _lenient(section: dict[str, Any]) -> ServerConfig:

@@ -23,7 +23,7 @@ EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
     "session.status": ("durable", "idle, busy, or retry with attempt and time"),
     "session.idle": ("durable", "the turn is over; follows the status"),
     "session.error": ("durable", "a turn failed or was aborted"),
-    "session.diff": ("durable", "files that the turn has changed"),
+    "session.diff": ("both", "all that the session has changed; durable when it is something new"),
     "session.limit": ("durable", "a limit was reached: which, its value, the peak, and what was stopped (oad's own)"),
     "session.compacted": ("durable", "the conversation was summarised"),
     "message.updated": ("durable", "a message without its parts"),

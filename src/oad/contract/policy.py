@@ -123,6 +123,17 @@ class ShellPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 DEFAULT_SHELL: Final = ShellPolicy()
 
 
+class SnapshotPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[snapshots]``: what is kept of a project's files, to undo what sessions did. Beyond a limit there are none."""
+
+    enabled: bool = True
+    files: _Positive = 100_000  # in the worktree, without what git ignores
+    file_mb: _Positive = 10  # larger files are left out
+    tree_mb: _Positive = 1024  # to be taken in at once
+    store_mb: _Positive = 4096  # of a project, on disk
+    keep_days: _Positive = 7  # for older turns there is no undo
+
+
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sandbox: SandboxPolicy = SandboxPolicy()
     network: NetworkPolicy = NetworkPolicy()
@@ -132,3 +143,4 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shell: ShellPolicy = ShellPolicy()
     jobs: JobPolicy = JobPolicy()
     oauth: Methods = {}
+    snapshots: SnapshotPolicy = SnapshotPolicy()

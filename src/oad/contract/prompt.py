@@ -80,6 +80,11 @@ class SummarizeInput(WireModel):
     auto: bool | None = None
 
 
+class RevertInput(WireModel):
+    message_id: MessageID
+    part_id: PartID | None = None
+
+
 class InitInput(WireModel):
     provider_id: str
     model_id: str

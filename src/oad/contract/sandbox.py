@@ -32,6 +32,7 @@ class Confinement(msgspec.Struct, frozen=True):
     exposed: tuple[str, ...] = ()  # read-only, although below a hidden place
     private: tuple[str, ...] = ()  # oad's own places: hidden from every profile, "full" included
     scratch: str = ""
+    snapshots: str = ""  # where the workspace's snapshots are kept: seen only by commands that are run for them
     home: str = ""
     bwrap: str = ""  # the program; empty where the level does without
 

@@ -58,6 +58,7 @@ class SessionRevert(WireModel):
     part_id: str | None = None
     snapshot: str | None = None
     diff: str | None = None
+    problem: str | None = None  # oad's own: why files were not, or not all, put back
 
 
 class SessionShare(WireModel):

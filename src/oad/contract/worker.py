@@ -6,12 +6,21 @@ import msgspec
 
 from .job import Usage
 from .limits import CommandLimits
-from .policy import Profile, ShellPolicy
+from .policy import Profile, ShellPolicy, SnapshotPolicy
 from .sandbox import UNCONFINED, Confinement
 
 WorkerKind = Literal["session", "project", "pty"]
 Level = Literal["pidns", "subreaper"]
 AuditMode = Literal["off", "on", "required"]
+
+
+class SnapshotPlace(msgspec.Struct, frozen=True):
+    """Where snapshots of ``worktree`` are kept; with a ``problem`` there are none, and that is why."""
+
+    directory: str = ""
+    worktree: str = ""
+    policy: SnapshotPolicy = SnapshotPolicy()
+    problem: str = "nothing was said of a place for them"
 
 
 class WorkerSpec(msgspec.Struct, frozen=True):
@@ -31,6 +40,7 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     log_to_stderr: bool = False
     confinement: Confinement = UNCONFINED
     limits: CommandLimits = CommandLimits()  # the operator's, for every command whatever the worker says
+    snapshots: SnapshotPlace = SnapshotPlace()
 
 
 class Run(msgspec.Struct, tag="run", frozen=True):
@@ -43,6 +53,7 @@ class Run(msgspec.Struct, tag="run", frozen=True):
     profile: Profile | None = None  # None: the session's
     limits: CommandLimits = CommandLimits()
     terminal: bool = False  # the three streams are one, and shall control the program
+    snapshots: bool = False  # sees the workspace read-only, and the place of its snapshots writable
 
 
 class Terminate(msgspec.Struct, tag="terminate", frozen=True):

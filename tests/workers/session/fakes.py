@@ -26,7 +26,7 @@ from oad.contract.permission import PermissionRule
 from oad.contract.session import CacheTokens, Session, SessionTime, Tokens
 from oad.contract.worker import WorkerSpec
 from oad.workers.config.references import Reference
-from oad.workers.exec import Chunk, Outcome
+from oad.workers.exec import Chunk, Exec, Outcome
 from oad.workers.exec import Command as Program
 from oad.workers.providers.model import (
     Emit,
@@ -47,6 +47,7 @@ from oad.workers.providers.model import (
 )
 from oad.workers.session.surroundings import UnknownName
 from oad.workers.session.worker import SessionWorker
+from oad.workers.snapshots.keeper import Snapshots
 from oad.workers.tools.tool import Tool, ToolContext, ToolResult
 
 SESSION = "ses_test"
@@ -156,6 +157,8 @@ class Compacting(msgspec.Struct):
     auto: bool = True
     prune: bool = True
     reserved: int | None = None
+    tail_turns: int | None = None
+    preserve_recent_tokens: int | None = None
 
 
 def make_model(name: str = "fake-1", *, images: bool = False) -> Model:
@@ -191,6 +194,7 @@ class FakeScene:
     def __init__(self, worktree: Path, model: FakeModel, tools: list[Any] | None = None) -> None:
         self.worktree = worktree
         self.compaction = Compacting()
+        self.snapshots = True
         self.services: dict[str, Any] = {}
         self.model = model
         self.models = {"fake-1": make_model()}
@@ -326,9 +330,11 @@ class FakeLink:
             self.infos[plain["info"]["id"]] = plain["info"]
         elif type == "message.part.updated" and durable:
             self.parts[plain["part"]["id"]] = plain["part"]
+        elif type == "message.removed":
+            del self.infos[plain["messageID"]]
         elif type == "session.patched":
             record = {**msgspec.to_builtins(self.session), **plain["patch"]}
-            self.session = msgspec.convert(record, Session)
+            self.session = msgspec.convert({key: value for key, value in record.items() if value is not None}, Session)
 
     async def call(self, op: str, params: dict[str, str], body: bytes = b"", *, deadline_s: float = 0.0) -> bytes:
         await trio.lowlevel.checkpoint()
@@ -385,7 +391,15 @@ def brief(type: str, properties: Any) -> str:
 class World:
     """A worker with all its surroundings; ``async with nursery`` of the test runs it."""
 
-    def __init__(self, directory: Path, *scripts: Script, tools: list[Any] | None = None, **session: Any) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *scripts: Script,
+        tools: list[Any] | None = None,
+        exec: Exec | None = None,
+        snapshots: Snapshots | None = None,
+        **session: Any,
+    ) -> None:
         self.model = FakeModel(*scripts)
         self.link = FakeLink(directory, **session)
         self.scene = FakeScene(directory, self.model, tools)
@@ -399,7 +413,10 @@ class World:
             writable=[],
         )
         self.idles: list[int] = []
-        self.worker = SessionWorker(self.link, self.exec, spec, FakeSurroundings(self.scene), on_idle=self.idles.append)
+        surroundings = FakeSurroundings(self.scene)
+        self.worker = SessionWorker(
+            self.link, exec or self.exec, spec, surroundings, on_idle=self.idles.append, snapshots=snapshots
+        )
 
     async def do(self, op: str, body: Any) -> Any:
         answer = await self.worker.handle(f"session.{op}", {}, msgspec.json.encode(body))

@@ -102,3 +102,21 @@ async def test_old_outputs_are_forgotten(make_world: MakeWorld) -> None:
     for words in ("one", "two", "three"):
         await world.prompt(words)
     assert tool_parts(world)[0]["state"]["time"]["compacted"]
+
+
+async def test_the_last_turns_are_kept_beside_the_summary(make_world: MakeWorld) -> None:
+    world: World = await make_world(
+        [*text("a" * 9000), *finish()],
+        [*text("two"), *finish()],
+        [*text("the summary"), *finish()],
+        [*text("three"), *finish()],
+    )
+    world.scene.compaction.preserve_recent_tokens = 500
+    await world.prompt("first")
+    await world.prompt("second")
+    await world.do("summarize", {"providerID": "fake", "modelID": "fake-1"})
+    assert "second" not in texts_sent(world, 2)[0]
+    await world.prompt("third")
+    assert texts_sent(world, 3) == ["What did we do so far?", "the summary", "second", "two", "third"]
+    (part,) = [part for part in world.link.parts.values() if part["type"] == "compaction"]
+    assert world.link.infos[part["tail_start_id"]]["role"] == "user"

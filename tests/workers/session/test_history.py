@@ -44,7 +44,6 @@ def user(*parts: Part, id: str = "msg_u") -> MessageWithParts:
 
 def answer(*parts: Part, model: str = "fake-1", **fields: Any) -> MessageWithParts:
     info = AssistantMessage(
-        id="msg_a",
         session_id="s",
         time=TurnTime(created=1),
         model_id=model,
@@ -54,7 +53,7 @@ def answer(*parts: Part, model: str = "fake-1", **fields: Any) -> MessageWithPar
         path=MessagePath(cwd="/", root="/"),
         cost=0,
         tokens=no_tokens(),
-        **{"parent_id": "msg_u", **fields},
+        **{"id": "msg_a", "parent_id": "msg_u", **fields},
     )
     return MessageWithParts(info=info, parts=list(parts))
 
@@ -152,3 +151,12 @@ def test_data_urls() -> None:
     assert data_of("data:text/plain,a%20b") == b"a b"
     assert data_of("http://x") is None
     assert data_of("data:nothing") is None
+
+
+def test_what_was_kept_follows_the_summary() -> None:
+    old, kept, said_so = user(said("old"), id="msg_0"), user(said("kept"), id="msg_1"), answer(said("so"), id="msg_2")
+    wish = user(CompactionPart(**IDS, auto=False, tail_start_id="msg_1"), id="msg_c")
+    summary = answer(said("sum"), id="msg_s", parent_id="msg_c", summary=True, finish="stop")
+    new = user(said("new"), id="msg_3")
+    assert since_compaction([old, kept, said_so, wish, summary, new]) == [wish, summary, kept, said_so, new]
+    assert since_compaction([old, wish, summary, new]) == [wish, summary, new]  # it was deleted meanwhile

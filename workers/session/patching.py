@@ -1,0 +1,32 @@
+"""The part of a message that tells which files its step has changed."""
+
+from oad.contract.ids import new_id
+from oad.contract.message import AssistantMessage, PatchPart, SnapshotPart, UserMessage
+
+from ..snapshots.keeper import StepKeeper
+from ..snapshots.store import Recorded
+from .turn import Turn
+
+
+async def put_patch(turn: Turn, info: AssistantMessage, before: str, recorded: Recorded, *, cut: bool) -> None:
+    """Nothing is put where nothing has changed. ``cut``: the step has no last part that names the tree after it."""
+    store = turn.snapshots.store
+    if store is None or not recorded.changes:
+        return
+    ids = {"session_id": info.session_id, "message_id": info.id}
+    files = [store.shown(change.path) for change in recorded.changes]
+    await turn.conversation.put_part(PatchPart(id=new_id("prt"), hash=before, files=files, **ids))
+    if cut:
+        await turn.conversation.put_part(SnapshotPart(id=new_id("prt"), snapshot=recorded.tree, **ids))
+
+
+async def finish_cut_step(turn: Turn, keeper: StepKeeper) -> None:
+    """For a step that was cancelled or failed, when nothing of it runs any more."""
+    before, recorded = keeper.before, await keeper.finish()
+    answer = turn.conversation.last_assistant()
+    if recorded is None or before is None or answer is None or not isinstance(answer.info, AssistantMessage):
+        return
+    await put_patch(turn, answer.info, before, recorded, cut=True)
+    prompt = turn.conversation.find(answer.info.parent_id)
+    if recorded.changes and prompt is not None and isinstance(prompt.info, UserMessage):
+        await turn.tell_changes(prompt)
