@@ -11,7 +11,8 @@ from oad.contract.sync import SYNCED, ReplayedSyncEvent, SyncEvent
 from oad.contract.wire import Event, ProtocolError
 
 from .admission import check_event
-from .store import Recorded, Store
+from .projection import Recorded
+from .store import Store
 
 _PAGE: Final = 1000
 _MAX_BYTES: Final = 64 << 20

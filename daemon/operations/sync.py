@@ -15,7 +15,6 @@ from ..sessions import place_of
 from ..sync_events import Arrived, check_arrived, find_owners, read_history
 from .context import Operation, Request, Services, json_answer
 from .projects import Resolved, resolve_project
-from .sessions import check_count
 
 
 async def list_history(request: Request) -> Answer:
@@ -43,7 +42,7 @@ async def replay_events(request: Request) -> Answer:
     if events[0].type != "session.created":
         raise bad_request("The history does not begin with the session")
     project = await resolve_project(services, wanted.directory)
-    check_count(services)  # from here to the end nobody else can create one
+    services.check_count()  # from here to the end nobody else can create one
     _make(services, events, project, wanted.directory)
     await services.journal.settled()
     services.turns.close(services.sessions.find(about), interrupted())  # what was under way there is not here
