@@ -19,7 +19,6 @@ RENAMED: Final = {
     "PathInfo": "Path",
     "PtyConnectToken": "PtyTicketConnectToken",
     "PromptInput": "SessionPromptInput",  # the reference's PromptInput is another thing
-    "PtyConnectToken": "PtyTicketConnectToken",
     "SourceText": "FilePartSourceText",
     "SubtaskInput": "SubtaskPartInput",
     "TextInput": "TextPartInput",
