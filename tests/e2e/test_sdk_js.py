@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import trio
 
-from .clients import Ended, node_modules, run_client
+from .clients import node_modules, run_client
 from .mcp_entrance import ZOO
 from .model import Model
 from .server import Server
@@ -41,26 +41,6 @@ def report(shared: Server, model: Model) -> Reports:
 
     @cache
     def report(name: str) -> dict[str, str]:
-        node, modules = shutil.which("node"), node_modules(*NEEDED[name])
-        if node is None:
-            pytest.skip("there is no node")
-        variables = {
-            "SERVER": shared.url,
-            "DIRECTORY": str(shared.project),
-            "MODEL": model.url,
-            "MODULES": str(modules),
-            "MCP_SERVER": str(ZOO),
-        }
-
-        async def run() -> Ended:
-            command = [node, str(SOURCES / name)]
-            return await run_client(
-                command, home=shared.project, cwd=shared.project, variables=variables, timeout_s=110
-            )
-
-        ended = trio.run(run)
-        assert ended.status == 0, ended.text
-        found: dict[str, str] = json.loads(ended.output)
         found: dict[str, str] = trio.run(run_node, name, NEEDED[name], shared, model)
         return found
 
@@ -72,7 +52,13 @@ async def run_node(name: str, needed: tuple[str, ...], server: Server, model: Mo
     node, modules = shutil.which("node"), node_modules(*needed)
     if node is None:
         pytest.skip("there is no node")
-    variables = {"SERVER": server.url, "DIRECTORY": str(server.project), "MODEL": model.url, "MODULES": str(modules)}
+    variables = {
+        "SERVER": server.url,
+        "DIRECTORY": str(server.project),
+        "MODEL": model.url,
+        "MODULES": str(modules),
+        "MCP_SERVER": str(ZOO),
+    }
     command = [node, str(SOURCES / name)]
     ended = await run_client(command, home=server.project, cwd=server.project, variables=variables, timeout_s=110)
     assert ended.status == 0, ended.text
