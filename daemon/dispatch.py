@@ -31,6 +31,7 @@ from .operations.projects import PROJECTS
 from .operations.provider_auth import PROVIDER_AUTH
 from .operations.service import SERVICE
 from .operations.sessions import SESSIONS
+from .operations.shares import SHARES
 from .operations.sync import SYNC
 from .operations.terminals import TERMINALS, admit, attach
 from .operations.tui import TUI
@@ -54,6 +55,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **TUI,
     **V2,
     **WORKTREES,
+    **SHARES,
     **COPIES,
     **EXPERIMENTAL,
     **MOVING,

@@ -167,6 +167,7 @@ async def _services(
         Worktrees(settings.worktrees),
         listeners,
         renewal,
+        find_address=settings.find_address,
     )
     governor = Governor(limits, supervisor, sessions, turns, asks, groups, inherited_kb=spawner.memory_kb)
     dispatcher = Dispatcher(services)

@@ -102,7 +102,7 @@ def _put_session(db: sqlite3.Connection, event: Recorded) -> None:
 
 
 def _delete_session(db: sqlite3.Connection, event: Recorded) -> None:
-    for table in ("message", "part", "todo", "diff", "receipt", "sandbox"):
+    for table in ("message", "part", "todo", "diff", "receipt", "sandbox", "share"):
         db.execute(f"DELETE FROM {table} WHERE session = ?", (event.session,))  # noqa: S608
     db.execute("DELETE FROM session WHERE id = ?", (event.session,))
     db.execute("DELETE FROM fork WHERE child = ?1 OR source = ?1", (event.session,))
@@ -167,6 +167,13 @@ def _put_sandbox(db: sqlite3.Connection, event: Recorded) -> None:
     db.execute("INSERT OR REPLACE INTO sandbox VALUES (?,?)", (event.session, event.properties))
 
 
+def _put_share(db: sqlite3.Connection, event: Recorded) -> None:
+    share = msgspec.json.decode(event.properties, type=dict[str, Any])
+    db.execute("DELETE FROM share WHERE session = ?", (event.session,))
+    if share["id"] is not None:
+        db.execute("INSERT INTO share VALUES (?,?,?)", (share["id"], event.session, share["expires"]))
+
+
 _APPLY: Final = {
     "session.created": _put_session,
     "session.updated": _put_session,
@@ -181,4 +188,5 @@ _APPLY: Final = {
     "oad.session.forked": _put_fork,
     "oad.session.aborted": _put_receipt,
     "oad.session.sandbox": _put_sandbox,
+    "oad.session.shared": _put_share,
 }

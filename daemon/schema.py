@@ -50,6 +50,9 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     """
     CREATE TABLE diff (session TEXT PRIMARY KEY, data BLOB NOT NULL);
     """,
+    """
+    CREATE TABLE share (id TEXT PRIMARY KEY, session TEXT NOT NULL UNIQUE, expires INTEGER) WITHOUT ROWID;
+    """,
 )
 
 

@@ -27,6 +27,11 @@ class DaemonSettings(msgspec.Struct):
     def database(self) -> Path:
         return self.data / "oad.db"
 
+    def find_address(self) -> str:
+        """Where clients find the server: as the operator says, or as it listens; empty before it does."""
+        file = self.runtime / "address"
+        return self.policy.share.url or (file.read_text().strip() if file.exists() else "")
+
     @property
     def audit(self) -> Path:
         return self.data / "audit"

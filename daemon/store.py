@@ -109,6 +109,22 @@ class Store:
     def aggregate_seq(self, session: str) -> int:
         return int(self._rows("SELECT coalesce(max(aggregate_seq), 0) FROM event WHERE session = ?", (session,))[0][0])
 
+    def events_of(self, session: str, after: int) -> list[tuple[int, str, bytes]]:
+        """(number within the session, type, properties) of those that are kept, in order."""
+        sql = (
+            "SELECT aggregate_seq, type, data FROM event WHERE session = ? AND aggregate_seq > ? ORDER BY aggregate_seq"
+        )
+        return [(int(row[0]), row[1], row[2]) for row in self._rows(sql, (session, after))]
+
+    def messages_named(self, session: str, messages: Iterable[str]) -> list[tuple[str, int, bytes]]:
+        """(id, created, info) ascending, of those that exist."""
+        found = [
+            (row[0], int(row[1]), row[2])
+            for id in messages
+            for row in self._rows("SELECT id, created, data FROM message WHERE session = ? AND id = ?", (session, id))
+        ]
+        return sorted(found, key=lambda each: (each[1], each[0]))
+
     def events_after(self, seq: int, limit: int, directory: str | None = None) -> list[Recorded]:
         where = "seq > ?" + ("" if directory is None else " AND directory IN (?, '')")
         values = (seq, limit) if directory is None else (seq, directory, limit)
@@ -149,6 +165,16 @@ class Store:
         """What the session has changed, as it was last told."""
         found = self._blobs("SELECT data FROM diff WHERE session = ?", (session,))
         return found[0] if found else b"[]"
+
+    def share(self, id: str) -> tuple[str, int | None] | None:
+        """(session, milliseconds when it expires or None) of what is shared under that name."""
+        found = self._rows("SELECT session, expires FROM share WHERE id = ?", (id,))
+        return (found[0][0], found[0][1]) if found else None
+
+    def share_of(self, session: str) -> tuple[str, int | None] | None:
+        """(name, milliseconds when it expires or None)"""
+        found = self._rows("SELECT id, expires FROM share WHERE session = ?", (session,))
+        return (found[0][0], found[0][1]) if found else None
 
     def receipt(self, session: str) -> bytes | None:
         found = self._blobs("SELECT data FROM receipt WHERE session = ?", (session,))

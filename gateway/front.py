@@ -24,6 +24,8 @@ STREAMS: Final = frozenset({"/event", "/global/event"})
 # A form of a foreign page can make the request for a ticket, but not with a header of its own.
 TOKEN_PATH: Final = re.compile(r"(/api)?/pty/[^/]+/connect-token")
 TOKEN_HEADER: Final = b"x-opencode-ticket"
+# A link to a shared session is its own credential. Nothing else lies below this path.
+SHARED: Final = re.compile(r"/share/[A-Za-z0-9_-]{32}(/data)?")
 OPEN: Final = frozenset({"/livez", "/readyz"})
 
 
@@ -86,8 +88,7 @@ class Front:
         elif path in STREAMS:
             await self._stream(scope, receive, send)
         elif scope["method"] == "GET" and terminal_socket.PATH.fullmatch(path):
-            wanted = named(400, "BadRequest", message="Expected the upgrade to a websocket", kind="Headers")
-            await answer(send, 400, wanted.encode(), [])
+            await answer(send, 404)  # no websocket is asked for
         else:
             await self._app(scope, receive, send)
 
@@ -96,7 +97,8 @@ class Front:
             return 403, _forbidden(scope, reason).encode(), []
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET:
             return 431, b"", []
-        if not ticket and (refused := self._authenticator.refusal(scope)):
+        open_to_all = ticket or (scope.get("method") in ("GET", "HEAD") and SHARED.fullmatch(scope["path"]))
+        if not open_to_all and (refused := self._authenticator.refusal(scope)):
             status, headers = refused
             return status, _unauthorized() if scope["path"].startswith("/api/") else b"", headers
         if "\0" in scope["path"]:

@@ -125,7 +125,15 @@ def _parameter(name: str, place: str, schema: Json, *, required: bool = False) -
 
 
 def _responses(operation: Operation, schemas: _Schemas) -> Json:
-    return {str(operation.status): _success(operation, schemas), **failures(operation)}
+    found = failures(operation)
+    refused = found.pop(str(operation.status), None)  # where a refusal is all that there is
+    success = _success(operation, schemas)
+    return {str(operation.status): _either(success, refused) if refused else success, **found}
+
+
+def _either(first: Json, second: Json) -> Json:
+    schemas = [each["content"]["application/json"]["schema"] for each in (first, second)]
+    return {"description": first["description"], "content": {"application/json": {"schema": {"anyOf": schemas}}}}
 
 
 def _success(operation: Operation, schemas: _Schemas) -> Json:

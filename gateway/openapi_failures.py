@@ -38,6 +38,15 @@ _WORKTREE: Final = (
     "WorktreeListFailedError",
 )
 
+_LOGIN: Final = (
+    "ProviderAuthOauthMissing",
+    "ProviderAuthOauthCodeMissing",
+    "ProviderAuthOauthCallbackFailed",
+    "ProviderAuthValidationFailed",
+)
+_LOGIN_DATA: Final = {"providerID": _text(), "field": _text(), "message": _text()}
+_CONFIGURATION: Final = ("ConfigInvalidError", "ConfigReadOnlyError", "ConfigChangedError")
+
 ERRORS: Final[dict[str, dict[str, Any]]] = {
     "BadRequestError": _named("BadRequest", kind=_KIND),
     "NotFoundError": _named("NotFoundError"),
@@ -49,6 +58,12 @@ ERRORS: Final[dict[str, dict[str, Any]]] = {
     "QuestionNotFoundError": _tagged("QuestionNotFoundError", "requestID", "message"),
     "ForbiddenError": _named("ForbiddenError"),
     "McpServerNotFoundError": _tagged("McpServerNotFoundError", "name", "message"),
+    "PtyNotFoundError": _tagged("PtyNotFoundError", "ptyID", "message"),
+    "PtyForbiddenError": _tagged("PtyForbiddenError", "message"),
+    "ProviderAuthError": _object({"name": _text(*_LOGIN), "data": _object({}, _LOGIN_DATA)}),
+    "ConfigError": _object({"name": _text(*_CONFIGURATION), "data": _object({"message": _text()}, {"path": _text()})}),
+    "McpError": _named("McpError"),
+    "LimitError": _named("LimitError"),
     "McpUnsupportedOAuthError": _object({"error": _text()}),
     "SessionBusyError": _tagged("SessionBusyError", "sessionID", "message"),
     "UnauthorizedError": _tagged("UnauthorizedError", "message"),
@@ -76,6 +91,12 @@ _SPECIAL: Final = {
     ("mcp.auth.start", 400): ("McpUnsupportedOAuthError",),
     ("mcp.auth.authenticate", 400): ("McpUnsupportedOAuthError",),
     ("v2.session.list", 400): ("InvalidCursorError",),
+    ("provider.oauth.authorize", 400): ("ProviderAuthError",),
+    ("provider.oauth.callback", 400): ("ProviderAuthError",),
+    ("config.update", 400): ("ConfigError",),
+    ("global.config.update", 400): ("ConfigError",),
+    ("config.update", 409): ("ConfigError",),
+    ("global.config.update", 409): ("ConfigError",),
     ("experimental.controlPlane.moveSession", 400): ("MoveSessionError",),
     ("experimental.workspace.create", 400): ("WorkspaceCreateError",),
     ("v2.projectCopy.create", 400): ("ProjectCopyError",),
@@ -86,13 +107,14 @@ _SPECIAL: Final = {
     ("worktree.reset", 400): ("WorktreeError",),
 }
 
-# What is not there, by the first word of the operation's name; where it is something else, it is the usual error.
+# What is not there, by the resource in the operation's name; where it is something else, it is the usual error.
 _ABSENT: Final = {
     "mcp": "McpServerNotFoundError",
     "permission": "PermissionNotFoundError",
     "question": "QuestionNotFoundError",
     "project": "ProjectNotFoundError",
-    "v2": "ProviderNotFoundError",
+    "provider": "ProviderNotFoundError",
+    "pty": "PtyNotFoundError",
 }
 
 
@@ -137,13 +159,18 @@ def _bad_request(operation: Operation) -> Json:
 
 
 def _other(operation: Operation, status: int) -> Json:
+    resource = operation.name.removeprefix("v2.").partition(".")[0]
     match status:
         case 404:
-            absent = _ABSENT.get(operation.name.partition(".")[0])
+            absent = _ABSENT.get(resource)
             return _response("Not found", *([absent] if absent else []), "NotFoundError")
         case 403:
-            return _response("Forbidden", "ForbiddenError")
+            return _response("Forbidden", *(["PtyForbiddenError"] if resource == "pty" else []), "ForbiddenError")
         case 409:
-            return _response("Conflict", "SessionBusyError")
+            return _response("Conflict", *_SPECIAL.get((operation.name, 409), ("SessionBusyError",)))
+        case 429:
+            return _response("A limit is reached", "LimitError")
+        case 502:
+            return _response("The server behind it has failed", "McpError")
         case _:
             return _bad_request(operation)

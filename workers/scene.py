@@ -55,6 +55,7 @@ class ProjectScene:
         self.compaction: CompactionSettings = Compaction(
             settings.auto, settings.prune, settings.reserved, settings.tail_turns, settings.preserve_recent_tokens
         )
+        self.share: str | None = setup.config.share
         self.snapshots = setup.config.snapshot is not False
         self.services: dict[str, Any] = {
             "skills": setup.skills,

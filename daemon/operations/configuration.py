@@ -91,6 +91,8 @@ def _not_writable(file: str, message: str) -> ApiError:
 def _tell(request: Request, change: ConfigChange) -> None:
     request.services.audit.note("policy.changed", file=change.file, keys=change.keys)
     _log.info("configuration changed", file=change.file, keys=change.keys)
+    if change.hidden:
+        _log.warning("set elsewhere too, where it wins over this file", file=change.file, keys=change.hidden)
 
 
 def _own_folder() -> Path:

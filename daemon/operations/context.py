@@ -46,6 +46,7 @@ class Services(msgspec.Struct, frozen=True):
     controls: ControlQueues = msgspec.field(default_factory=ControlQueues)
     chores: Chores = msgspec.field(default_factory=Chores)
     project_changes: trio.Lock = msgspec.field(default_factory=trio.Lock)  # see projects.change_project
+    find_address: Callable[[], str] = str  # where clients find the server; empty when nobody knows
 
     @property
     def terminals(self) -> Terminals:

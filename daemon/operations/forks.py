@@ -20,7 +20,7 @@ async def fork_session(request: Request) -> Answer:
     source = services.sessions.find(request.params["sessionID"])
     await services.journal.settled()
     # On another thread, as every reading of a whole transcript.
-    messages, parts = await trio.to_thread.run_sync(_read_all, services, source.id)
+    messages, parts = await trio.to_thread.run_sync(read_all, services, source.id)
     services.check_count()
     now = now_ms()
     fork = msgspec.structs.replace(
@@ -38,11 +38,11 @@ async def fork_session(request: Request) -> Answer:
     services.sessions.save(fork, created=True)
     services.journal.append("oad.session.forked", {"source": source.id}, place_of(fork))
     services.sandboxes.copy(fork, source.id)
-    _copy_messages(services.journal, _visible(source, messages, parts), parts, place_of(fork), wanted.message_id)
+    _copy_messages(services.journal, visible(source, messages, parts), parts, place_of(fork), wanted.message_id)
     return json_answer(fork)
 
 
-def _read_all(services: Services, session: str) -> tuple[list[Message], dict[str, list[Part]]]:
+def read_all(services: Services, session: str) -> tuple[list[Message], dict[str, list[Part]]]:
     messages = [msgspec.json.decode(data, type=Message) for _, _, data in services.store.messages(session)]
     parts: dict[str, list[Part]] = {}
     for message, _, data in services.store.parts(session):
@@ -50,7 +50,7 @@ def _read_all(services: Services, session: str) -> tuple[list[Message], dict[str
     return messages, parts
 
 
-def _visible(source: Session, messages: list[Message], parts: dict[str, list[Part]]) -> list[Message]:
+def visible(source: Session, messages: list[Message], parts: dict[str, list[Part]]) -> list[Message]:
     """Without what a revert hides: in a copy nothing could bring it back."""
     revert = source.revert
     at = next((n for n, info in enumerate(messages) if revert is not None and info.id == revert.message_id), None)

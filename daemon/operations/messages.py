@@ -55,11 +55,11 @@ def read_page(
     grouped: dict[str, list[bytes]] = {}
     for message, id, data in parts:
         grouped.setdefault(message, []).append(services.turns.latest(session, id, data))
-    body = join_json([_with_parts(info, grouped.get(id, [])) for id, _, info in found])
+    body = join_json([with_parts(info, grouped.get(id, [])) for id, _, info in found])
     return body, _Cursor(found[0][0], found[0][1]) if found else None, more
 
 
-def _with_parts(info: bytes, parts: list[bytes]) -> bytes:
+def with_parts(info: bytes, parts: list[bytes]) -> bytes:
     return b'{"info":%b,"parts":%b}' % (info, join_json(parts))
 
 
@@ -78,7 +78,7 @@ def read_message(services: Services, session: str, message: str) -> bytes:
     if info is None:
         raise not_found(f"Message not found: {message}")
     parts = services.store.parts(session, [message])
-    return _with_parts(info, [services.turns.latest(session, id, data) for _, id, data in parts])
+    return with_parts(info, [services.turns.latest(session, id, data) for _, id, data in parts])
 
 
 async def get_message(request: Request) -> Answer:

@@ -20,18 +20,21 @@ from ..sessions import place_of
 from .context import Operation, Request, Services, json_answer
 from .language import touch
 from .listening import tell_listening
-from .messages import read_page
+from .shares import share_own_session
+from .transcript import read_transcript
 
 
 async def begin_turn(request: Request) -> Answer:
-    """``{session, messages}`` of the calling session, every event it sent before included, and ``_keys``."""
+    """The calling session, every event it sent before included, what it lacks of the messages (see transcript), and
+    ``_keys``."""
     services = request.services
     await services.journal.settled()
     session = services.sessions.find(request.caller)
-    messages, _, _ = await trio.to_thread.run_sync(read_page, services, session.id, 0)
+    since = int(request.params["since"]) if "since" in request.params else None
+    transcript = await trio.to_thread.run_sync(read_transcript, services, session.id, since)
     state = {
         "session": session,
-        "messages": msgspec.Raw(messages),
+        **{name: getattr(transcript, name) for name in transcript.__struct_fields__},
         **_keys(services),
         "depth": _depth(services, session),
         "limits": services.limits.of(session.id),
@@ -155,6 +158,7 @@ def _wishes(services: Services, session: Session) -> list[OnAskWish]:
 
 WORKERS: Final[dict[str, Operation]] = {
     "daemon.turn": begin_turn,
+    "daemon.share": share_own_session,
     "daemon.credentials": give_credentials,
     "daemon.listening": tell_listening,
     "lsp.touch": touch,

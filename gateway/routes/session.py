@@ -17,7 +17,7 @@ from oad.contract.session import (
     Todo,
 )
 
-from ..operation import DELETE, GET, PATCH, POST, Operation, op
+from ..operation import DELETE, GET, PATCH, POST, Operation, Plain, op
 from ..query import COUNT, NUMBER, TEXT, TRUTH, Choice, Decimal, Integer, Kind
 
 _ONE: Final = "/session/{sessionID}"
@@ -177,4 +177,33 @@ TURNS: tuple[Operation, ...] = (
     ),
 )
 
-OPERATIONS = RECORDS + MESSAGES + TURNS
+_SHARED: Final = "/share/{shareID}"
+
+SHARES: tuple[Operation, ...] = (
+    op("session.share", POST, f"{_ONE}/share", returns=Session, errors=(400, 403, 404), summary="Share session"),
+    op("session.unshare", DELETE, f"{_ONE}/share", returns=Session, errors=(400, 404), summary="Unshare session"),
+    op(
+        "share.page",
+        GET,
+        _SHARED,
+        returns=Plain("text/html"),
+        errors=(404,),
+        scope="open",
+        place="none",
+        extension=True,
+        summary="A shared session as a page, for whoever has the link",
+    ),
+    op(
+        "share.get",
+        GET,
+        f"{_SHARED}/data",
+        returns=dict[str, Any],
+        errors=(404,),
+        scope="open",
+        place="none",
+        extension=True,
+        summary="The same as JSON",
+    ),
+)
+
+OPERATIONS = RECORDS + MESSAGES + TURNS + SHARES

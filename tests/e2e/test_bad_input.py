@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx2
@@ -23,6 +24,8 @@ WITH_BODY = [name for name, operation in OPERATIONS.items() if operation.body is
 WITH_VARIABLES = [name for name, operation in OPERATIONS.items() if operation.variables]
 # What these would carry out if by accident it were valid is nobody's to choose at random.
 EXECUTING = {"session.shell", "session.command"}
+# These answer when somebody does something.
+WAITING = {"tui.control.next", "mcp.auth.authenticate"}
 LOCATION = re.compile(r"Traceback|File \"|\.py\b|oad/")
 
 
@@ -83,7 +86,7 @@ async def test_bodies_that_are_no_objects(http: httpx2.AsyncClient, shared: Serv
     operation = OPERATIONS[name]
     session = await shared.create()
     path = path_of(operation, lambda variable: session if variable == "sessionID" else unknown(variable))
-    for body in [*NOT_JSON, *NO_OBJECT]:
+    for body in NOT_JSON if operation.body is Any else [*NOT_JSON, *NO_OBJECT]:
         response = await send(http, operation, path, body)
         assert response.status_code == 400, (body[:20], response.text)
 
@@ -376,7 +379,7 @@ PATH_VALUES = st.sampled_from(["ses_a", "msg_a", "prt_a", "per_a", "que_a", "fak
 
 
 @given(
-    name=st.sampled_from(sorted(set(OPERATIONS) - EXECUTING)),
+    name=st.sampled_from(sorted(set(OPERATIONS) - EXECUTING - WAITING)),
     value=PATH_VALUES,
     body=st.dictionaries(KEYS, JSON, max_size=5) | JSON,
     query=st.dictionaries(

@@ -20,7 +20,8 @@ for _ in range(600):
     kept.append(b"x" * 2_000_000)
     time.sleep(0.004)
 time.sleep(30)'"""
-SPINNER = "timeout 20 sh -c 'while :; do :; done'"
+# Several, lest on a busy machine one gets less than it may have.
+SPINNER = "for n in 1 2 3 4 5 6; do timeout 20 sh -c 'while :; do :; done' & done; wait"
 FORK_BOMB = "python3 -c 'import os, time; [os.fork() for _ in range(8)]; time.sleep(30)'"
 TALKER = "yes 0123456789abcdef | head -c 50000000; sleep 30"
 SLEEPER = "sleep 30"

@@ -75,7 +75,7 @@ def test_check(report: Reports, source: str, check: str) -> None:
 # What a method gets where it is not a success, and why.
 NO_SUCCESS = {
     "postSessionIdPermissionsPermissionId": (404, "nothing was asked"),
-    "pty.connect": (400, "is a WebSocket, and asked without a ticket"),
+    "pty.connect": (404, "is a WebSocket, which this method does not ask for"),
     "session.share": (400, "is disabled here"),
     "provider.oauth.authorize": (400, "this provider has no such login"),
     "provider.oauth.callback": (400, "no login was begun"),

@@ -71,8 +71,3 @@ async def test_connection_is_closed_when_the_client_asks_for_it(path: str, stand
         with trio.fail_after(5):
             received = b"".join([bytes(chunk) async for chunk in stream])
     assert b"\r\n\r\n" in received
-
-
-async def test_terminal_without_an_upgrade_is_told_what_is_wanted(client: httpx2.AsyncClient) -> None:
-    answer = await client.get("/pty/pty_any/connect")
-    assert (answer.status_code, answer.json()["name"]) == (400, "BadRequest")

@@ -18,7 +18,7 @@ from .check import find_issues
 from .failure import Issue, broken_json
 from .jsonc import parse_config, read_config
 from .jsonc_edit import CannotEdit, edit_json
-from .load import project_folders
+from .load import project_folders, sources_above
 from .masking import MASK, mask_secrets
 from .merge import merge
 from .places import Places
@@ -41,7 +41,10 @@ def change_project(watch: Watch, places: Places, directory: Path, worktree: Path
     files = [folder / name for folder in folders for name in _NAMES]
     patch = _read(body)
     change = _compose(watch, _winner(watch, files) or directory / "opencode.json", places, patch)
-    return msgspec.structs.replace(change, answer=msgspec.Raw(msgspec.json.encode(mask_secrets(patch))))
+    above = {key for source in sources_above(watch, places, directory) for key in source}
+    hidden = [key for key in change.keys if key in above]
+    answer = msgspec.Raw(msgspec.json.encode(mask_secrets(patch)))
+    return msgspec.structs.replace(change, answer=answer, hidden=hidden)
 
 
 def change_global(watch: Watch, places: Places, body: bytes) -> ConfigChange:

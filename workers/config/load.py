@@ -54,8 +54,7 @@ def config_directories(watch: Watch, places: Places, directory: Path, worktree: 
     if not watch.flag("OPENCODE_DISABLE_PROJECT_CONFIG"):
         found += [level / ".opencode" for level in levels(directory, worktree)]
     found.append(places.home / ".opencode")
-    if extra := watch.variable("OPENCODE_CONFIG_DIR"):
-        found.append(directory / extra)
+    found += _extra_folder(watch, directory)
     return list(dict.fromkeys(found))
 
 
@@ -66,6 +65,20 @@ def project_folders(watch: Watch, places: Places, directory: Path, worktree: Pat
         level / ".opencode" for level in upwards if level != places.home
     ]  # there it is the user's, not a project's
     return [*reversed(upwards), *inner]
+
+
+def sources_above(watch: Watch, places: Places, directory: Path) -> Iterator[Raw]:
+    """What wins over every file of a project."""
+    for folder in (places.home / ".opencode", *_extra_folder(watch, directory)):
+        yield from _files(watch, folder, ("opencode.json", "opencode.jsonc"), places.home)
+    if inline := watch.variable("OPENCODE_CONFIG_CONTENT"):
+        yield parse_config(watch, inline, path="OPENCODE_CONFIG_CONTENT", base=directory, home=places.home)
+    yield from _files(watch, places.managed, ("opencode.json", "opencode.jsonc"), places.home)
+
+
+def _extra_folder(watch: Watch, directory: Path) -> list[Path]:
+    extra = watch.variable("OPENCODE_CONFIG_DIR")
+    return [directory / extra] if extra else []
 
 
 def _sources(watch: Watch, places: Places, directory: Path, worktree: Path, problems: list[str]) -> Iterator[Raw]:

@@ -25,7 +25,7 @@ def _nothing() -> int:
 
 class Conversation:
     """The worker's copy. Messages and parts are never changed in place, only replaced, so that an event that still
-    waits for the link cannot change under way.
+    waits for the link cannot change under way, and what the turn started from stays as the daemon told it.
 
     A cancelled task publishes nothing: that is the fence of an abort. What it wanted to say about a message or a part
     is kept and said by ``settle``, which the closing of the turn calls from behind a shield.
@@ -70,8 +70,13 @@ class Conversation:
         if known is None:
             known = MessageWithParts(info=info, parts=[])
             self.messages.append(known)
-        known.info = info
-        return known
+            return known
+        return self._replace(known, MessageWithParts(info=info, parts=known.parts))
+
+    def _replace(self, known: MessageWithParts, new: MessageWithParts) -> MessageWithParts:
+        at = next(n for n in reversed(range(len(self.messages))) if self.messages[n] is known)
+        self.messages[at] = new
+        return new
 
     async def put_part(self, part: Part) -> None:
         """Adds or replaces a part, and publishes it."""
@@ -82,11 +87,9 @@ class Conversation:
         message = self.find(part.message_id)
         if message is None:
             raise LookupError(f"part {part.id} of an unknown message {part.message_id}")
-        for index, known in enumerate(message.parts):
-            if known.id == part.id:
-                message.parts[index] = part
-                return
-        message.parts.append(part)
+        known = any(each.id == part.id for each in message.parts)
+        parts = [part if each.id == part.id else each for each in message.parts]
+        self._replace(message, MessageWithParts(info=message.info, parts=parts if known else [*parts, part]))
 
     async def patch(self, patch: dict[str, Any], *, touch: bool = True, accepted: bool = False) -> None:
         """Changes the session's record; what model calls cost since the last time goes along.
@@ -125,7 +128,8 @@ class Conversation:
         ids = [part.id for part in message.parts] if message else []
         for id in ids[ids.index(part_id) :] if part_id in ids else []:
             if message is not None:
-                message.parts = [part for part in message.parts if part.id != id]
+                parts = [part for part in message.parts if part.id != id]
+                message = self._replace(message, MessageWithParts(info=message.info, parts=parts))
             properties = {"sessionID": self.session.id, "messageID": message_id, "partID": id}
             await self.publish("message.part.removed", properties)
 

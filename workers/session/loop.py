@@ -22,6 +22,7 @@ from .failure import FILTERED, describe
 from .permission import Gate
 from .prune import prune
 from .request import offered_tools, step_request
+from .sharing import share_if_wanted
 from .step import Overflowed, Step
 from .structured import StructuredOutput, missing_output
 from .subtask import run_subtask
@@ -105,6 +106,7 @@ class Loop:
         turn.bounds.on_step()  # once there is a message that can carry the reason
         if self._steps == 1:
             self._background.start_soon(give_title, turn, user)
+            self._background.start_soon(share_if_wanted, turn)
             await self._report(self._conversation.find(user.id))
         turn.services["model"] = user.model
         tools = offered_tools(turn, agent, found[0], user)

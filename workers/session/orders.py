@@ -13,7 +13,11 @@ class TurnStart(Keys, kw_only=True):
     """What the daemon knows when a turn begins."""
 
     session: Session
-    messages: list[MessageWithParts]
+    messages: list[MessageWithParts]  # all, or those that have changed since ``stamp`` was something else
+    placed: list[int] = msgspec.field(default_factory=list[int])  # the times by which they are ordered
+    whole: bool = True
+    removed: list[str] = msgspec.field(default_factory=list[str])
+    stamp: int | None = None
     limits: SessionLimits = msgspec.field(default_factory=SessionLimits)
     depth: int = 0  # how many sessions this one was started through
     output: int = 0  # bytes that the session's commands have written so far

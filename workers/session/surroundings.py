@@ -30,6 +30,7 @@ class Scene(Protocol):
 
     worktree: Path
     compaction: CompactionSettings
+    share: str | None  # "auto": every session gets a link
     snapshots: bool  # whether the project wants its files kept
     services: dict[str, Any]  # handed to tools as they are
 

@@ -15,7 +15,7 @@ from .file_change import settle, with_notes
 from .file_text import FileText
 from .files_seen import files_seen
 from .in_thread import in_thread
-from .language import diagnose, report
+from .language import diagnosed
 from .patch_match import apply_pieces
 from .patch_text import FilePatch, parse_patch
 from .tool import ToolArgs, ToolContext, ToolFailed, ToolResult
@@ -60,7 +60,7 @@ is clear. Either the whole patch is applied or nothing."""
             shown = [_shown(each, context) for each in changes]
             whole = "\n".join(each["patch"] for each in shown)
             names = [paths.relative(context, path) for path in outside]
-            metadata = {"filepath": ", ".join(names), "diff": whole, "files": shown}
+            metadata: dict[str, Any] = {"filepath": ", ".join(names), "diff": whole, "files": shown}
             await context.ask("edit", names, always=["*"], metadata=metadata)
             await in_thread(_check_unchanged, changes)
             await _write(context, changes, outside)
@@ -70,11 +70,8 @@ is clear. Either the whole patch is applied or nothing."""
         output = "Success. Updated the following files:\n" + "\n".join(
             f"{_LETTER[each.kind]} {paths.relative(context, each.target)}" for each in changes
         )
-        written = [each.target for each in changes if each.after is not None]
-        found = await diagnose(context, list(outside))
-        notes += [line for path in written for line in report(found, path)]
-        result: dict[str, Any] = {"diff": whole, "files": shown, "diagnostics": found, "truncated": False}
-        return ToolResult(output, with_notes(output, notes), result)
+        metadata = {"diff": whole, "files": shown, "diagnostics": {}, "truncated": False}
+        return await diagnosed(context, ToolResult(output, with_notes(output, notes), metadata), list(outside))
 
 
 class _Target:

@@ -7,7 +7,7 @@ from msgspec import Meta
 from . import paths
 from .file_change import FileChange, change_file, with_notes
 from .file_text import FileText, with_line_ends
-from .language import diagnose, report
+from .language import diagnosed
 from .replacement import replace
 from .tool import ToolArgs, ToolContext, ToolFailed, ToolResult
 
@@ -40,10 +40,9 @@ occurrence, as in renaming.
         change = await change_file(context, path, lambda before: _edited(before, args))
         metadata = _metadata(change)
         await context.progress(None, metadata)
-        found = await diagnose(context, [path])
-        output = with_notes("Edit applied successfully.", [*change.notes, *report(found, path)])
-        metadata = {**metadata, "diagnostics": found, "truncated": False}
-        return ToolResult(paths.relative(context, path), output, metadata)
+        output = with_notes("Edit applied successfully.", change.notes)
+        result = ToolResult(paths.relative(context, path), output, {**metadata, "truncated": False})
+        return await diagnosed(context, result, [path])
 
 
 def _edited(before: FileText | None, args: EditArgs) -> FileText:

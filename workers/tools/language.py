@@ -14,7 +14,7 @@ import trio
 from oad.contract.errors import ApiError
 from oad.contract.language import ERROR, Diagnostic, Diagnostics, Touch
 
-from .tool import ToolContext
+from .tool import ToolContext, ToolResult
 
 _log = structlog.get_logger("oad.tools")
 
@@ -30,9 +30,18 @@ async def note_read(context: ToolContext, path: Path) -> None:
     await _touch(context, [path], wait=False)
 
 
-async def diagnose(context: ToolContext, paths: Sequence[Path]) -> Diagnostics:
-    """What is known after a change of these files, also of others; empty without servers for them."""
-    return await _touch(context, paths, wait=True)
+async def diagnosed(
+    context: ToolContext, result: ToolResult, paths: Sequence[Path], *, others: bool = False
+) -> ToolResult:
+    """The result of a change of these files, with what is wrong with them, and with other files where ``others`` are
+    asked for. A call that is cancelled meanwhile ends with the result as it is: the change was made."""
+    context.settle(result)
+    found = await _touch(context, paths, wait=True)
+    errors = [line for path in paths for line in report(found, path)]
+    if others:
+        errors += [line for path in paths for line in report_others(found, path)]
+    output = "\n\n".join([result.output, *errors])
+    return ToolResult(result.title, output, {**result.metadata, "diagnostics": found}, result.attachments)
 
 
 async def _touch(context: ToolContext, paths: Sequence[Path], *, wait: bool) -> Diagnostics:

@@ -7,7 +7,7 @@ from msgspec import Meta
 from . import paths
 from .file_change import change_file, with_notes
 from .file_text import FileText, with_line_ends
-from .language import diagnose, report, report_others
+from .language import diagnosed
 from .tool import ToolArgs, ToolContext, ToolResult
 
 
@@ -34,14 +34,12 @@ Writes a file, replacing what was there; missing directories are made.
             return before.replaced(with_line_ends(args.content.removeprefix("\ufeff"), crlf=before.crlf))
 
         change = await change_file(context, path, make)
-        found = await diagnose(context, [path])
         metadata: dict[str, Any] = {
-            "diagnostics": found,
+            "diagnostics": {},
             "filepath": str(path),
             "exists": change.existed,
             "truncated": False,
         }
-        output = with_notes(
-            "Wrote file successfully.", [*change.notes, *report(found, path), *report_others(found, path)]
-        )
-        return ToolResult(paths.relative(context, path), output, metadata)
+        output = with_notes("Wrote file successfully.", change.notes)
+        result = ToolResult(paths.relative(context, path), output, metadata)
+        return await diagnosed(context, result, [path], others=True)

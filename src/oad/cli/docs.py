@@ -44,7 +44,8 @@ the directory; `PATCH /global/config` does so with the user's own. The text is e
 comments, order and form stay. It is written whole or not at all, and only over what it was made from: 409 if
 somebody else keeps changing the file. Wrong values are 400 and name their key; unknown keys are dropped. A
 masked secret (`********`), as answers show it, stands for the one that is there. `null` hides what lower files
-say. A rule for one tool beside an action for all keeps that action.
+say. What something that wins over the file sets too (the operator's file, the environment) is named in the log.
+A rule for one tool beside an action for all keeps that action.
 
 Nothing is ended: streams stay open, running turns go on as they began. `server.instance.disposed` (after a
 global change for each directory in use, and `global.disposed`) tells clients to read everything anew.

@@ -18,6 +18,7 @@ from oad.contract.policy import (
     NetworkPolicy,
     Policy,
     SandboxPolicy,
+    SharePolicy,
     ShellPolicy,
     SnapshotPolicy,
 )
@@ -56,6 +57,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     shell: ShellPolicy = ShellPolicy()
     jobs: JobPolicy = JobPolicy()
     snapshots: SnapshotPolicy = SnapshotPolicy()
+    share: SharePolicy = SharePolicy()
     oauth: Methods = {}
 
     def policy(self) -> Policy:
@@ -69,6 +71,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             self.jobs,
             self.oauth,
             self.snapshots,
+            self.share,
         )
 
 

@@ -13,3 +13,4 @@ class ConfigChange(msgspec.Struct, frozen=True):
     text: bytes | None
     answer: msgspec.Raw = msgspec.Raw(b"{}")  # for the client: what of its request was taken
     keys: list[str] = []  # top-level keys that were changed
+    hidden: list[str] = []  # those of them which something that wins over the file sets too

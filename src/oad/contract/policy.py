@@ -134,6 +134,15 @@ class SnapshotPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_days: _Positive = 7  # for older turns there is no undo
 
 
+class SharePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[share]``: pages on this server which show a session to whoever has the link. ``url`` is what links begin with,
+    where clients reach the server under another address than its own; ``expire_h``: hours, None is never."""
+
+    enabled: bool = True
+    url: str = ""
+    expire_h: Annotated[float, msgspec.Meta(gt=0)] | None = None
+
+
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sandbox: SandboxPolicy = SandboxPolicy()
     network: NetworkPolicy = NetworkPolicy()
@@ -144,3 +153,4 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jobs: JobPolicy = JobPolicy()
     oauth: Methods = {}
     snapshots: SnapshotPolicy = SnapshotPolicy()
+    share: SharePolicy = SharePolicy()

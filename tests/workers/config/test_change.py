@@ -89,6 +89,15 @@ def test_projects_that_are_not_read_are_not_written(
     assert refusal(tree, places, {"username": "x"})["name"] == "ConfigReadOnlyError"
 
 
+def test_what_has_no_effect_is_told(tree: Tree, places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    patch = {"username": "x", "model": "a/b", "shell": "sh"}
+    assert change(tree, places, patch).hidden == []
+    tree.write("home/.config/opencode/opencode.json", {"shell": "bash"})
+    tree.write("managed/opencode.json", {"username": "theirs"})
+    monkeypatch.setenv("OPENCODE_CONFIG_CONTENT", '{"model": "c/d"}')
+    assert change(tree, places, patch).hidden == ["model", "username"]
+
+
 def test_the_users_own_file(tree: Tree, places: Places) -> None:
     def target() -> str:
         made = change_global(Watch(os.environ), places, b'{"username":"x"}')

@@ -194,6 +194,7 @@ class FakeScene:
     def __init__(self, worktree: Path, model: FakeModel, tools: list[Any] | None = None) -> None:
         self.worktree = worktree
         self.compaction = Compacting()
+        self.share: str | None = None
         self.snapshots = True
         self.services: dict[str, Any] = {}
         self.model = model

@@ -3,6 +3,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import trio
 
 from oad.contract.errors import unavailable
 from oad.contract.files import Position, Range
@@ -66,7 +67,7 @@ async def test_edit_tells_of_its_own_file_only(recorder: Recorder) -> None:
 
 
 async def test_patch_tells_of_all_its_files(recorder: Recorder) -> None:
-    know(recorder, a=[diagnostic("one")], b=[diagnostic("two")], gone=[diagnostic("three")])
+    know(recorder, a=[diagnostic("one")], b=[diagnostic("two")], c=[diagnostic("three")])
     (recorder.root / "proj/gone.own").write_text("x")
     patch = (
         "*** Begin Patch\n*** Add File: a.own\n+1\n*** Add File: b.own\n+2\n*** Delete File: gone.own\n*** End Patch"
@@ -102,6 +103,21 @@ async def test_an_edit_does_not_need_them(recorder: Recorder) -> None:
     recorder.answers["lsp.touch"] = fail
     result = await WriteTool().run(WriteArgs(file_path="a.own", content="x"), recorder.context())
     assert result.output == "Wrote file successfully."
+
+
+async def test_a_change_stands_when_the_call_is_aborted_meanwhile(recorder: Recorder) -> None:
+    with trio.CancelScope() as scope:
+
+        def abort(body: bytes) -> bytes:
+            scope.cancel()
+            raise unavailable("aborted")
+
+        know(recorder)
+        recorder.answers["lsp.touch"] = abort
+        await WriteTool().run(WriteArgs(file_path="a.own", content="x"), recorder.context())
+        await trio.lowlevel.checkpoint()
+    (settled,) = recorder.settled
+    assert (settled.output, settled.metadata["exists"]) == ("Wrote file successfully.", False)
 
 
 def test_reports_are_bounded() -> None:
