@@ -1,5 +1,6 @@
 """What every benchmark is given: the model, the servers, and where to write figures."""
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,6 +11,9 @@ from tests.e2e.model import Model
 
 from .results import Goal, Samples
 from .servers import Oad, Reference, Server
+
+# Sessions have a /tmp of their own, and would not see a home in the host's.
+_PLACE = next((place for place in ("/srv", "/var/lib", str(Path.home())) if os.access(place, os.W_OK)), None)
 
 
 @dataclass
@@ -25,7 +29,8 @@ class Arena:
     def running(self) -> Iterator[list[Server]]:
         """All servers, started afresh."""
         with ExitStack() as stack:
-            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="oad-b-", ignore_cleanup_errors=True)))
+            scratch = tempfile.TemporaryDirectory(prefix="oad-b-", dir=_PLACE, ignore_cleanup_errors=True)
+            place = Path(stack.enter_context(scratch))
             servers = [kind(place, self.model.configuration()) for kind in self.kinds]
             for server in servers:
                 stack.callback(server.stop)

@@ -81,7 +81,7 @@ class Server:
         process, self._process = self._process, None
         if process is None:
             return
-        below = [os.pidfd_open(pid) for pid in processes.tree(process.pid)[1:]]
+        below = [fd for pid in processes.tree(process.pid)[1:] if (fd := _open(pid)) is not None]
         process.send_signal(signal.SIGTERM)
         try:
             process.wait(15)
@@ -148,6 +148,14 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: Any = probe.getsockname()[1]
         return int(port)
+
+
+def _open(pid: int) -> int | None:
+    """A pidfd; None when it has ended meanwhile."""
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
 
 
 def end(descriptor: int) -> None:

@@ -23,14 +23,14 @@ time.sleep(30)'"""
 # Several, lest on a busy machine one gets less than it may have.
 SPINNER = "for n in 1 2 3 4 5 6; do timeout 20 sh -c 'while :; do :; done' & done; wait"
 FORK_BOMB = "python3 -c 'import os, time; [os.fork() for _ in range(8)]; time.sleep(30)'"
-TALKER = "yes 0123456789abcdef | head -c 50000000; sleep 30"
+TALKER = "yes 0123456789abcdef | head -c 500000000; sleep 30"
 SLEEPER = "sleep 30"
 LARGE_FILE = "head -c 5000000 /dev/zero > large"
 WRITER = "for n in $(seq 60); do head -c 1000000 /dev/urandom >> written; sync written; sleep 0.05; done; sleep 30"
 
 COMMANDS: dict[str, tuple[Json, str, str]] = {
     "allocator": ({"memoryMb": 200}, ALLOCATOR, "memoryMb"),
-    "spinner": ({"cpu": 0.2}, SPINNER, "cpu"),
+    "spinner": ({"cpu": 0.1}, SPINNER, "cpu"),
     "fork bomb": ({"processes": 40}, FORK_BOMB, "processes"),
     "talker": ({"commandOutputMb": 2}, TALKER, "commandOutputMb"),
     "talker in session": ({"sessionOutputMb": 3}, TALKER, "sessionOutputMb"),
@@ -121,6 +121,15 @@ async def test_the_shell_route_is_bound_too(shared: Server) -> None:
     assert await reached(shared, session) == {"processes": 1}
 
 
+async def test_open_files_are_the_kernels_to_refuse(shared: Server) -> None:
+    """No event: the kernel tells only the program, which may well go on."""
+    opening = "python3 -c 'kept = [open(\"/dev/null\") for _ in range(200)]; print(len(kept))'"
+    for limits, expected in (({}, "200"), ({"openFiles": 100}, "Too many open files")):
+        session = await shared.create(limits=limits)
+        answer = await shared.ask("POST", f"/session/{session}/shell", {"agent": "build", "command": opening})
+        assert expected in answer["parts"][0]["state"]["output"]
+
+
 STEPS = [{**bash(f"echo {n}"), "text": "on"} for n in range(40)]
 ONE_CALL = [bash("true")] * 40
 TWO_CALLS = [bash("echo a"), bash("echo b")] * 20
@@ -199,7 +208,7 @@ async def test_what_is_used_up_is_refused(shared: Server, model: Model) -> None:
 
 async def test_a_queue_has_an_end(shared: Server, model: Model) -> None:
     session = await shared.create(limits={"queuedPrompts": 2})
-    await shared.prompt_async(session, scripted(model, [{"text": "slow", "first": 1.5}]))
+    await shared.prompt_async(session, scripted(model, [{"text": "slow", "hang": True}]))
     await until(lambda: shared_busy(shared, session), "it is busy")
     body = {"parts": [{"type": "text", "text": "next"}]}
     for _ in range(2):
@@ -209,7 +218,8 @@ async def test_a_queue_has_an_end(shared: Server, model: Model) -> None:
     assert response.status_code == 429
     assert response.headers["retry-after"] == "1"
     assert response.json()["data"] == response.json()["data"] | {"limit": "queuedPrompts", "value": 2}
-    await until(lambda: no_longer_busy(shared, session), "all is answered")
+    await shared.ask("POST", f"/session/{session}/abort")
+    assert await no_longer_busy(shared, session)
 
 
 async def shared_busy(server: Server, session: str) -> bool:

@@ -389,6 +389,13 @@ async def test_session_is_forked(tui: Terminal, server: Server) -> None:
     await tui.until("Scripted title (fork #1)", "You said: common past")
 
 
+async def choose(tui: Terminal, command: str) -> None:
+    """Of the list that opens above the input; entered earlier it would be lost."""
+    await tui.type(command)
+    await tui.until(f"re:(?i){command} +{command[1:]}")
+    await tui.keys("Enter")
+
+
 @pytest.mark.parametrize("by", ["commands", "keys"])
 async def test_undo_and_redo(ask: Ask, tui: Terminal, server: Server, by: str) -> None:
     made, seed = server.project / f"undone-{by}.txt", server.project / f"seed-{by}.txt"
@@ -397,12 +404,12 @@ async def test_undo_and_redo(ask: Ask, tui: Terminal, server: Server, by: str) -
     await ask(f"undo{by}", write, command, {"text": "Written and seeded."})
     await tui.until("Written and seeded.", footer())
     assert made.exists() and seed.exists()
-    await (enter(tui, "/undo") if by == "commands" else tui.keys("C-x", "u"))
+    await (choose(tui, "/undo") if by == "commands" else tui.keys("C-x", "u"))
     await tui.until(f"script:undo{by}", made.name, "re:1 message(s)? reverted", without="Written and seeded.")
     assert not made.exists() and not seed.exists()
     if by == "commands":
         await tui.keys("C-c")  # empties the input, which the prompt has gone back to
-        await enter(tui, "/redo")
+        await choose(tui, "/redo")
     else:
         await tui.keys("C-x", "r")
     await tui.until("Written and seeded.", footer(), without="reverted")

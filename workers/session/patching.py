@@ -1,10 +1,13 @@
 """The part of a message that tells which files its step has changed."""
 
+import trio
+
 from oad.contract.ids import new_id
 from oad.contract.message import AssistantMessage, PatchPart, SnapshotPart, UserMessage
 
 from ..snapshots.keeper import StepKeeper
 from ..snapshots.store import Recorded
+from .patches import Patch
 from .turn import Turn
 
 
@@ -15,13 +18,23 @@ async def put_patch(turn: Turn, info: AssistantMessage, before: str, recorded: R
         return
     ids = {"session_id": info.session_id, "message_id": info.id}
     files = [store.shown(change.path) for change in recorded.changes]
+    turn.report.remember(Patch(before, recorded.tree, tuple(files)), recorded.changes)
     await turn.conversation.put_part(PatchPart(id=new_id("prt"), hash=before, files=files, **ids))
     if cut:
         await turn.conversation.put_part(SnapshotPart(id=new_id("prt"), snapshot=recorded.tree, **ids))
 
 
-async def finish_cut_step(turn: Turn, keeper: StepKeeper) -> None:
-    """For a step that was cancelled or failed, when nothing of it runs any more."""
+async def settle_files(turn: Turn, keeper: StepKeeper, settled: trio.Event) -> None:
+    """When nothing of a turn runs any more. An abort need not wait for it; the next turn waits until ``settled``."""
+    try:
+        await _finish_cut_step(turn, keeper)
+    finally:
+        settled.set()
+    await turn.snapshots.tidy()
+
+
+async def _finish_cut_step(turn: Turn, keeper: StepKeeper) -> None:
+    """For a step that was cancelled or failed."""
     before, recorded = keeper.before, await keeper.finish()
     answer = turn.conversation.last_assistant()
     if recorded is None or before is None or answer is None or not isinstance(answer.info, AssistantMessage):

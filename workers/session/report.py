@@ -8,10 +8,11 @@ from oad.contract.session import FileDiff
 from ..snapshots.changes import Change, join_changes
 from ..snapshots.file_diffs import describe
 from ..snapshots.keeper import Snapshots
-from ..snapshots.store import NoSnapshot
+from ..snapshots.store import NoSnapshot, SnapshotStore
 from .patches import Patch, all_patches, patches_for
 
 _REMEMBERED = 64  # descriptions
+_KEPT_BYTES = 8 << 20
 
 
 class Report:
@@ -20,8 +21,13 @@ class Report:
     def __init__(self, snapshots: Snapshots) -> None:
         self.snapshots = snapshots
         self._changes: dict[Patch, list[Change]] = {}
+        self._contents: dict[str, bytes | None] = {}  # None: too large
         self._said: list[FileDiff] | None = None
         self._told: dict[tuple[Change, ...], list[FileDiff]] = {}
+
+    def remember(self, patch: Patch, changes: list[Change]) -> None:
+        """What a step has just found out need not be asked for."""
+        self._changes[patch] = changes
 
     def is_news(self, diffs: list[FileDiff]) -> bool:
         """Whether this is not what was said of the session last."""
@@ -60,11 +66,22 @@ class Report:
     async def _describe(self, joined: tuple[Change, ...]) -> list[FileDiff]:
         store = self.snapshots.store
         if joined not in self._told and store is not None:
-            blobs = [entry.blob for each in joined for entry in (each.before, each.after) if entry.exists]
             while len(self._told) >= _REMEMBERED:
                 self._told.pop(next(iter(self._told)))
-            self._told[joined] = describe(joined, await store.read(blobs, small=True))
+            self._told[joined] = describe(joined, await self._read(store, joined))
         return self._told.get(joined, [])
+
+    async def _read(self, store: SnapshotStore, changes: Sequence[Change]) -> dict[str, bytes]:
+        """What the same files held is asked for once: for the prompt and for the session, and after every step."""
+        blobs = {entry.blob for each in changes for entry in (each.before, each.after) if entry.exists}
+        if missing := blobs - self._contents.keys():
+            found = await store.read(sorted(missing), small=True)
+            if sum(len(each or b"") for each in self._contents.values()) > _KEPT_BYTES:
+                self._contents.clear()
+            self._contents |= {blob: found.get(blob) for blob in missing}
+            if blobs - self._contents.keys():
+                return await store.read(sorted(blobs), small=True)
+        return {blob: content for blob in blobs if (content := self._contents[blob]) is not None}
 
 
 def _stored(messages: Sequence[MessageWithParts], user_id: str | None) -> list[FileDiff]:

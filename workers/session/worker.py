@@ -25,7 +25,7 @@ from ..audit import Audit, Unrecorded
 from ..egress import Egress
 from ..exec import Exec
 from ..link import Answer, Link
-from ..snapshots.keeper import Snapshots, StepKeeper
+from ..snapshots.keeper import Snapshots
 from .bounds import Bounds
 from .closing import diagnose, end
 from .command import expand_command
@@ -38,7 +38,7 @@ from .loop import Loop
 from .old_dialect import OldPrompt, flatten, is_old, translate
 from .orders import LimitOrder
 from .patches import newest_tree
-from .patching import finish_cut_step
+from .patching import settle_files
 from .report import Report
 from .revert import drop_reverted
 from .shell import check_shell, run_shell
@@ -340,9 +340,9 @@ class SessionWorker:
             if not turn.done.is_set():
                 await self._close(turn, error)
             self._forget(turn)
-            if turn.keeper is not None and turn.keeper.before is not None and self._nursery is not None:
+            if turn.keeper is not None and self._nursery is not None and self._settled.is_set():
                 self._settled = trio.Event()
-                self._nursery.start_soon(self._settle, turn, turn.keeper, self._settled)
+                self._nursery.start_soon(settle_files, turn, turn.keeper, self._settled)
 
     async def _attempt(self, turn: Turn, work: Work | None) -> NamedError:
         """The error with which the turn has to be closed, if it is not by then."""
@@ -375,13 +375,6 @@ class SessionWorker:
             await end(turn, error)
         finally:
             self._conclude(turn)
-
-    async def _settle(self, turn: Turn, keeper: StepKeeper, settled: trio.Event) -> None:
-        """After a step that was cut off, so that an abort need not wait for it; the next turn does."""
-        try:
-            await finish_cut_step(turn, keeper)
-        finally:
-            settled.set()
 
     def _conclude(self, turn: Turn) -> None:
         """The turn has its answer; the session is free for the next."""

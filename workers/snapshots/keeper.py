@@ -42,6 +42,7 @@ class Snapshots:
         self._lock = trio.Lock()
         self._first: trio.Event | None = None
         self._too_large = False
+        self._recorded = self._tidied = False
 
     def begin(self, *, wanted: bool, tree: str | None) -> None:
         """A turn begins. ``tree``: the last one that the session's messages name."""
@@ -92,6 +93,7 @@ class Snapshots:
         """These alone. Raises NoSnapshot."""
         assert self.store is not None
         recorded = await self.store.record(sorted(paths), since)
+        self._recorded = True
         self.tree = recorded.tree
         return recorded
 
@@ -106,6 +108,18 @@ class Snapshots:
                 self.problem, self._too_large = str(error), isinstance(error, TooLarge)
                 _log.warning("there are no snapshots", reason=str(error))
                 return None
+
+    async def tidy(self) -> None:
+        """After a turn: once in a worker's life, and when much was recorded, old snapshots are forgotten. Not while the
+        next step records: git itself sees to it that nothing new is lost."""
+        if self.store is None or not self.usable or not self._recorded or (self._tidied and not self.store.overdue):
+            return
+        self._tidied = True
+        try:
+            await self.store.collect()
+        except NoSnapshot as error:
+            self.problem, self._too_large = str(error), isinstance(error, TooLarge)
+            _log.warning("old snapshots can't be forgotten", reason=str(error))
 
     def relative(self, path: Path) -> str | None:
         """None for what lies outside of the worktree, or in a repository."""

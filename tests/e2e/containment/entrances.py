@@ -50,6 +50,7 @@ async def by_git(cage: Cage, command: str) -> str:
         diffs = await cage.server.ask("GET", "/vcs/diff?mode=git")
     finally:
         _git(place, "config", "--unset-all", "filter.trap.clean")
+        cage.scene.give()
     (patch,) = [each["patch"] for each in diffs if each["file"] == "trap"]
     return "\n".join(line[1:] for line in str(patch).splitlines() if line.startswith("+"))
 

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from oad.workers.exec import Command
 from oad.workers.snapshots.keeper import Snapshots, StepKeeper
 
 from ..project.local_exec import LocalExec
-from .project import make_project, snapshots_of
+from .project import make_project, place_of, snapshots_of
 
 
 @pytest.fixture
@@ -157,6 +158,23 @@ async def test_the_first_look_is_not_waited_for_long(project: Path, snapshots: S
         tree = await snapshots.known()
     assert tree is not None
     assert await snapshots.known() == tree
+
+
+async def test_old_snapshots_are_forgotten_after_turns_that_recorded(project: Path, snapshots: Snapshots) -> None:
+    collected = Path(place_of(project).directory) / "collected"
+    await snapshots.tidy()
+    assert not collected.exists()
+    await snapshots.step().keep(project / "README.md")
+    await snapshots.tidy()
+    assert collected.exists()
+
+
+async def test_more_than_may_be_kept_ends_it(project: Path) -> None:
+    snapshots = snapshots_of(project, store_mb=1)
+    (project / "noise").write_bytes(os.urandom(3 << 20))
+    await snapshots.step().open()
+    await snapshots.tidy()
+    assert "store_mb" in snapshots.problem
 
 
 async def _ignore(chunk: bytes) -> None:
