@@ -42,7 +42,6 @@ _REFRESH_S: Final = 5.0
 _DRAIN_S: Final = 2.0
 _LONGEST_WAIT_S: Final = 5.0  # a restart delay up to this is waited out, a longer one refuses
 _REST_S: Final = 10.0
-_LAST_LOOK_S: Final = 5.0  # for slow viewers of a terminal whose program has ended
 
 Key = tuple[WorkerKind, str]
 
@@ -378,7 +377,7 @@ class Supervisor:
 
     def _retire(self, worker: Worker) -> None:
         if self._nursery is not None:
-            self._nursery.start_soon(retire, worker)
+            self._nursery.start_soon(worker.retire)
 
     def _forget(self, key: Key) -> None:
         self._budget.forgive(key[1])
@@ -391,10 +390,3 @@ class Supervisor:
         """The one that serves now; none is started."""
         worker = self._workers.get(("session", session_id))
         return worker if worker is not None and worker.serving else None
-
-
-async def retire(worker: Worker) -> None:
-    """The program of a terminal has ended: its worker goes when everybody has seen the last of it."""
-    with trio.move_on_after(_LAST_LOOK_S):
-        await worker.rested()
-    await worker.drain(_DRAIN_S)

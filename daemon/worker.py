@@ -16,6 +16,8 @@ from .lifecycle import Action, End, Lifecycle, State
 from .spawn import Child, Spawner, SpawnFailed
 
 _log = structlog.get_logger("oad.worker")
+_LAST_LOOK_S: Final = 5.0  # for slow viewers of a terminal whose program has ended
+_DRAIN_S: Final = 2.0
 _HIGH_WATER: Final = 2000  # frames queued towards one worker
 
 
@@ -107,6 +109,12 @@ class Worker:
                 await self.peer.send(Drain(grace_s))
             except trio.ClosedResourceError:
                 return
+
+    async def retire(self) -> None:
+        """It has nothing more to do, and goes when whoever still asks it something has heard the rest."""
+        with trio.move_on_after(_LAST_LOOK_S):
+            await self.rested()
+        await self.drain(_DRAIN_S)
 
     def _act(self, actions: list[Action]) -> None:
         if Action.KILL in actions and self.child is not None:

@@ -216,6 +216,7 @@ TERMINALS: Final[dict[str, Operation]] = {
     "pty.create": create_terminal,
     "pty.get": get_terminal,
     "pty.update": update_terminal,
+    "pty.patch": update_terminal,
     "pty.remove": remove_terminal,
     "pty.connectToken": issue_ticket,
     "v2.pty.list": _located(_list_v2),

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from oad.contract.terminal import Pty, PtyConnectToken, PtyCreate, PtyShell, PtyUpdate
 
-from ..operation import DELETE, GET, POST, PUT, Family, Method, Operation, Place, op
+from ..operation import DELETE, GET, PATCH, POST, PUT, Family, Method, Operation, Place, op
 from ..query import TEXT
 from .v2 import Located
 
@@ -61,6 +61,7 @@ def _connect(name: str) -> Operation:
 
 OPERATIONS: tuple[Operation, ...] = (
     op("pty.shells", GET, "/pty/shells", returns=list[PtyShell], errors=(400,), summary="List available shells"),
+    _row("pty.patch", PATCH, "/{ptyID}", Pty, "Update PTY session", body=PtyUpdate, errors=(400, 404), extension=True),
     *_family("", Pty, list[Pty], PtyConnectToken, 200),
     *_family("v2.", LocatedPty, LocatedPtys, LocatedToken, 204),
 )

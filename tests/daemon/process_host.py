@@ -87,6 +87,20 @@ class Session:
         self.expect("opened", id=self.number)
         return self.number
 
+    def terminal(self, *argv: str, **order: Any) -> int:
+        """A program in a terminal, to type to."""
+        self.number += 1
+        self.send("terminal", id=self.number, argv=argv, **order)
+        return self.number
+
+    def sees(self, id: int, text: str) -> None:
+        """Waits until the terminal has shown it."""
+        while text not in self.output(id):
+            try:
+                self.seen.append(json.loads(self.file.readline()))
+            except TimeoutError as error:
+                raise AssertionError(f"{text!r} is not shown after {self.output(id)!r}") from error
+
     def expect(self, *events: str, id: int | None = None, holds: str = "") -> dict[str, Any]:
         while True:
             for message in self.seen:

@@ -11,9 +11,11 @@ import msgspec
 import trio
 
 from oad.contract.limits import SessionLimits
+from oad.contract.terminal import PtySize
 from oad.contract.worker import WorkerSpec
 from oad.workers.broker import BrokerExec
-from oad.workers.exec import Command, ExecFailed, ProgramEnded, Running
+from oad.workers.exec import Command, ExecFailed, ProgramEnded, Running, Terminal
+from oad.workers.pty.pair import Pair
 
 
 def run(spec: WorkerSpec, broker_fd: int) -> int:
@@ -31,6 +33,8 @@ def run(spec: WorkerSpec, broker_fd: int) -> int:
             signal.pause()
         case "exec":
             trio.run(serve, spec.endpoint, broker_fd)
+        case _:
+            pass
     return 0
 
 
@@ -57,6 +61,7 @@ class Probe:
         self.lock = trio.Lock()
         self.scopes: dict[int, trio.CancelScope] = {}
         self.programs: dict[int, Running] = {}
+        self.terminals: dict[int, Pair] = {}
 
     async def tell(self, **message: Any) -> None:
         with trio.CancelScope(shield=True):
@@ -127,6 +132,31 @@ class Probe:
             return
         await self.tell(event="cancelled", id=id, ms=(trio.current_time() - start) * 1000)
 
+    async def terminal(self, order: dict[str, Any]) -> None:
+        """Runs a program in a terminal: "type" by number, what it shows is told as of a run."""
+        id = order["id"]
+        pair = self.terminals[id] = Pair(PtySize(rows=24, cols=80))
+
+        async def show() -> None:
+            while data := await pair.read():
+                await self.tell(event="out", id=id, text=data.decode(errors="replace"))
+
+        env = {"PATH": os.environ["PATH"], "PS1": "$ "} | order.get("more", {})
+        async with trio.open_nursery() as nursery:
+            begun = Terminal(pair.theirs, lambda: (pair.hand_over(), nursery.start_soon(show))[0])
+            command = Command(order["argv"], order.get("cwd", "/tmp"), env, terminal=begun)
+            try:
+                outcome = await self.exec.run(command, on_stdout=_nowhere)
+            except ExecFailed as error:
+                await self.tell(event="failed", id=id, text=str(error), errno=error.errno)
+                pair.close()
+                return
+            await self.exec.destroy_all()
+        await self.tell(event="outcome", id=id, exit=outcome.exit, left_running=outcome.left_running)
+
+    async def type(self, order: dict[str, Any]) -> None:
+        await self.terminals[order["id"]].write(order["text"].encode())
+
     async def write(self, order: dict[str, Any]) -> None:
         try:
             await self.programs[order["id"]].write(order["text"].encode() * order.get("times", 1))
@@ -154,3 +184,7 @@ class Probe:
         del order
         await self.tell(event="seen", tasks=len(os.listdir("/proc/self/fd")), pids=sorted(
             int(name) for name in os.listdir("/proc") if name.isdigit()))  # fmt: skip
+
+
+async def _nowhere(chunk: bytes) -> None:
+    raise AssertionError(chunk)

@@ -1,6 +1,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import trio
 import zmq
@@ -11,8 +12,10 @@ from oad.contract.wire import (
     Ack,
     Call,
     Cancel,
+    Data,
     Drain,
     Frame,
+    Grant,
     Hello,
     Ping,
     Pong,
@@ -24,6 +27,7 @@ from oad.contract.wire import (
 )
 from oad.daemon.gateways import Gateways
 from oad.daemon.journal import Journal, Place
+from oad.daemon.relay import Relay
 from oad.daemon.router import Router, bind_router
 from oad.daemon.store import Store
 from oad.link import Answer, TrioSocket, bind_private
@@ -68,6 +72,20 @@ class Gateway:
         self.events.close()
 
 
+class Downstream:
+    """The link to a worker."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[Frame, bytes]] = []
+
+    def try_send(self, frame: Frame, body: bytes = b"") -> bool:
+        self.heard.append((frame, body))
+        return True
+
+    async def send(self, frame: Frame, body: bytes) -> None:
+        raise AssertionError
+
+
 class Bench:
     """A router whose operations are the test's: ``events`` appends three, ``wait`` waits for ``gate``."""
 
@@ -79,13 +97,34 @@ class Bench:
         self.gate = trio.Event()
         self.begun: list[str] = []
         self.cancelled: list[str] = []
+        self.worker: Any = Downstream()
+        self.relay: Relay
         socket = bind_router(self.context)
         daemon = bind_private(socket, path / "daemon.sock")
         self.socket = TrioSocket(socket)
         self.router = Router(
-            self.socket, self.gateways, self.journal, self._serve, epoch="e", lasting=lambda op: op == "wait.lasting"
+            self.socket,
+            self.gateways,
+            self.journal,
+            self._serve,
+            epoch="e",
+            lasting=lambda op: op == "wait.lasting",
+            streams={"stream": self._stream},
         )
         self.gateway = Gateway(self.context, path / "gateway.sock", daemon)
+
+    async def _stream(self, call: Call, relay: Relay) -> Answer:
+        """The test is the worker: it hears what goes down, and what ``relay`` takes goes up."""
+        self.begun.append(call.op)
+        self.relay = relay
+        relay.lead_to(self.worker)
+        relay.open(77, self.worker.send)
+        try:
+            await self.gate.wait()
+        except trio.Cancelled:
+            self.cancelled.append(call.op)
+            raise
+        return Answer(b"over")
 
     async def _serve(self, call: Call, body: bytes) -> Answer:
         self.begun.append(call.op)
@@ -120,7 +159,7 @@ async def bench(path: Path) -> AsyncGenerator[Bench]:
     finally:
         bench.gateway.close()
         bench.socket.close()
-        for identity in list(bench.gateways._links):
+        for identity in list(bench.gateways._links):  # pyright: ignore[reportPrivateUsage]
             bench.gateways.drop(identity)
         bench.context.term()
         bench.store.close()
@@ -156,7 +195,7 @@ async def test_a_call_is_cancelled_even_if_the_cancel_comes_right_behind_it(tmp_
             await b.gateway.send(Call(number, "wait", {}), Cancel(number))
         await settle()
         assert (await b.gateway.ask(Call(99, "quick", {})))[0].id == 99
-        assert b.router._scopes == {}
+        assert b.router._scopes == {}  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_lasting_work_goes_on_without_its_caller(tmp_path: Path) -> None:
@@ -249,3 +288,46 @@ async def test_an_answer_for_a_gateway_that_is_gone_is_dropped(tmp_path: Path) -
         await settle()
         b.gate.set()
         await b.journal.settled()
+
+
+async def test_a_stream_goes_both_ways_until_it_is_answered(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        await b.gateway.greet()
+        await b.gateway.send(Call(4, "stream", {}))
+        await settle()
+        b.relay.take(Data(77, cursor=9), b"")
+        assert await b.gateway.hear() == (Data(4, cursor=9), b"")
+        await b.gateway.send(Data(4), Grant(4, 10), Data(5))
+        await settle()
+        assert b.worker.heard == [(Data(77), b""), (Grant(77, 10), b"")]
+        b.gate.set()
+        frame, body = await b.gateway.hear()
+        assert (isinstance(frame, Reply), body) == (True, b"over")
+        await b.gateway.send(Data(4))
+        await settle()
+        assert len(b.worker.heard) == 2
+
+
+async def test_a_stream_ends_when_its_client_leaves(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        await b.gateway.greet()
+        await b.gateway.send(Call(4, "stream", {}))
+        await settle()
+        await b.gateway.send(Cancel(4))
+        await settle()
+        assert b.cancelled == ["stream"]
+
+
+async def test_streams_of_a_gateway_that_was_killed_end_with_its_successor(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        await b.gateway.greet()
+        await b.gateway.send(Call(4, "stream", {}))
+        await settle()
+        successor = Gateway(b.context, tmp_path / "successor.sock", f"ipc://{tmp_path}/daemon.sock")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(successor.calls.pump)
+            await successor.greet()
+            await settle()
+            assert b.cancelled == ["stream"]
+            nursery.cancel_scope.cancel()
+        successor.close()

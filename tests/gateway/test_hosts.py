@@ -57,3 +57,19 @@ async def test_refusal_comes_before_everything(stand: Stand, client: httpx2.Asyn
 async def test_public_servers_take_any_name(tmp_path: Path) -> None:
     async with standing(tmp_path, loopback=False) as stand, httpx2.AsyncClient(base_url=stand.url) as client:
         assert (await client.get("/session", headers={"host": "box.example"})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("origin", "refused"),
+    [
+        ("https://evil.example", True),
+        ("null", True),
+        ("http://localhost:3000", False),
+        ("http://127.0.0.1:4096", False),
+        ("", False),
+    ],
+)
+def test_pages_of_other_origins_open_no_websocket(origin: str, refused: bool) -> None:
+    asked = scope("127.0.0.1:4096", origin=origin)
+    del asked["method"]
+    assert (guard().refusal(asked) is not None) == refused

@@ -171,7 +171,7 @@ class Server:
             if opened or door.closed:
                 break
         self.connection = None
-        self.status = door.judge(failures[0])
+        self.status = MCPStatusFailed(error=failures[-1]) if opened else door.judge(failures[0])
         if opened:
             _log.warning("lost", server=self.name, directory=self._world.directory, reason=failures[-1])
             await self._tell_change()
@@ -189,6 +189,8 @@ class Server:
             if isinstance(failure, Exception):
                 return connection.reason or explain(failure)
             raise
+        finally:
+            connection.lost("the connection was closed")  # whoever still waits for an answer gets none
         raise AssertionError("a connection does not end without a reason")
 
     async def _hold(self, way: Way, connection: "Connection", life: "_Life") -> None:

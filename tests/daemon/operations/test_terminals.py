@@ -12,7 +12,7 @@ from live import LinkWorker, Live, live_daemon, nothing, until
 
 from oad.contract.errors import ApiError, bad_request
 from oad.contract.limits import LimitPolicy
-from oad.contract.policy import Policy
+from oad.contract.policy import JobPolicy, Policy
 from oad.contract.terminal import PtyStart
 from oad.contract.wire import Call, Data, Frame, Origin
 from oad.daemon.operations.terminals import find_own_shell, find_shells
@@ -146,6 +146,19 @@ async def test_terminals_count_among_the_live_sessions(tmp_path: Path) -> None:
         await serving(live).ask("pty.create", {"command": "/bin/cat"})
         with refusal(429):
             await live.ask("pty.create", {"command": "/bin/cat"})
+
+
+async def test_one_that_nobody_looks_at_for_long_is_put_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oad.daemon.supervisor._SWEEP_S", 0.02)
+    async with live_daemon(tmp_path, policy=Policy(jobs=JobPolicy(ttl_s=0.1)), idle_worker_s=0.0) as live:
+        watched, forgotten = [(await serving(live).json("pty.create", {"command": "/bin/cat"}))["id"] for _ in range(2)]
+        async with trio.open_nursery() as nursery:
+            viewer = Viewer(live, ptyID=watched)
+            nursery.start_soon(viewer.run)
+            await until(lambda: live.supervisor.find("pty", forgotten) is None)
+            assert live.supervisor.find("pty", watched) is not None
+            live.spawner.of(watched).finish.set()
+        assert "pty.exited" in types(live)
 
 
 class Viewer:

@@ -126,6 +126,7 @@ async def test_configured_servers_follow_the_configuration(tmp_path: Path) -> No
 async def test_a_slow_server_holds_nobody_up_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("oad.workers.mcp.servers.FIRST_S", 1.0)
     async with asking(tmp_path, {"slow": section("hangs"), "good": section()}) as ask:
+        await ask.servers.find("good").settled.wait()
         with trio.fail_after(4):
             offered = await ask("mcp.offer")
         assert {tool["server"] for tool in offered["tools"]} == {"good"}

@@ -31,6 +31,9 @@ class Web:
         self.asked: list[str] = []  # paths
         self.headers: list[dict[str, str]] = []  # of the requests for /mcp
         self.lives_s = 3600
+        self.gone = False  # the session is not known any more
+        self.silent = False  # calls are not answered
+        self.hangs = trio.Event()  # one is not
         self._events: trio.MemorySendChannel[bytes] | None = None
 
     @property
@@ -53,6 +56,9 @@ class Web:
             if not message.get("more_body"):
                 break
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        if self.silent and b"tools/call" in body:
+            self.hangs.set()
+            await trio.sleep_forever()
         if path == "/sse" and scope["method"] == "GET":
             await self._stream(send)
             return
@@ -124,6 +130,8 @@ class Web:
         if self.secured and headers.get("authorization", "").removeprefix("Bearer ") not in self.valid:
             where = f'Bearer resource_metadata="{self.base}/.well-known/oauth-protected-resource"'
             return 401, {"error": "unauthorized"}, {"www-authenticate": where}
+        if self.gone:
+            return 404, {"error": "no such session"}, {}
         if method != "POST":
             return (200 if method == "DELETE" else 405), None, {}
         reply = self._reply(json.loads(body))
