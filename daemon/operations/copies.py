@@ -43,7 +43,7 @@ async def create_copy(request: Request) -> Answer:
             raise _failed(f"Unknown strategy: {wanted.strategy[:100]}")
         project, made, commands = await make_worktree(services, directory, wanted.name)
         try:
-            await fill_worktree(services, project.id, made)
+            await fill_worktree(services, directory, project.id, made)
         except ApiError:
             with contextlib.suppress(ApiError):  # the first failure is the one to tell
                 await remove_listed(

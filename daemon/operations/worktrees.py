@@ -42,7 +42,7 @@ async def create_worktree(request: Request) -> Answer:
     wanted: WorktreeCreateInput = request.decode(WorktreeCreateInput)
     services, directory = request.services, request.params["directory"]
     project, made, commands = await make_worktree(services, directory, wanted.name, wanted.start_command)
-    services.chores.start(made.directory, lambda: _fill(services, project.id, made, commands))
+    services.chores.start(made.directory, lambda: _fill(services, directory, project.id, made, commands))
     return json_answer(made)
 
 
@@ -80,6 +80,7 @@ async def remove_worktree(request: Request) -> Answer:
 async def remove_listed(services: Services, root: WorktreeRoot, project: Project, name: str) -> None:
     """Raises ApiError 400; it can be repeated then."""
     plan = root.plan(name)
+    await services.chores.give_up(plan.directory)  # which may hold the lock, to fill it
     async with root.lock:
         left = await _clear_away(services, root, name)
         if left:
@@ -96,8 +97,8 @@ async def reset_worktree(request: Request) -> Answer:
         services, request.params["directory"], wanted.directory, "WorktreeResetFailedError"
     )
     plan = root.plan(name)
-    await services.chores.give_up(plan.directory)
-    async with root.lock:
+    async with root.lock:  # of filling, too, the end is waited for: a git that is stopped leaves its lock behind
+        await services.chores.give_up(plan.directory)
         await ask_directory(services.supervisor, plan.directory, "worktree.restore")
     services.chores.start(
         plan.directory, lambda: start_worktree(services, project.id, plan.directory, _start_commands(project))
@@ -151,18 +152,19 @@ async def _with_git(services: Services, root: WorktreeRoot, op: str, plan: Workt
     await ask_special(services.supervisor, name, str(top), [str(git), *places], op, body)
 
 
-async def _fill(services: Services, project: str, made: Worktree, commands: list[str]) -> None:
+async def _fill(services: Services, directory: str, project: str, made: Worktree, commands: list[str]) -> None:
     try:
-        await fill_worktree(services, project, made)
+        await fill_worktree(services, directory, project, made)
     except ApiError as error:
         _tell_failure(services, Place(directory=made.directory, project=project), error)
         return
     await start_worktree(services, project, made.directory, commands)
 
 
-async def fill_worktree(services: Services, project: str, made: Worktree) -> None:
-    """With its files. Raises ApiError."""
-    await ask_directory(services.supervisor, made.directory, "worktree.fill")
+async def fill_worktree(services: Services, directory: str, project: str, made: Worktree) -> None:
+    """With its files; ``directory`` is one of its repository. Raises ApiError."""
+    async with _root(services, directory).lock:
+        await ask_directory(services.supervisor, made.directory, "worktree.fill")
     place = Place(directory=made.directory, project=project)
     services.journal.append("worktree.ready", {"name": made.name, "branch": made.branch}, place)
 

@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+import trio
 from live import live_daemon, until
+from trio.testing import wait_all_tasks_blocked
 from worktree_place import Place, failure
 
 
@@ -148,6 +150,7 @@ async def test_reset_runs_the_start_command_again(tmp_path: Path, repository: Pa
     async with live_daemon(tmp_path) as live:
         place = Place(live, repository)
         made = await place.call("create", {})
+        await until(lambda: "worktree.ready" in live.types())
         await live.json("project.update", {"commands": {"start": "make first"}}, projectID="abc")
         assert await place.call("reset", {"directory": made["directory"]}) is True
         await until(lambda: "worktree.start" in place.operations())
@@ -161,3 +164,23 @@ async def test_without_a_repository_there_are_none(tmp_path: Path) -> None:
         place = Place(live, plain)
         assert await place.call("list") == []
         assert (await place.refused("create", {}))[0] == "WorktreeNotGitError"
+
+
+async def test_reset_waits_for_the_filling_and_removal_does_not(tmp_path: Path, repository: Path) -> None:
+    async with live_daemon(tmp_path) as live, trio.open_nursery() as nursery:
+        place = Place(live, repository)
+        place.stuck.add("worktree.fill")
+        made = await place.call("create", {})
+        await until(lambda: "worktree.fill" in place.operations())
+        choice = {"directory": made["directory"]}
+
+        nursery.start_soon(place.call, "reset", choice)
+        await wait_all_tasks_blocked(0.01)
+        assert "worktree.restore" not in place.operations()
+        nursery.cancel_scope.cancel()
+    async with live_daemon(tmp_path / "more") as live:
+        place = Place(live, repository)
+        place.stuck.add("worktree.fill")
+        made = await place.call("create", {})
+        await until(lambda: "worktree.fill" in place.operations())
+        assert await place.call("remove", {"directory": made["directory"]}) is True
