@@ -18,12 +18,12 @@ _CHARACTERS_PER_TOKEN: Final = 4
 
 
 def choose_tail(messages: list[MessageWithParts], model: Model, settings: CompactionSettings, usable: int) -> int:
-    """The position of the first message that is kept; the number of messages when none is: nothing is small enough,
-    or everything is, and there would be nothing to sum up."""
+    """The position of the first message that is kept; the number of messages when none is: it is not asked for,
+    nothing is small enough, or everything is, and there would be nothing to sum up."""
     none = len(messages)
-    if settings.tail_turns == 0:
-        return none
     given = settings.preserve_recent_tokens
+    if settings.tail_turns == 0 or (settings.tail_turns is None and given is None):
+        return none
     room = given if given is not None else min(_MOST_TOKENS, max(_LEAST_TOKENS, math.floor(usable * _SHARE)))
     turns = [index for index, message in enumerate(messages) if _begins_turn(message)]
     first, end = none, none

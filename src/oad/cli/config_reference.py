@@ -42,7 +42,7 @@ KEYS: Final[dict[str, str]] = {
     "reference": "old: the same",
     "compaction": (
         "`auto` (default `true`), `prune`, `reserved` (tokens kept free), `tail_turns` and "
-        "`preserve_recent_tokens` (what is kept beside a summary)"
+        "`preserve_recent_tokens` (what is kept beside a summary: nothing unless one of them is set)"
     ),
     "tool_output": "`max_lines` (2000) and `max_bytes` (51200) of a tool's output that the model is given",
     "attachment": "checked, without effect: images are sent as they are",

@@ -37,11 +37,16 @@ def test_whole_turns_are_kept_while_there_is_room(turns: int | None, tokens: int
 
 
 def test_the_room_is_a_share_of_the_context() -> None:
-    assert choose_tail(CONVERSATION, make_model(), Compacting(), 100) == 4  # 2000 tokens at least
-    assert choose_tail(CONVERSATION, make_model(), Compacting(), 13_000) == 2
+    two = Compacting(tail_turns=2)
+    assert choose_tail(CONVERSATION, make_model(), two, 100) == 4  # 2000 tokens at least
+    assert choose_tail(CONVERSATION, make_model(), two, 13_000) == 2
     long = [*CONVERSATION, user(said("w" * 40_000), id="msg_7")]
-    assert choose_tail(long, make_model(), Compacting(), 10**6) == len(long)  # 8000 at most
+    assert choose_tail(long, make_model(), two, 10**6) == len(long)  # 8000 at most
+
+
+def test_nothing_is_kept_unless_it_is_asked_for() -> None:
+    assert choose_tail(CONVERSATION, make_model(), Compacting(), 100_000) == len(CONVERSATION)
 
 
 def test_nothing_to_keep() -> None:
-    assert choose_tail([], make_model(), Compacting(), 100) == 0
+    assert choose_tail([], make_model(), Compacting(tail_turns=2), 100) == 0
