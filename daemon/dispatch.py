@@ -21,14 +21,18 @@ from .audit.requests import is_recorded
 from .operations.answers import ANSWERS
 from .operations.configuration import CONFIGURATION
 from .operations.context import TRUE, Operation, Request, Services, json_answer
+from .operations.copies import COPIES
+from .operations.experimental import EXPERIMENTAL
 from .operations.jobs import JOBS
 from .operations.mcp import FOR_PROJECTS, FOR_SESSIONS
 from .operations.messages import MESSAGES, read_message
+from .operations.moving import MOVING
 from .operations.projects import PROJECTS
 from .operations.provider_auth import PROVIDER_AUTH
 from .operations.service import SERVICE
 from .operations.sessions import SESSIONS
 from .operations.shares import SHARES
+from .operations.sync import SYNC
 from .operations.terminals import TERMINALS, admit, attach
 from .operations.tui import TUI
 from .operations.v2 import V2
@@ -47,10 +51,14 @@ OWN: Final[Mapping[str, Operation]] = {
     **TERMINALS,
     **CONFIGURATION,
     **PROVIDER_AUTH,
+    **SYNC,
     **TUI,
     **V2,
     **WORKTREES,
     **SHARES,
+    **COPIES,
+    **EXPERIMENTAL,
+    **MOVING,
 }
 
 SESSION_WORK: Final = frozenset(
@@ -92,6 +100,9 @@ _TO_THE_END: Final = frozenset(
         "worktree.create",
         "worktree.remove",
         "worktree.reset",
+        "v2.projectCopy.create",
+        "v2.projectCopy.remove",
+        "experimental.controlPlane.moveSession",
     }
 )
 

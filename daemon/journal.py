@@ -93,11 +93,14 @@ class Journal:
         """The number of the newest event, committed or about to be."""
         return self._seq
 
-    def append(self, type: str, properties: Any, place: Place, *, durable: bool = True, full: bool = False) -> None:
-        """Queues an event. ``properties``: JSON bytes or what msgspec encodes. ``full``: on disk before it is seen."""
+    def append(
+        self, type: str, properties: Any, place: Place, *, durable: bool = True, full: bool = False, id: str = ""
+    ) -> None:
+        """Queues an event. ``properties``: JSON bytes or what msgspec encodes. ``full``: on disk before it is seen.
+        ``id``: of one that another server has made."""
         encoded = properties if isinstance(properties, bytes) else _raw_encoder.encode(properties)
         self.observe(type, encoded, place.session)
-        self._push(self._record(type, encoded, place, full) if durable else _volatile(type, encoded, place))
+        self._push(self._record(type, encoded, place, full, id) if durable else _volatile(type, encoded, place))
 
     def then(self, action: Action) -> None:
         """Calls ``action`` once everything appended so far is committed and handed on. It must not raise."""
@@ -176,12 +179,12 @@ class Journal:
         self._queue.append(entry)
         self._wake.set()
 
-    def _record(self, type: str, encoded: bytes, place: Place, full: bool) -> _Durable:
+    def _record(self, type: str, encoded: bytes, place: Place, full: bool, id: str) -> _Durable:
         self._seq += 1
         return _Durable(
             Recorded(
                 seq=self._seq,
-                id=new_id("evt"),
+                id=id or new_id("evt"),
                 type=type,
                 directory=place.directory,
                 project=place.project,

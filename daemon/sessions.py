@@ -62,12 +62,12 @@ class Sessions:
         cached = self._cache.get(session_id)
         return cached[0] is not None if cached else self._store.session(session_id) is not None
 
-    def save(self, session: Session, *, created: bool = False, full: bool = False) -> Session:
-        """Publishes the record as it now is."""
+    def save(self, session: Session, *, created: bool = False, full: bool = False, event: str = "") -> Session:
+        """Publishes the record as it now is. ``event``: under this id."""
         properties = {"sessionID": session.id, "info": session}
         type = "session.created" if created else "session.updated"
         self.total += created
-        self._journal.append(type, properties, place_of(session), full=full)
+        self._journal.append(type, properties, place_of(session), full=full, id=event)
         self._remember(session.id, session)
         return session
 

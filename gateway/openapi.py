@@ -8,6 +8,7 @@ import msgspec
 
 from oad import API_VERSION
 
+from .openapi_events import event_components
 from .openapi_failures import ERRORS, RESPONSES, failures
 from .openapi_names import ALIASES, RENAMED
 from .operation import Fixed, Named, Operation, Plain, Streamed
@@ -28,7 +29,7 @@ def build_document(table: Iterable[Operation]) -> Json:
         "openapi": "3.1.0",
         "info": {"title": "oad", "version": API_VERSION, "description": "Many coding-agent sessions on one host"},
         "paths": paths,
-        "components": {"schemas": schemas.components, "responses": RESPONSES},
+        "components": {"schemas": schemas.components | event_components(), "responses": RESPONSES},
     }
 
 
@@ -140,7 +141,7 @@ def _success(operation: Operation, schemas: _Schemas) -> Json:
     if returns is None:
         return {"description": operation.summary}
     if isinstance(returns, Streamed):
-        schema: Json = {"type": "object"}
+        schema: Json = {"$ref": _PREFIX + returns.component}
         return {"description": operation.summary, "content": {"text/event-stream": {"schema": schema}}}
     if isinstance(returns, Plain):
         text: Json = {"type": "string"}

@@ -17,8 +17,8 @@ RENAMED: Final = {
     "OutputJsonSchema": "OutputFormatJsonSchema",
     "OutputText": "OutputFormatText",
     "PathInfo": "Path",
-    "PromptInput": "SessionPromptInput",  # the reference's PromptInput is another thing
     "PtyConnectToken": "PtyTicketConnectToken",
+    "PromptInput": "SessionPromptInput",  # the reference's PromptInput is another thing
     "SourceText": "FilePartSourceText",
     "SubtaskInput": "SubtaskPartInput",
     "TextInput": "TextPartInput",

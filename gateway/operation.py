@@ -46,7 +46,9 @@ class Plain(msgspec.Struct, frozen=True):
 
 
 class Streamed(msgspec.Struct, frozen=True):
-    """Server-sent events; such rows are served beside the table's other operations."""
+    """Server-sent events, of the component of that name; such rows are served beside the table's other operations."""
+
+    component: str
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from .lsp.operations import LanguageOperations
 from .lsp.world import make_servers
 from .mcp.project import ProjectMcp
 from .project.handler import ProjectHandler
+from .project.moving import Moving
 from .project.worktrees import Worktrees
 from .providers.registry import Registry
 from .pty.kind import PtyKind
@@ -67,6 +68,7 @@ class ProjectKind:
     def __init__(self, spec: WorkerSpec, exec: Exec, link: Link, audit: Audit) -> None:
         self._link = link
         self._worktrees = Worktrees(exec, spec.shell, audit)
+        self._moving = Moving(exec, common_temporary(spec.confinement))
         self._credentials: dict[str, Any] = {}
         self._registries = Registries()
         self._complaints = Complaints(spec.directory)
@@ -105,6 +107,8 @@ class ProjectKind:
             return await self._worktrees.handle(op, params, body)
         if self._languages.serves(op):
             return await self._languages.handle(op, params, body)
+        if self._moving.serves(op):
+            return await self._moving.handle(op, params, body)
         if self._mcp.serves(op):
             return await self._mcp.handle(op, params, body)
         return await self._mcp.extend(op, await self._handler.handle(op, params, body))

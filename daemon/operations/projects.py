@@ -1,5 +1,6 @@
 """Projects: which one a directory belongs to, and the list of those seen."""
 
+import os
 from collections.abc import Callable
 from typing import Final
 
@@ -123,7 +124,9 @@ async def list_directories(request: Request) -> Answer:
     project = _known(request.services, request.params["projectID"])
     if project is None or project.id == "global":
         return json_answer([])
-    return json_answer([{"directory": path} for path in (project.worktree, *project.sandboxes)])
+    there = [path for path in project.sandboxes if os.path.isdir(path)]  # noqa: ASYNC240, PTH112  a few
+    copies = [{"directory": path, "strategy": "git_worktree"} for path in there]
+    return json_answer([{"directory": project.worktree}, *copies])
 
 
 async def update_project(request: Request) -> Answer:

@@ -32,7 +32,7 @@ from .service import dispose_directory
 async def list_worktrees(request: Request) -> Answer:
     """Those of the repository that holds the directory."""
     services = request.services
-    project = await _project(services, request.params["directory"])
+    project = await find_own_project(services, request.params["directory"])
     root = services.worktrees.of(request.params["directory"])
     return json_answer([] if root is None else root.among(project.sandboxes))
 
@@ -41,12 +41,21 @@ async def create_worktree(request: Request) -> Answer:
     """Answered when it is there, but without files yet; ``worktree.ready`` tells that it has them."""
     wanted: WorktreeCreateInput = request.decode(WorktreeCreateInput)
     services, directory = request.services, request.params["directory"]
+    project, made, commands = await make_worktree(services, directory, wanted.name, wanted.start_command)
+    services.chores.start(made.directory, lambda: _fill(services, directory, project.id, made, commands))
+    return json_answer(made)
+
+
+async def make_worktree(
+    services: Services, directory: str, name: str | None, extra: str | None = None
+) -> tuple[Project, Worktree, list[str]]:
+    """One without files, and the commands that are to be run once it has them. Raises ApiError."""
     root = _root(services, directory)
-    project = await _project(services, directory)
-    commands = _start_commands(project, wanted.start_command)
+    project = await find_own_project(services, directory)
+    commands = _start_commands(project, extra)
     async with root.lock:
         survey = await _survey(services, directory, commands)
-        name = choose_name(wanted.name, lambda name: root.is_free(name, survey.branches or []))
+        name = choose_name(name, lambda name: root.is_free(name, survey.branches or []))
         plan = root.plan(name)
         await trio.to_thread.run_sync(root.make, name)
         try:
@@ -56,49 +65,54 @@ async def create_worktree(request: Request) -> Answer:
                 await trio.to_thread.run_sync(root.remove, name)
             raise
         await _list(services, project.id, plan.directory)
-    made = Worktree(name=name, branch=plan.branch, directory=plan.directory)
-    services.chores.start(plan.directory, lambda: _fill(services, project.id, made, commands))
-    return json_answer(made)
+    return project, Worktree(name=name, branch=plan.branch, directory=plan.directory), commands
 
 
 async def remove_worktree(request: Request) -> Answer:
     """With whatever runs in it, its changes, and its branch."""
     wanted: WorktreeRemoveInput = request.decode(WorktreeRemoveInput)
     services = request.services
-    root, project, name = await _find(request, wanted.directory, "WorktreeRemoveFailedError")
+    found = await find_worktree(services, request.params["directory"], wanted.directory, "WorktreeRemoveFailedError")
+    await remove_listed(services, *found)
+    return TRUE
+
+
+async def remove_listed(services: Services, root: WorktreeRoot, project: Project, name: str) -> None:
+    """Raises ApiError 400; it can be repeated then."""
     plan = root.plan(name)
+    await services.chores.give_up(plan.directory)  # which may hold the lock, to fill it
     async with root.lock:
         left = await _clear_away(services, root, name)
         if left:
             raise named(400, "WorktreeRemoveFailedError", message=f"Not everything could be removed: {left[:5]}")
         await _with_git(services, root, "worktree.forget", plan)
-        await _unlist(services, project.id, plan.directory)
-    return TRUE
+        await unlist(services, project.id, {plan.directory})
 
 
 async def reset_worktree(request: Request) -> Answer:
     """As the default branch is; its start commands are run again."""
     wanted: WorktreeResetInput = request.decode(WorktreeResetInput)
     services = request.services
-    root, project, name = await _find(request, wanted.directory, "WorktreeResetFailedError")
+    root, project, name = await find_worktree(
+        services, request.params["directory"], wanted.directory, "WorktreeResetFailedError"
+    )
     plan = root.plan(name)
-    await services.chores.give_up(plan.directory)
-    async with root.lock:
+    async with root.lock:  # of filling, too, the end is waited for: a git that is stopped leaves its lock behind
+        await services.chores.give_up(plan.directory)
         await ask_directory(services.supervisor, plan.directory, "worktree.restore")
     services.chores.start(
-        plan.directory, lambda: _start(services, project.id, plan.directory, _start_commands(project))
+        plan.directory, lambda: start_worktree(services, project.id, plan.directory, _start_commands(project))
     )
     return TRUE
 
 
-async def _find(request: Request, path: str, error: str) -> tuple[WorktreeRoot, Project, str]:
+async def find_worktree(services: Services, directory: str, path: str, error: str) -> tuple[WorktreeRoot, Project, str]:
     """The listed worktree of that path. Raises ApiError 400."""
-    services, directory = request.services, request.params["directory"]
     root = _root(services, directory)
     if path == str(root.repository.top):
         verb = "remove" if error == "WorktreeRemoveFailedError" else "reset"
         raise named(400, error, message=f"Cannot {verb} the primary workspace")
-    project = await _project(services, directory)
+    project = await find_own_project(services, directory)
     name = root.name_of(path)
     if name is None or path not in project.sandboxes:
         raise named(400, error, message=f"Not a worktree that this server has made: {path[:500]}")
@@ -112,7 +126,7 @@ def _root(services: Services, directory: str) -> WorktreeRoot:
     return root
 
 
-async def _project(services: Services, directory: str) -> Project:
+async def find_own_project(services: Services, directory: str) -> Project:
     resolved = await resolve_project(services, directory)
     await services.journal.settled()
     return find_project(services, resolved.id)
@@ -138,18 +152,24 @@ async def _with_git(services: Services, root: WorktreeRoot, op: str, plan: Workt
     await ask_special(services.supervisor, name, str(top), [str(git), *places], op, body)
 
 
-async def _fill(services: Services, project: str, made: Worktree, commands: list[str]) -> None:
-    place = Place(directory=made.directory, project=project)
+async def _fill(services: Services, directory: str, project: str, made: Worktree, commands: list[str]) -> None:
     try:
-        await ask_directory(services.supervisor, made.directory, "worktree.fill")
+        await fill_worktree(services, directory, project, made)
     except ApiError as error:
-        _tell_failure(services, place, error)
+        _tell_failure(services, Place(directory=made.directory, project=project), error)
         return
+    await start_worktree(services, project, made.directory, commands)
+
+
+async def fill_worktree(services: Services, directory: str, project: str, made: Worktree) -> None:
+    """With its files; ``directory`` is one of its repository. Raises ApiError."""
+    async with _root(services, directory).lock:
+        await ask_directory(services.supervisor, made.directory, "worktree.fill")
+    place = Place(directory=made.directory, project=project)
     services.journal.append("worktree.ready", {"name": made.name, "branch": made.branch}, place)
-    await _start(services, project, made.directory, commands)
 
 
-async def _start(services: Services, project: str, directory: str, commands: list[str]) -> None:
+async def start_worktree(services: Services, project: str, directory: str, commands: list[str]) -> None:
     """One after another, until one fails."""
     try:
         for command in commands:
@@ -186,9 +206,10 @@ async def _list(services: Services, project: str, directory: str) -> None:
     await change_project(services, project, add)
 
 
-async def _unlist(services: Services, project: str, directory: str) -> None:
+async def unlist(services: Services, project: str, directories: set[str]) -> None:
     def take(known: Project) -> Project:
-        return msgspec.structs.replace(known, sandboxes=[each for each in known.sandboxes if each != directory])
+        kept = [each for each in known.sandboxes if each not in directories]
+        return msgspec.structs.replace(known, sandboxes=kept)
 
     await change_project(services, project, take)
 

@@ -1,7 +1,7 @@
 """One table per resource; TABLE is all of them that are asked and answered, STREAMS the rest."""
 
 from ..operation import Operation
-from . import ask, event, file, instance, job, mcp, pty, server, session, tui, v2, worktree
+from . import ask, event, experimental, file, instance, job, mcp, pty, server, session, sync, tui, v2, worktree
 
 STREAMS: tuple[Operation, ...] = (*event.OPERATIONS, *pty.SOCKETS)
 TABLE: tuple[Operation, ...] = (
@@ -13,7 +13,9 @@ TABLE: tuple[Operation, ...] = (
     *instance.OPERATIONS,
     *file.OPERATIONS,
     *mcp.OPERATIONS,
+    *sync.OPERATIONS,
     *tui.OPERATIONS,
     *worktree.OPERATIONS,
+    *experimental.OPERATIONS,
     *v2.OPERATIONS,
 )

@@ -92,7 +92,7 @@ async def test_every_method_of_v1_is_answered(shared: Server, model: Model) -> N
     """All that the client has, whether named here or not. None of the reference's own failures is copied."""
     found = await run_node("v1_all.mjs", ("@opencode-ai/sdk",), shared, model)
     assert len(found) >= 83
-    wrong = []
+    wrong: list[str] = []
     for name, answer in found.items():
         if f"\n| {name} |" in NOT_YET:
             continue

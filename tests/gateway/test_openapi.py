@@ -1,8 +1,13 @@
-from typing import Any
+import re
+from typing import Any, cast
 
 import httpx2
 import pytest
 
+from oad.contract.event_types import EVENT_TYPES
+from oad.gateway.app import build_app
+from oad.gateway.exchange import Exchange
+from oad.gateway.fast_lane import Router
 from oad.gateway.openapi import build_document
 from oad.gateway.routes import STREAMS, TABLE
 
@@ -65,3 +70,30 @@ async def test_doc_is_served(client: httpx2.AsyncClient) -> None:
     document = (await client.get("/doc")).json()
     assert document["openapi"] == "3.1.0"
     assert set(operations(document)) == {operation.name for operation in (*STREAMS, *TABLE)}
+
+
+async def test_the_document_is_what_is_served(ours: dict[str, Any]) -> None:
+    """Every operation in it is found by one of the two routers, and neither knows another path."""
+    documented = {(method.upper(), path) for path, methods in ours["paths"].items() for method in methods}
+    streamed = {(operation.method, operation.path) for operation in STREAMS}
+    app = build_app(cast(Exchange, None), TABLE, 1)
+    served = {
+        (method, re.sub("<(?:path:)?([^>]+)>", r"{\1}", rule.rule).replace("{path}", "*"))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+        if method not in ("HEAD", "OPTIONS")
+    }
+    assert served - {("GET", "/doc")} == documented - streamed
+    router = Router(operation for operation in TABLE if operation.target != "gateway")
+    for operation in TABLE:
+        found = router.find(operation.method, re.sub(r"{\w+}", "x", operation.path))
+        assert operation.target == "gateway" or "*" in operation.path or (found and found[0] is operation)
+
+
+def test_every_event_is_a_component(ours: dict[str, Any]) -> None:
+    schemas = ours["components"]["schemas"]
+    for type in EVENT_TYPES:
+        assert schemas[f"Event.{type}"]["properties"]["type"]["enum"] == [type]
+    media = ours["paths"]["/event"]["get"]["responses"]["200"]["content"]["text/event-stream"]
+    assert media["schema"]["$ref"].endswith("/Event")
+    assert len(schemas["Event"]["anyOf"]) == len(EVENT_TYPES) - 1

@@ -12,7 +12,7 @@ import trio
 
 from oad.contract.errors import ApiError, named
 from oad.contract.policy import ShellPolicy
-from oad.contract.worktree import WorktreePlan, WorktreeSurvey
+from oad.contract.worktree import WorktreePlan, WorktreeState, WorktreeSurvey
 
 from ..audit import Audit
 from ..exec import Command, Exec, ExecFailed
@@ -45,6 +45,7 @@ class Worktrees:
             "worktree.fill": self._fill,
             "worktree.start": self._start,
             "worktree.restore": self._restore,
+            "worktree.inspect": self._inspect,
             "worktree.forget": self._forget,
         }
 
@@ -123,6 +124,14 @@ class Worktrees:
             update = ("submodule", "update", "--init", "--recursive", "--force")
             _demand(await self._git(directory, *update), _RESET, "the submodules can't be reset")
         return True
+
+    async def _inspect(self, directory: str, body: bytes) -> WorktreeState:
+        """What can't be told counts as lost."""
+        changes = await ask_git(self._exec, directory, "status", "--porcelain", "--untracked-files=normal")
+        branch = await ask_git(self._exec, directory, "symbolic-ref", "--quiet", "--short", "HEAD")
+        others = (*([f"--exclude={branch}"] if branch else []), "--branches", "--remotes", "--tags")
+        newer = await ask_git(self._exec, directory, "rev-list", "--max-count=1", "HEAD", "--not", *others)
+        return WorktreeState(changed=changes != "", unmerged=newer != "")
 
     async def _default_branch(self, directory: str) -> str:
         """Of the remote, as new as it can be had, else the local one."""

@@ -5,6 +5,8 @@ from typing import Final, Literal
 Keeping = Literal["durable", "volatile", "both"]
 
 # Durable events are journalled, numbered and replayed; volatile ones may be dropped for a reader that lags.
+SYNC: Final = "sync"
+
 EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
     "server.connected": ("volatile", "the first event of every stream"),
     "server.heartbeat": ("volatile", "every 10 s"),
@@ -57,4 +59,8 @@ EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
     "tui.command.execute": ("volatile", "a command for it, such as `session.new`"),
     "tui.toast.show": ("volatile", "a note for it to show"),
     "tui.session.select": ("volatile", "the session that it is to open"),
+    SYNC: (
+        "durable",
+        "on `/global/event` alone: follows each change of a session's record or messages, and repeats it",
+    ),
 }

@@ -31,6 +31,13 @@ class WorktreePlan(WireModel):
     branch: str
 
 
+class WorktreeState(WireModel):
+    """What would be lost with it: changes that are not committed, commits that are on no other branch."""
+
+    changed: bool
+    unmerged: bool
+
+
 class WorktreeSurvey(WireModel):
     """What has to be known before one is made: whether its start commands may run, and which branches there are."""
 

@@ -1,19 +1,13 @@
 """Worktrees as the daemon has them made: the order of things, who may write where, and what is refused."""
 
-import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
-from live import LinkWorker, Live, live_daemon, nothing, until
-
-from oad.contract.errors import ApiError
-from oad.contract.wire import Call
-from oad.link import Answer
-
-FILES = ("survey", "add", "fill", "start", "restore", "forget")
+from live import live_daemon, until
+from trio.testing import wait_all_tasks_blocked
+from worktree_place import Place, failure
 
 
 @pytest.fixture
@@ -23,56 +17,6 @@ def repository(tmp_path: Path) -> Path:
     (repository / ".git/objects").mkdir(parents=True)
     (repository / ".git/HEAD").touch()
     return repository
-
-
-class Place:
-    """``asked``: what workers were asked, with the body and the places that they may write to."""
-
-    def __init__(self, live: Live, repository: Path) -> None:
-        self.live = live
-        self.repository = repository
-        self.asked: list[tuple[str, str, tuple[str, ...]]] = []
-        self.failing: dict[str, ApiError] = {}
-        self.stuck: set[str] = set()
-        for name in FILES:
-            live.spawner.operations[f"worktree.{name}"] = self._answer
-        live.spawner.operations["project.resolve"] = self._resolve
-
-    async def _resolve(self, worker: LinkWorker, call: Call, body: bytes) -> Answer:
-        await trio.lowlevel.checkpoint()
-        return Answer(json.dumps({"id": "abc", "worktree": str(self.repository), "path": "", "vcs": "git"}).encode())
-
-    async def _answer(self, worker: LinkWorker, call: Call, body: bytes) -> Answer:
-        self.asked.append((call.op, body.decode(), worker.spec.confinement.writable))
-        if call.op in self.stuck:
-            await trio.sleep_forever()
-        if call.op in self.failing:
-            raise self.failing[call.op]
-        if call.op == "worktree.survey":
-            return Answer(b'{"commands":[],"branches":["opencode/taken"]}')
-        return await nothing(worker, call, body)
-
-    def operations(self) -> list[str]:
-        return [op for op, _, _ in self.asked]
-
-    async def call(self, op: str, body: Any = None) -> Any:
-        return await self.live.json(f"worktree.{op}", body, directory=str(self.repository))
-
-    async def refused(self, op: str, body: Any = None) -> tuple[str, str]:
-        with pytest.raises(ApiError) as caught:
-            await self.call(op, body)
-        assert caught.value.status == 400
-        return caught.value.body["name"], caught.value.body["data"]["message"]
-
-    def sandboxes(self) -> list[str]:
-        stored = self.live.store.project("abc")
-        assert stored is not None
-        found: list[str] = json.loads(stored)["sandboxes"]
-        return found
-
-
-def failure(message: str) -> ApiError:
-    return ApiError(400, {"name": "WorktreeCreateFailedError", "data": {"message": message}})
 
 
 async def test_made_with_a_worker_that_may_write_to_git_and_the_new_place_only(
@@ -206,6 +150,7 @@ async def test_reset_runs_the_start_command_again(tmp_path: Path, repository: Pa
     async with live_daemon(tmp_path) as live:
         place = Place(live, repository)
         made = await place.call("create", {})
+        await until(lambda: "worktree.ready" in live.types())
         await live.json("project.update", {"commands": {"start": "make first"}}, projectID="abc")
         assert await place.call("reset", {"directory": made["directory"]}) is True
         await until(lambda: "worktree.start" in place.operations())
@@ -219,3 +164,23 @@ async def test_without_a_repository_there_are_none(tmp_path: Path) -> None:
         place = Place(live, plain)
         assert await place.call("list") == []
         assert (await place.refused("create", {}))[0] == "WorktreeNotGitError"
+
+
+async def test_reset_waits_for_the_filling_and_removal_does_not(tmp_path: Path, repository: Path) -> None:
+    async with live_daemon(tmp_path) as live, trio.open_nursery() as nursery:
+        place = Place(live, repository)
+        place.stuck.add("worktree.fill")
+        made = await place.call("create", {})
+        await until(lambda: "worktree.fill" in place.operations())
+        choice = {"directory": made["directory"]}
+
+        nursery.start_soon(place.call, "reset", choice)
+        await wait_all_tasks_blocked(0.01)
+        assert "worktree.restore" not in place.operations()
+        nursery.cancel_scope.cancel()
+    async with live_daemon(tmp_path / "more") as live:
+        place = Place(live, repository)
+        place.stuck.add("worktree.fill")
+        made = await place.call("create", {})
+        await until(lambda: "worktree.fill" in place.operations())
+        assert await place.call("remove", {"directory": made["directory"]}) is True

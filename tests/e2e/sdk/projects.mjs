@@ -1,7 +1,7 @@
 // What belongs to no single session: terminal programs driven from outside, projects, worktrees, and what is experimental.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { DIRECTORY, SERVER, check, fails, gather, ok, run, sdk, shape, until } from "./checking.mjs";
 
 const { createOpencodeClient } = await sdk("v2/index.js");
@@ -58,6 +58,71 @@ check("worktree", async () => {
   assert.deepEqual(await ok(client.worktree.list()), []);
   const error = await fails(400, client.worktree.remove({ worktreeRemoveInput: { directory: DIRECTORY } }));
   assert.equal(error.name, "WorktreeRemoveFailedError");
+});
+
+check("project", async () => {
+  const client = repository("named");
+  const { id, worktree } = await ok(client.project.current());
+  assert.equal(worktree, `${DIRECTORY}/named`);
+  assert.equal((await ok(client.project.update({ projectID: id, name: "Named", commands: { start: "true" } }))).name, "Named");
+  assert.equal((await ok(client.project.current())).name, "Named");
+  assert.ok((await ok(client.project.list())).some((project) => project.id === id && project.name === "Named"));
+  assert.deepEqual(await ok(client.project.directories({ projectID: id })), [{ directory: worktree }]);
+  await fails(404, client.project.update({ projectID: "unknown", name: "x" }));
+});
+
+check("v2.projectCopy", async () => {
+  const client = repository("copied");
+  const { id } = await ok(client.project.current());
+  const { name } = await ok(client.experimental.projectCopy.generateName({ projectID: id, context: "Paint it blue" }));
+  assert.equal(name, "paint-it-blue");
+  const location = { directory: `${DIRECTORY}/copied` };
+  const wish = { projectID: id, location, strategy: "git_worktree", directory: "/somewhere", name };
+  const { directory } = await ok(client.v2.projectCopy.create(wish));
+  assert.ok((await ok(client.project.directories({ projectID: id }))).some((copy) => copy.directory === directory));
+  writeFileSync(`${directory}/new.txt`, "new");
+  const removal = { projectID: id, location, directory, force: false };
+  assert.equal((await fails(400, client.v2.projectCopy.remove(removal))).data.forceRequired, true);
+  await ok(client.v2.projectCopy.remove({ ...removal, force: true }));
+  await ok(client.v2.projectCopy.refresh({ projectID: id, location }));
+  assert.equal((await ok(client.project.directories({ projectID: id }))).length, 1);
+});
+
+check("experimental.controlPlane.moveSession", async () => {
+  const client = repository("moved");
+  const session = await ok(client.session.create());
+  const made = await ok(client.worktree.create({ worktreeCreateInput: {} }));
+  const destination = { directory: made.directory };
+  await ok(client.experimental.controlPlane.moveSession({ sessionID: session.id, destination }));
+  assert.equal((await ok(client.session.get({ sessionID: session.id }))).directory, made.directory);
+  const elsewhere = { sessionID: session.id, destination: { directory: "/" } };
+  assert.equal((await fails(400, client.experimental.controlPlane.moveSession(elsewhere))).name, "MoveSessionError");
+});
+
+check("sync", async () => {
+  const session = await ok(client.session.create({ title: "Synced" }));
+  assert.equal(await ok(client.sync.start()), true);
+  const history = await ok(client.sync.history.list({ body: { ses_known: 5 } }));
+  const mine = history.filter((event) => event.aggregate_id === session.id);
+  assert.equal(mine[0].type, "session.created.1");
+  const events = mine.map(({ aggregate_id: aggregateID, ...rest }) => ({ aggregateID, ...rest }));
+  const replay = { body_directory: DIRECTORY, events };
+  assert.equal((await ok(client.sync.replay(replay))).sessionID, session.id);
+  await fails(400, client.sync.replay({ body_directory: DIRECTORY, events: [] }));
+  await fails(400, client.sync.steal({ sessionID: session.id }));
+});
+
+check("experimental", async () => {
+  const session = await ok(client.session.create());
+  assert.deepEqual(await ok(client.experimental.console.listOrgs()), { orgs: [] });
+  await fails(400, client.experimental.console.switchOrg({ accountID: "a", orgID: "b" }));
+  assert.deepEqual(await ok(client.experimental.workspace.adapter.list()), []);
+  await fails(400, client.experimental.workspace.create({ type: "worktree", branch: null }));
+  await ok(client.experimental.workspace.syncList());
+  assert.equal(await ok(client.experimental.workspace.remove({ id: "wrk_unknown" })), null);
+  await ok(client.experimental.workspace.warp({ id: null, sessionID: session.id }));
+  await fails(404, client.experimental.workspace.warp({ id: "wrk_unknown", sessionID: session.id }));
+  assert.equal(await ok(client.experimental.session.background({ sessionID: session.id })), false);
 });
 
 await run();

@@ -165,3 +165,19 @@ async def test_forgotten_with_its_branch_and_nothing_else(
         await ask("forget", repository, plan)
         assert git(repository, "branch", "--format=%(refname:short)").splitlines() == ["main", "other"]
         assert os.listdir(repository / ".git/worktrees") == ["other"]
+
+
+async def test_inspected_for_what_would_be_lost(plan: WorktreePlan, repository: Path, git: Git) -> None:
+    place = Path(plan.directory)
+    await ask("fill", place)
+    assert await ask("inspect", place) == {"changed": False, "unmerged": False}
+    (place / "new.txt").write_text("new\n")
+    assert await ask("inspect", place) == {"changed": True, "unmerged": False}
+    git(place, "add", ".")
+    git(place, "commit", "-q", "-m", "mine")
+    assert await ask("inspect", place) == {"changed": False, "unmerged": True}
+    git(repository, "merge", "-q", plan.branch)
+    assert await ask("inspect", place) == {"changed": False, "unmerged": False}
+    git(place, "checkout", "-q", "--detach")
+    git(place, "commit", "-q", "--allow-empty", "-m", "on no branch")
+    assert await ask("inspect", place) == {"changed": False, "unmerged": True}
