@@ -26,6 +26,7 @@ from .operations.experimental import EXPERIMENTAL
 from .operations.jobs import JOBS
 from .operations.mcp import FOR_PROJECTS, FOR_SESSIONS
 from .operations.messages import MESSAGES, read_message
+from .operations.metrics import METRICS
 from .operations.moving import MOVING
 from .operations.projects import PROJECTS
 from .operations.provider_auth import PROVIDER_AUTH
@@ -48,6 +49,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **ANSWERS,
     **JOBS,
     **SERVICE,
+    **METRICS,
     **TERMINALS,
     **CONFIGURATION,
     **PROVIDER_AUTH,

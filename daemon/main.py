@@ -52,6 +52,7 @@ from .snapshot_places import SnapshotPlaces
 from .status_line import describe
 from .store import Store
 from .supervisor import Supervisor
+from .tally import Tally
 from .turns import Turns
 from .worktrees import Worktrees
 from .zygote import start_zygote
@@ -138,7 +139,8 @@ async def _services(
     journal = Journal(store, gateways)
     sessions, turns, asks = Sessions(store, journal), Turns(store, journal), Asks(journal)
     audit = _open_audit(settings)
-    journal.observe = functools.partial(record_event, audit)
+    tally = Tally()
+    journal.observe = functools.partial(_observe, audit, tally)
     limits = Limits(settings.policy.limits, sessions, store, journal, probe_host())
     groups = GroupingSpawner(spawner, _open_groups(), limits)
     books = Bookkeeper(store, journal, sessions, turns, asks, limits, audit)
@@ -167,6 +169,7 @@ async def _services(
         Worktrees(settings.worktrees),
         listeners,
         renewal,
+        tally=tally,
         find_address=settings.find_address,
     )
     governor = Governor(limits, supervisor, sessions, turns, asks, groups, inherited_kb=spawner.memory_kb)
@@ -211,6 +214,11 @@ def _make_renewal(settings: DaemonSettings, credentials: Credentials, supervisor
     environment = settings.secret_environment
     logins = Logins({**KNOWN_METHODS, **settings.policy.oauth}, store, environment)
     return Renewal(logins, store, environment)
+
+
+def _observe(audit: AuditLog, tally: Tally, type: str, properties: bytes, session: str) -> None:
+    record_event(audit, type, properties, session)
+    tally.observe(type, properties, session)
 
 
 def _open_audit(settings: DaemonSettings) -> AuditLog:

@@ -22,6 +22,7 @@ from ..sandboxes import Sandboxes
 from ..sessions import Sessions
 from ..store import Store
 from ..supervisor import Supervisor
+from ..tally import Tally
 from ..terminals import Terminals
 from ..turns import Turns
 from ..worktrees import Worktrees
@@ -46,6 +47,7 @@ class Services(msgspec.Struct, frozen=True):
     controls: ControlQueues = msgspec.field(default_factory=ControlQueues)
     chores: Chores = msgspec.field(default_factory=Chores)
     project_changes: trio.Lock = msgspec.field(default_factory=trio.Lock)  # see projects.change_project
+    tally: Tally = msgspec.field(default_factory=Tally)
     find_address: Callable[[], str] = str  # where clients find the server; empty when nobody knows
 
     @property

@@ -5,7 +5,7 @@ from typing import Any, Final
 from oad import API_VERSION, __version__
 from oad.contract.requests import Auth, UpgradeInput
 
-from ..operation import DELETE, GET, PATCH, POST, PUT, Fixed, Method, Operation, op
+from ..operation import DELETE, GET, PATCH, POST, PUT, Fixed, Method, Operation, Plain, op
 
 
 def _fixed(name: str, path: str, value: Any, summary: str) -> Operation:
@@ -42,6 +42,15 @@ OPERATIONS: tuple[Operation, ...] = (
         errors=(400, 409),
         place="none",
         summary="Update global config",
+    ),
+    op(
+        "oad.metrics",
+        GET,
+        "/metrics",
+        returns=Plain("text/plain"),
+        place="none",
+        extension=True,
+        summary="Figures of the service, for Prometheus",
     ),
     op("global.dispose", POST, "/global/dispose", returns=bool, place="none", summary="Dispose instances"),
     op(

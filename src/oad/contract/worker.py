@@ -1,6 +1,6 @@
 """What a worker is told at its birth, and what passes between a worker and the exec broker of its session."""
 
-from typing import Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -10,6 +10,7 @@ from .policy import Profile, ShellPolicy, SnapshotPolicy
 from .sandbox import UNCONFINED, Confinement
 
 WorkerKind = Literal["session", "project", "pty"]
+WORKER_KINDS: Final[tuple[WorkerKind, ...]] = get_args(WorkerKind)
 Level = Literal["pidns", "subreaper"]
 AuditMode = Literal["off", "on", "required"]
 

@@ -1,0 +1,59 @@
+"""``GET /metrics``: the state of the service in Prometheus' text form."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from oad.contract.worker import WORKER_KINDS
+from oad.link import Answer
+
+from .context import Operation, Request, Services
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+
+_FORM: Final = {"content-type": "text/plain; version=0.0.4; charset=utf-8"}
+
+
+class _Collector:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def collect(self) -> "Iterator[Metric]":
+        # Here, since a daemon that nobody measures should not pay for the library.
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        tally, supervisor = self._services.tally, self._services.supervisor
+        limits = CounterMetricFamily(
+            "oad_limit_hits", "Limits of sessions that were reached.", labels=["limit", "action"]
+        )
+        for labels, count in tally.limits.items():
+            limits.add_metric(labels, count)
+        yield limits
+        yield CounterMetricFamily("oad_aborts", "Turns and sessions that were stopped.", value=tally.aborts)
+        asks = CounterMetricFamily("oad_asks", "Questions to people.", labels=["kind"])
+        for kind in ("permission", "question"):
+            asks.add_metric([kind], tally.asks[kind])
+        yield asks
+        living = Counter(worker.spec.kind for worker in supervisor.live())
+        workers = GaugeMetricFamily("oad_workers", "Worker processes that live.", labels=["kind"])
+        for kind in WORKER_KINDS:
+            workers.add_metric([kind], living[kind])
+        yield workers
+        yield GaugeMetricFamily("oad_sessions", "Sessions in the store.", value=self._services.sessions.total)
+        yield GaugeMetricFamily("oad_turns_running", "Sessions that run a turn.", value=self._running())
+
+    def _running(self) -> int:
+        sessions = (worker.spec.name for worker in self._services.supervisor.live() if worker.spec.kind == "session")
+        return sum(1 for session in sessions if self._services.turns.busy(session))
+
+
+async def metrics(request: Request) -> Answer:
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector(request.services))
+    return Answer(generate_latest(registry), headers=dict(_FORM))
+
+
+METRICS: Final[dict[str, Operation]] = {"oad.metrics": metrics}

@@ -1,0 +1,40 @@
+from types import SimpleNamespace
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from oad.daemon.operations.metrics import metrics
+from oad.daemon.tally import Tally
+
+
+def worker(kind: str, name: str) -> Any:
+    return SimpleNamespace(spec=SimpleNamespace(kind=kind, name=name))
+
+
+async def test_tells_what_is_and_what_was() -> None:
+    tally = Tally()
+    tally.limits["memoryMb", "command"] = 3
+    tally.aborts = 2
+    workers = [worker("session", "ses_1"), worker("session", "ses_2"), worker("project", "/p")]
+    services = SimpleNamespace(
+        tally=tally,
+        supervisor=SimpleNamespace(live=lambda: workers),
+        sessions=SimpleNamespace(total=7),
+        turns=SimpleNamespace(busy=lambda session: session == "ses_1"),
+    )
+    request: Any = SimpleNamespace(services=services)
+    answer = await metrics(request)
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    families = text_string_to_metric_families(answer.body.decode())
+    found = {(s.name, *sorted(s.labels.values())): s.value for family in families for s in family.samples}
+    assert found == {
+        ("oad_limit_hits_total", *sorted(["memoryMb", "command"])): 3,
+        ("oad_aborts_total",): 2,
+        ("oad_asks_total", "permission"): 0,
+        ("oad_asks_total", "question"): 0,
+        ("oad_workers", "session"): 2,
+        ("oad_workers", "project"): 1,
+        ("oad_workers", "pty"): 0,
+        ("oad_sessions",): 7,
+        ("oad_turns_running",): 1,
+    }
