@@ -21,7 +21,7 @@ OPERATIONS: tuple[Operation, ...] = (
     _drive("tui.clearPrompt", "clear-prompt", "Clear TUI prompt"),
     _drive("tui.executeCommand", "execute-command", "Execute TUI command", CommandName),
     _drive("tui.showToast", "show-toast", "Show TUI toast", Toast),
-    _drive("tui.publish", "publish", "Publish TUI event", TuiEvent),
+    _drive("tui.publish", "publish", "Publish TUI event", TuiEvent, (400, 404)),
     _drive("tui.selectSession", "select-session", "Select session", SessionChoice, (400, 404)),
     op(
         "tui.control.next",

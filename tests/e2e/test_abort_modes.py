@@ -190,7 +190,8 @@ async def deep(make_server: Callable[..., Server], model: Model) -> Server:
     """Its subagents may have subagents."""
     server = make_server()
     agent = {"mode": "subagent", "description": "Works", "permission": {"task": "allow"}}
-    (server.project / "opencode.json").write_text(json.dumps(model.configuration(agent={"deep": agent})))
+    settings = model.configuration(agent={"deep": agent}, subagent_depth=2)
+    (server.project / "opencode.json").write_text(json.dumps(settings))
     await server.start()
     return server
 

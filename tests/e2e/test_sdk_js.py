@@ -76,7 +76,7 @@ def test_check(report: Reports, source: str, check: str) -> None:
 NO_SUCCESS = {
     "postSessionIdPermissionsPermissionId": (404, "nothing was asked"),
     "pty.connect": (404, "is a WebSocket, which this method does not ask for"),
-    "session.share": (400, "is disabled here"),
+    "session.share": (403, "is disabled here"),
     "provider.oauth.authorize": (400, "this provider has no such login"),
     "provider.oauth.callback": (400, "no login was begun"),
     **{
