@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 
+import pytest
+
 from oad.daemon import procs, tree_kill
 
 
@@ -22,30 +24,36 @@ def test_only_the_very_process_is_signalled() -> None:
         child.wait()
 
 
-def test_the_spared_and_what_is_below_them_live() -> None:
+@pytest.fixture
+def others() -> set[int]:
+    """What this process runs for other tests, such as servers that they share."""
+    return set(procs.children(os.getpid()))
+
+
+def test_the_spared_and_what_is_below_them_live(others: set[int]) -> None:
     spared = subprocess.Popen(["bash", "-c", "sleep 600 & echo; wait"], stdout=subprocess.PIPE)
     doomed = subprocess.Popen(["bash", "-c", "sleep 600 & echo; wait"], stdout=subprocess.PIPE)
     try:
         for process in (spared, doomed):
             assert process.stdout and process.stdout.readline()
         below = procs.children(spared.pid)
-        result = tree_kill.kill_below(os.getpid(), spare={spared.pid})
+        result = tree_kill.kill_below(os.getpid(), spare={spared.pid, *others})
         assert (result.killed, result.survivors) == (2, 0)
         assert doomed.wait() == -signal.SIGKILL
         assert spared.poll() is None
         assert procs.children(spared.pid) == below
     finally:
-        tree_kill.kill_below(os.getpid())
+        tree_kill.kill_below(os.getpid(), spare=others)
         for process in (spared, doomed):
             process.wait()
             assert process.stdout
             process.stdout.close()
 
 
-def test_a_budget_that_is_too_small_is_admitted() -> None:
+def test_a_budget_that_is_too_small_is_admitted(others: set[int]) -> None:
     child = subprocess.Popen(["sleep", "600"])
     try:
-        assert tree_kill.kill_below(os.getpid(), budget_s=-1.0) == (0, 0, 1)
+        assert tree_kill.kill_below(os.getpid(), spare=others, budget_s=-1.0) == (0, 0, 1)
     finally:
         child.kill()
         child.wait()

@@ -158,7 +158,7 @@ async def test_one_that_nobody_looks_at_for_long_is_put_away(tmp_path: Path, mon
             await until(lambda: live.supervisor.find("pty", forgotten) is None)
             assert live.supervisor.find("pty", watched) is not None
             live.spawner.of(watched).finish.set()
-        assert "pty.exited" in types(live)
+            await until(lambda: "pty.exited" in types(live))
 
 
 class Viewer:
