@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def test_a_holder_is_known_by_its_title() -> None:
     code = "import setproctitle, sys; setproctitle.setproctitle(sys.argv[1]); print(); sys.stdin.read()"
     for title, number in (("oad-session ses_x call 17", 17), ("oad-session ses_x init", None)):
         holder = subprocess.Popen(
-            ["python3", "-c", code, title], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(os.environ)
+            [sys.executable, "-c", code, title], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(os.environ)
         )
         assert holder.stdout is not None
         holder.stdout.readline()
