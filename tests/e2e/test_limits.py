@@ -253,7 +253,7 @@ async def test_limits_of_the_service(make_server: Callable[..., Server], place: 
 
 
 async def test_a_session_that_does_not_obey_is_ended(shared: Server, model: Model) -> None:
-    session = await shared.create(limits={"turnS": 1.0})
+    session = await shared.create(limits={"turnS": 3.0})
     async with trio.open_nursery() as nursery:
         answers: list[Json] = []
 

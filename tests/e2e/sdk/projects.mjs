@@ -40,7 +40,7 @@ function repository(name) {
   mkdirSync(directory);
   const git = (...words) => execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.invalid", ...words], { cwd: directory });
   git("init", "-q", "-b", "main");
-  git("commit", "-q", "--allow-empty", "-m", "begin");
+  git("commit", "-q", "--allow-empty", "-m", `begin ${name}`); // equal commits would make them one project
   return createOpencodeClient({ baseUrl: SERVER, directory });
 }
 

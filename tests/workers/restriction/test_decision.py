@@ -43,7 +43,7 @@ ALLOWED = [
 
 @pytest.mark.parametrize(("rule", "command"), [(rule, text) for rule, texts in REFUSED.items() for text in texts])
 def test_refused(rule: str, command: str) -> None:
-    decision = decide(command, "/work/project/deep", ShellPolicy())
+    decision = decide(command, "/srv/project/deep", ShellPolicy())
     assert decision.rule == rule
     assert "restricted" in decision.message
     assert rule in decision.message
@@ -51,7 +51,7 @@ def test_refused(rule: str, command: str) -> None:
 
 @pytest.mark.parametrize("command", ALLOWED)
 def test_not_refused(command: str) -> None:
-    assert decide(command, "/work/project/deep", ShellPolicy()).rule == ""
+    assert decide(command, "/srv/project/deep", ShellPolicy()).rule == ""
 
 
 def test_the_operator_may_switch_it_off() -> None:
