@@ -126,6 +126,16 @@ async def _obey_signals(services: Services, reload: Reload, manager: ServiceMana
             manager.ready(describe(services.supervisor))
 
 
+class _Parts(msgspec.Struct, frozen=True):
+    """What runs beside the services that operations use."""
+
+    services: Services
+    books: Bookkeeper
+    governor: Governor
+    decisions: ProxyRecord
+    dispatcher: Dispatcher
+
+
 @contextlib.asynccontextmanager
 async def _services(
     settings: DaemonSettings,
@@ -136,23 +146,48 @@ async def _services(
     enforceable: Enforceable,
 ) -> AsyncGenerator[Services]:
     """Everything running, in the order in which it depends on one another."""
-    journal = Journal(store, gateways)
+    parts = _put_together(settings, spawner, context, store, gateways, enforceable)
+    services = parts.services
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(services.audit.run)
+        nursery.start_soon(services.journal.run)
+        recovered = await parts.books.recover()
+        if recovered:
+            _log.warning("turns closed that the last daemon left open", sessions=recovered)
+        async with trio.open_nursery() as serving:
+            serving.start_soon(spawner.run)
+            serving.start_soon(services.supervisor.run)
+            serving.start_soon(parts.governor.run)
+            serving.start_soon(gateways.watch)
+            serving.start_soon(parts.decisions.run)
+            serving.start_soon(services.renewal.logins.run)
+            serving.start_soon(services.chores.run)
+            serving.start_soon(_make_router(settings, context, gateways, parts).run)
+            yield services
+            serving.cancel_scope.cancel()
+        nursery.cancel_scope.cancel()
+
+
+def _put_together(
+    settings: DaemonSettings,
+    spawner: ZygoteSpawner,
+    context: "zmq.Context[zmq.Socket[bytes]]",
+    store: Store,
+    gateways: Gateways,
+    enforceable: Enforceable,
+) -> _Parts:
+    """Nothing runs yet."""
+    journal, audit, tally = Journal(store, gateways), _open_audit(settings), Tally()
     sessions, turns, asks = Sessions(store, journal), Turns(store, journal), Asks(journal)
-    audit = _open_audit(settings)
-    tally = Tally()
     journal.observe = functools.partial(_observe, audit, tally)
     limits = Limits(settings.policy.limits, sessions, store, journal, probe_host())
     groups = GroupingSpawner(spawner, _open_groups(), limits)
     books = Bookkeeper(store, journal, sessions, turns, asks, limits, audit)
     confiner = Confiner(settings.policy, settings.private, proxy=settings.proxy_socket, worktrees=settings.worktrees)
-    sandboxes = Sandboxes(confiner, enforceable, store, journal)
-    decisions = ProxyRecord(audit, settings.proxy_socket)
+    sandboxes, decisions = Sandboxes(confiner, enforceable, store, journal), ProxyRecord(audit, settings.proxy_socket)
     sandboxes.on_proxy = decisions.want
     supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes, gateways.listeners)
     credentials = Credentials(settings.data / "auth.json", settings.secret_environment.get("OPENCODE_AUTH_CONTENT", ""))
-    server_credentials = Credentials(settings.data / "mcp-auth.json")
-    renewal = _make_renewal(settings, credentials, supervisor)
-    listeners = gateways.listeners
     services = Services(
         store,
         journal,
@@ -160,50 +195,39 @@ async def _services(
         turns,
         asks,
         credentials,
-        server_credentials,
+        Credentials(settings.data / "mcp-auth.json"),
         supervisor,
         sandboxes,
         limits,
         settings.secret_environment,
         audit,
         Worktrees(settings.worktrees),
-        listeners,
-        renewal,
+        gateways.listeners,
+        _make_renewal(settings, credentials, supervisor),
         tally=tally,
         find_address=settings.find_address,
     )
     governor = Governor(limits, supervisor, sessions, turns, asks, groups, inherited_kb=spawner.memory_kb)
     dispatcher = Dispatcher(services)
     books.dispatch = dispatcher.for_worker
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(audit.run)
-        nursery.start_soon(journal.run)
-        recovered = await books.recover()
-        if recovered:
-            _log.warning("turns closed that the last daemon left open", sessions=recovered)
-        async with trio.open_nursery() as serving:
-            serving.start_soon(spawner.run)
-            serving.start_soon(supervisor.run)
-            serving.start_soon(governor.run)
-            serving.start_soon(gateways.watch)
-            serving.start_soon(decisions.run)
-            serving.start_soon(renewal.logins.run)
-            serving.start_soon(services.chores.run)
-            socket = bind_router(context)
-            bind_private(socket, settings.call_endpoint)
-            router = Router(
-                TrioSocket(socket),
-                gateways,
-                journal,
-                dispatcher.for_gateway,
-                epoch=random_text(8),
-                lasting=is_lasting,
-                streams={ATTACH: dispatcher.for_stream},
-            )
-            serving.start_soon(router.run)
-            yield services
-            serving.cancel_scope.cancel()
-        nursery.cancel_scope.cancel()
+    return _Parts(services, books, governor, decisions, dispatcher)
+
+
+def _make_router(
+    settings: DaemonSettings, context: "zmq.Context[zmq.Socket[bytes]]", gateways: Gateways, parts: _Parts
+) -> Router:
+    """From now on gateways can connect."""
+    socket = bind_router(context)
+    bind_private(socket, settings.call_endpoint)
+    return Router(
+        TrioSocket(socket),
+        gateways,
+        parts.services.journal,
+        parts.dispatcher.for_gateway,
+        epoch=random_text(8),
+        lasting=is_lasting,
+        streams={ATTACH: parts.dispatcher.for_stream},
+    )
 
 
 def _make_renewal(settings: DaemonSettings, credentials: Credentials, supervisor: Supervisor) -> Renewal:

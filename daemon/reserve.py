@@ -82,9 +82,9 @@ def _wait(fd: int, session: str, level: Level, around: holder.Surroundings) -> N
             request, fds = received
             assert isinstance(request, Run)
             holder.carry_out(request, holder.Pipes(*fds), session=session, level=level, around=around)
-    except BaseException:
+    except BaseException as error:  # the call sees its pipes closed
         with contextlib.suppress(OSError):
-            os.write(2, b"oad: a reserve holder failed\n")  # the call sees its pipes closed
+            os.write(2, f"oad: a reserve holder failed: {error!r}\n".encode())
         raise
     finally:
         os._exit(0)

@@ -7,7 +7,7 @@ import msgspec
 
 from oad.contract.errors import bad_request
 from oad.contract.session import Session
-from oad.contract.sync import SYNCED, ReplayedSyncEvent, SyncEvent
+from oad.contract.sync import SYNCED, ReplayedSyncEvent
 from oad.contract.wire import Event, ProtocolError
 
 from .admission import check_event
@@ -34,10 +34,14 @@ class _Info(msgspec.Struct):
     info: Session
 
 
-class _Outgoing(SyncEvent):
-    """With the bytes as they are."""
+class _Outgoing(msgspec.Struct):
+    """A SyncEvent on the wire, its data as the journal has them."""
 
-    data: msgspec.Raw  # type: ignore[assignment]
+    id: str
+    aggregate_id: str
+    seq: int
+    type: str
+    data: msgspec.Raw
 
 
 _info: Final = msgspec.json.Decoder(_Info)
