@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 import trio
 
-from oad.logs import configure_logs
+from oad.logs import configure_logs, name_process
 
 from .door import Door
 from .settings import ProxySettings
@@ -24,7 +24,8 @@ def run_proxy(settings: ProxySettings, door: socket.socket, give_up: Callable[[]
 
     It keeps nothing that a restart would lose: ``door`` belongs to the parent, sessions bring their listening sockets
     again, and what was waiting in either is still there."""
-    configure_logs(settings.log_level, file=settings.log_file, to_stderr=settings.log_to_stderr)
+    configure_logs(settings.log_level, file=settings.log_file, stderr=settings.log_to_stderr, rotate=False)
+    name_process("proxy")
     _allow_many_connections()
     "a.test".encode("idna")  # what it imports may be out of reach for who we are from now on
     give_up()

@@ -8,7 +8,7 @@ import msgspec
 import setproctitle
 
 from oad.daemon.instance_lock import PARENT_LOCK, AlreadyRunning, InstanceLock
-from oad.logs import LEVELS, configure_logs
+from oad.logs import LEVELS, configure_logs, name_process
 from oad.proxy.main import open_door
 
 from .credential import (
@@ -73,7 +73,9 @@ def _plan(options: ServeOptions, held: contextlib.ExitStack) -> tuple[Plan, Addr
         held.enter_context(listener)
     door = held.enter_context(open_door(places.proxy_socket))
     print_logs = options.print_logs or _is_set("OPENCODE_PRINT_LOGS")
-    configure_logs(level, file=places.log_file, to_stderr=print_logs)
+    # It forks, so it starts no thread: its children rotate the file.
+    configure_logs(level, file=places.log_file, stderr=print_logs, policy=policy.logs, rotate=False)
+    name_process("serve")
     loopback = is_loopback(host)
     plan = Plan(
         places=places,

@@ -22,6 +22,7 @@ from oad.contract.policy import (
     ShellPolicy,
     SnapshotPolicy,
 )
+from oad.contract.telemetry import LogPolicy, TracingPolicy
 
 
 class BadConfig(Exception):
@@ -58,6 +59,8 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     jobs: JobPolicy = JobPolicy()
     snapshots: SnapshotPolicy = SnapshotPolicy()
     share: SharePolicy = SharePolicy()
+    logs: LogPolicy = LogPolicy()
+    tracing: TracingPolicy = TracingPolicy()
     oauth: Methods = {}
 
     def policy(self) -> Policy:
@@ -72,6 +75,8 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             self.oauth,
             self.snapshots,
             self.share,
+            self.logs,
+            self.tracing,
         )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from .oauth import Methods
+from .telemetry import LogPolicy, TracingPolicy
 
 Profile = Literal["read-only", "workspace", "full"]
 Level = Literal["namespaces", "landlock", "none"]
@@ -154,3 +155,5 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     oauth: Methods = {}
     snapshots: SnapshotPolicy = SnapshotPolicy()
     share: SharePolicy = SharePolicy()
+    logs: LogPolicy = LogPolicy()
+    tracing: TracingPolicy = TracingPolicy()

@@ -39,6 +39,7 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     log_level: str = "info"
     log_file: str = ""  # empty: to standard error only
     log_to_stderr: bool = False
+    log_repeats: int = 10  # see LogPolicy
     confinement: Confinement = UNCONFINED
     limits: CommandLimits = CommandLimits()  # the operator's, for every command whatever the worker says
     snapshots: SnapshotPlace = SnapshotPlace()

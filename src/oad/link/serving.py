@@ -8,6 +8,7 @@ import msgspec
 import trio
 
 from oad.contract.errors import ApiError, named, unexpected
+from oad.contract.trail import enter
 from oad.contract.wire import Call, Reply
 
 _log = logging.getLogger("oad.link")
@@ -47,6 +48,7 @@ class Serving:
             scope.cancel()
 
     async def _run(self, call: Call, body: bytes, scope: trio.CancelScope) -> None:
+        enter(call.trail, call.params.get("sessionID", ""))
         with scope:
             answer = await carry_out(self._handler, call, body)
             if self._running.pop(call.id, None) is not None:
