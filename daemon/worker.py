@@ -8,7 +8,7 @@ import trio
 import zmq
 
 from oad.contract.errors import ApiError, unavailable
-from oad.contract.trail import NO_TRAIL, enter
+from oad.contract.trail import NO_TRAIL, SESSION, enter
 from oad.contract.wire import Call, Data, Drain, Event, Frame, Grant, Hello, ProtocolError
 from oad.contract.worker import WorkerSpec
 from oad.link import Answer, LinkLost, Peer, Stream, TrioSocket, bind_private
@@ -186,6 +186,8 @@ class Worker:
             self.child.kill()
 
     async def _serve(self, call: Call, body: bytes) -> Answer:
+        if self.spec.kind == "session":
+            SESSION.set(self.spec.name)
         return await self._observer.on_call(self, call, body)
 
     async def _on_frame(self, frame: Frame, body: bytes) -> None:

@@ -38,7 +38,8 @@ def run(spec: WorkerSpec, broker_fd: int) -> int:
 def _configure_logs(spec: WorkerSpec) -> None:
     """Also where the file can't be opened, since somebody has changed its owner for example: that costs the lines."""
     policy = LogPolicy(repeats=spec.log_repeats)
-    name_process(f"{spec.kind}-worker", name=spec.name, session=spec.name if spec.kind == "session" else "")
+    session = spec.name if spec.kind == "session" else ""
+    name_process(f"{spec.kind}-worker", name=spec.name, session=session, pid=spec.pid)
     try:
         file = Path(spec.log_file) if spec.log_file else None
         configure_logs(spec.log_level, file=file, stderr=spec.log_to_stderr, policy=policy, rotate=False)

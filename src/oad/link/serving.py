@@ -57,9 +57,12 @@ class Serving:
 
 async def carry_out(handler: Handler, call: Call, body: bytes) -> Answer:
     """The boundary of an RPC: whatever goes wrong in a handler becomes an answer, and the process lives on."""
+    began = trio.current_time()
     try:
         with trio.fail_after(call.deadline_s or math.inf):
-            return await handler(call, body)
+            answer = await handler(call, body)
+        _log.debug("%s: %d in %.1f ms", call.op, answer.status, (trio.current_time() - began) * 1000)
+        return answer
     except trio.TooSlowError:
         return refusal(named(504, "TimeoutError", message=f"{call.op} took more than {call.deadline_s:g} s"))
     except ApiError as error:

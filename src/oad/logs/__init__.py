@@ -39,6 +39,7 @@ _DEFAULT: Final = LogPolicy()
 _owner = os.getpid()
 _abandoned: list[logging.Handler] = []
 _fixed: dict[str, str] = {}
+_pid = 0
 
 
 def configure_logs(
@@ -86,8 +87,11 @@ def configure_logs(
     )
 
 
-def name_process(kind: str, *, name: str = "", session: str = "") -> None:
-    """What this process is, for each of its lines from now on; forks say anew what they are."""
+def name_process(kind: str, *, name: str = "", session: str = "", pid: int = 0) -> None:
+    """What this process is, for each of its lines from now on; forks say anew what they are. ``pid``: the one to show
+    instead of its own, which in a namespace means nothing to the reader."""
+    global _pid
+    _pid = pid
     _fixed.clear()
     _fixed.update({key: text for key, text in (("process", kind), ("name", name), ("session", session)) if text})
 
@@ -96,7 +100,7 @@ def _add_trail(_logger: object, _method: str, line: MutableMapping[str, Any]) ->
     """What a line says itself wins."""
     for key, text in _fixed.items():
         line.setdefault(key, text)
-    line["pid"] = os.getpid()
+    line["pid"] = _pid or os.getpid()
     if session := SESSION.get():
         line.setdefault("session", session)
     if request := TRAIL.get().request:
