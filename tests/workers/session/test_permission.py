@@ -95,3 +95,12 @@ async def test_the_third_identical_call_of_a_step_asks(make_world: MakeWorld) ->
     assert asked[0]["patterns"] == asked[0]["always"] == ["echo"]
     assert "tool" not in asked[0]
     assert [part["state"]["status"] for part in tool_parts(world)] == ["completed"] * 4
+
+
+async def test_calls_made_in_parallel_ask_in_their_order(make_world: MakeWorld) -> None:
+    wanted = [f"question {number}" for number in range(12)]
+    calls = [item for number, asked in enumerate(wanted) for item in call("ask", {"text": asked}, id=f"call_{number}")]
+    world: World = await make_world([*calls, *finish("tool-calls")], tools=[AskTool()])
+    asking(world, {"reply": "once"})
+    await world.prompt()
+    assert [asked["metadata"]["text"] for op, _, asked in world.link.calls if op == "ask.permission"] == wanted
