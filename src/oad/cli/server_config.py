@@ -21,6 +21,7 @@ from oad.contract.policy import (
     SharePolicy,
     ShellPolicy,
     SnapshotPolicy,
+    StoragePolicy,
 )
 
 
@@ -58,6 +59,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     jobs: JobPolicy = JobPolicy()
     snapshots: SnapshotPolicy = SnapshotPolicy()
     share: SharePolicy = SharePolicy()
+    storage: StoragePolicy = StoragePolicy()
     oauth: Methods = {}
 
     def policy(self) -> Policy:
@@ -72,6 +74,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             self.oauth,
             self.snapshots,
             self.share,
+            self.storage,
         )
 
 
