@@ -22,6 +22,7 @@ from oad.contract.policy import (
     SharePolicy,
     ShellPolicy,
     SnapshotPolicy,
+    StoragePolicy,
 )
 
 
@@ -66,6 +67,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     jobs: JobPolicy = JobPolicy()
     snapshots: SnapshotPolicy = SnapshotPolicy()
     share: SharePolicy = SharePolicy()
+    storage: StoragePolicy = StoragePolicy()
     oauth: Methods = {}
 
     def policy(self) -> Policy:
@@ -80,6 +82,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             self.oauth,
             self.snapshots,
             self.share,
+            self.storage,
         )
 
 
