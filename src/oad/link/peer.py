@@ -22,7 +22,7 @@ OnFrame = Callable[[Frame, bytes], Awaitable[None]]
 
 class Peer:
     """``handler`` answers the other end's calls, each in a task of its own, begun in their order; ``on_frame`` takes
-    all other frames, in order, and delays what follows while it runs: also those of streams in calls that it answers."""
+    all other frames, in order, and delays what follows while it runs: also those of streams in calls it answers."""
 
     def __init__(self, socket: TrioSocket, *, handler: Handler, on_frame: OnFrame) -> None:
         self._socket = socket
