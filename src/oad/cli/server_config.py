@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from oad.contract.forwarding import BasePath, Dialect, Forwarding
 from oad.contract.oauth import Methods
 from oad.contract.policy import (
     AskPolicy,
@@ -32,6 +33,13 @@ class ServerConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     body_limit_mb: Positive = 32
     log_level: Literal["debug", "info", "warn", "error"] = "info"
     idle_worker_s: Annotated[float, msgspec.Meta(ge=0)] = 300.0
+    hosts: tuple[str, ...] = ()
+    base_path: BasePath = ""
+    trusted_proxies: tuple[str, ...] = ()
+    forwarded_headers: Dialect = "x-forwarded"
+
+    def forwarding(self) -> Forwarding:
+        return Forwarding(self.base_path.rstrip("/"), self.trusted_proxies, self.forwarded_headers)
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -94,6 +94,16 @@ def test_the_environment() -> None:
         ("OAD_NETWORK_ALLOW", "a.test,http://b", "network.allow[1]: 'http://b' has no valid port"),
         ("OAD_LIMTS_SESSIONS", "1", "there is no such setting; did you mean OAD_LIMITS_SESSIONS?"),
         ("OAD_SERVER_XYZZYPLUGH", "1", "there is no such setting"),
+        (
+            "OAD_SERVER_TRUSTED_PROXIES",
+            "unix,nginx",
+            "server.trusted_proxies[1]: 'nginx' does not appear to be an IPv4 or IPv6 network",
+        ),
+        (
+            "OAD_SERVER_BASE_PATH",
+            "/a b",
+            'server.base_path: expected text that matches ^(/[A-Za-z0-9._~-]+)*/?$, found "/a b"',
+        ),
         ("OPENCODE_LOG_LEVEL", "loud", 'server.log_level: expected "debug", "info", "warn" or "error", found "loud"'),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Final, cast
 
 import msgspec
 
+from oad.contract.forwarding import BadProxy, parse_proxies
 from oad.contract.network import BadRule, parse_rules
 from oad.contract.oauth import BadMethod, OAuthMethod, check_methods
 
@@ -105,9 +106,11 @@ def _find_nonsense(key: Key, item: object) -> str:
     try:
         if key == ("network", "allow"):
             parse_rules([str(item)])
+        elif key == ("server", "trusted_proxies"):
+            parse_proxies([str(item)])
         elif key[0] == "oauth":
             check_methods({key[1]: (msgspec.convert(item, OAuthMethod),)})
-    except (BadRule, BadMethod) as error:
+    except (BadRule, BadMethod, BadProxy) as error:
         return str(error)
     return ""
 

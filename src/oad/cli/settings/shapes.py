@@ -112,6 +112,8 @@ def describe(kind: Any) -> str:
 def _span(meta: msgspec.Meta) -> str:
     if meta.min_length:
         return " that is not empty"
+    if meta.pattern is not None:
+        return f" that matches {meta.pattern}"
     if meta.gt is not None:
         return f" above {meta.gt}"
     low = f" from {meta.ge}" if meta.ge is not None else ""
