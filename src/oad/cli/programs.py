@@ -70,7 +70,7 @@ def run_daemon_of(plan: Plan) -> int:
     from oad.daemon.enforceable import NotEnforceable
     from oad.daemon.instance_lock import AlreadyRunning
     from oad.daemon.main import run_daemon
-    from oad.daemon.schema import SchemaTooNew
+    from oad.daemon.migration import SchemaTooNew, StoreUnusable
     from oad.daemon.settings import DaemonSettings
 
     settings = DaemonSettings(
@@ -85,7 +85,7 @@ def run_daemon_of(plan: Plan) -> int:
     )
     try:
         run_daemon(settings, functools.partial(_reread, plan), plan.manager)
-    except (AlreadyRunning, NotEnforceable, SchemaTooNew, CredentialsUnreadable) as error:
+    except (AlreadyRunning, NotEnforceable, SchemaTooNew, StoreUnusable, CredentialsUnreadable) as error:
         print(f"oad: {error}", file=sys.stderr)
         return FATAL_STATUS
     return 0

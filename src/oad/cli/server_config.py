@@ -17,6 +17,7 @@ from oad.contract.policy import (
     SharePolicy,
     ShellPolicy,
     SnapshotPolicy,
+    StoragePolicy,
 )
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -55,6 +56,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     jobs: JobPolicy = JobPolicy()
     snapshots: SnapshotPolicy = SnapshotPolicy()
     share: SharePolicy = SharePolicy()
+    storage: StoragePolicy = StoragePolicy()
     oauth: Methods = {}
 
     def policy(self) -> Policy:
@@ -69,4 +71,5 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             self.oauth,
             self.snapshots,
             self.share,
+            self.storage,
         )
