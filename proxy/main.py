@@ -24,7 +24,7 @@ def run_proxy(settings: ProxySettings, door: socket.socket, give_up: Callable[[]
 
     It keeps nothing that a restart would lose: ``door`` belongs to the parent, sessions bring their listening sockets
     again, and what was waiting in either is still there."""
-    configure_logs(settings.log_level, file=settings.log_file, stderr=settings.log_to_stderr, rotate=False)
+    configure_logs(settings.log_level, file=settings.log_file, stderr=settings.log_to_stderr)
     name_process("proxy")
     _allow_many_connections()
     "a.test".encode("idna")  # what it imports may be out of reach for who we are from now on

@@ -12,7 +12,6 @@ import zmq
 
 from oad.contract.errors import ApiError, aborted_early
 from oad.contract.redact import KNOWN
-from oad.contract.telemetry import LogPolicy
 from oad.contract.wire import PROTOCOL_VERSION, Call, Data, Drain, Event, Frame, Grant, Hello, ProtocolError
 from oad.contract.worker import WorkerSpec
 from oad.link import Answer, Peer, StreamEnd, TrioSocket
@@ -37,14 +36,13 @@ def run(spec: WorkerSpec, broker_fd: int) -> int:
 
 def _configure_logs(spec: WorkerSpec) -> None:
     """Also where the file can't be opened, since somebody has changed its owner for example: that costs the lines."""
-    policy = LogPolicy(repeats=spec.log_repeats)
     session = spec.name if spec.kind == "session" else ""
     name_process(f"{spec.kind}-worker", name=spec.name, session=session, pid=spec.pid)
     try:
         file = Path(spec.log_file) if spec.log_file else None
-        configure_logs(spec.log_level, file=file, stderr=spec.log_to_stderr, policy=policy, rotate=False)
+        configure_logs(spec.log_level, file=file, stderr=spec.log_to_stderr, repeats=spec.log_repeats)
     except OSError:
-        configure_logs(spec.log_level, file=None, stderr=True, policy=policy)
+        configure_logs(spec.log_level, file=None, stderr=True, repeats=spec.log_repeats)
 
 
 async def _main(spec: WorkerSpec, broker_fd: int) -> int:
@@ -96,8 +94,7 @@ class WorkerProcess:
         return answer
 
     async def _serve(self, call: Call, body: bytes) -> Answer:
-        # Calls that were read together start in any order, but their numbers tell which came first: what was sent
-        # before an abort must not begin after it.
+        # Numbers tell which call came first: what was sent before an abort must not begin after it.
         if call.op == "worker.abort":
             self._fence = call.id
         elif call.id < self._fence and self._spec.kind == "session":

@@ -89,7 +89,7 @@ async def test_problems_of_projects_and_providers_are_told(make_server: Callable
     await server.start()
     session = await server.create()
     model = {"providerID": "dead", "modelID": "m"}
-    await server.ask("POST", f"/session/{session}/prompt_async", {**ASK_TO_SAY, "model": model})
+    await server.ask("POST", f"/session/{session}/prompt_async", {**ASK_TO_SAY, "model": model}, status=204)
 
     def told(event: str) -> list[dict[str, Any]]:
         return [line for line in lines_of(server) if line["event"] == event and line.get("session") == session]

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 # structlog imports rich and pygments where it finds them, to draw tracebacks. These logs are JSON: that is 5 MB and a
 # tenth of a second for nothing, in each server.
@@ -18,7 +18,6 @@ sys.modules["rich"] = None  # type: ignore[assignment]  # pyright: ignore[report
 import structlog  # noqa: E402
 
 from oad.contract.redact import KNOWN  # noqa: E402
-from oad.contract.telemetry import LogPolicy  # noqa: E402
 from oad.contract.trail import SESSION, TRAIL  # noqa: E402
 
 from .outlet import Outlet, Sink, to_file, to_stderr  # noqa: E402
@@ -30,11 +29,19 @@ if _rich is None:
 else:
     sys.modules["rich"] = _rich
 
-__all__ = ["LEVELS", "configure_logs", "name_process"]
+__all__ = ["LEVELS", "Rotation", "configure_logs", "name_process"]
 
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 _MEGABYTE: Final = 1024 * 1024
-_DEFAULT: Final = LogPolicy()
+_REPEATS: Final = 10
+
+
+class Rotation(NamedTuple):
+    """Of the log file: how long it may become, and how many full ones are kept."""
+
+    max_mb: int
+    keep: int
+
 
 _owner = os.getpid()
 _abandoned: list[logging.Handler] = []
@@ -47,18 +54,19 @@ def configure_logs(
     *,
     file: Path | None,
     stderr: bool,
-    policy: LogPolicy = _DEFAULT,
-    rotate: bool = True,
+    repeats: int = _REPEATS,
+    rotation: Rotation | None = None,
 ) -> None:
     """For one process and its forks. The file is opened for appending, so that all processes of a server may share it;
-    ``rotate``: this one may do that, by a thread. Raises OSError."""
+    with a ``rotation`` this one sees to that, by a thread. ``repeats``: see Repeats. Raises OSError."""
     _abandon_inherited()
     sinks: list[Sink] = []
     if file is not None:
-        sinks.append(to_file(LogFile(file, policy.file_mb * _MEGABYTE if rotate else 0, policy.keep_files)))
+        most = rotation.max_mb * _MEGABYTE if rotation is not None else 0
+        sinks.append(to_file(LogFile(file, most, rotation.keep if rotation is not None else 0)))
     if stderr or file is None:
         sinks.append(to_stderr(os.environ))
-    outlet = Outlet(sinks, Repeats(policy.repeats))
+    outlet = Outlet(sinks, Repeats(repeats))
     logging.basicConfig(level=LEVELS.get(level.lower(), logging.INFO), handlers=[outlet], force=True)
     for noisy in ("httpx", "httpx2", "httpcore", "openai", "anthropic", "hypercorn", "quart"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
