@@ -42,6 +42,7 @@ class Plan(msgspec.Struct, frozen=True):
     secret_environment: dict[str, str] = {}
     config_file: Path | None = None
     manager: ServiceManager = ServiceManager()
+    drain_s: float = 0.0  # at a stop, for running turns to end by themselves
 
 
 def preload() -> None:
@@ -83,6 +84,7 @@ def run_daemon_of(plan: Plan) -> int:
         policy=plan.policy,
         secret_environment=plan.secret_environment,
         idle_worker_s=300.0 if idle is None else idle,
+        drain_s=plan.drain_s,
     )
     try:
         run_daemon(settings, functools.partial(_reread, plan.config_file), plan.manager)

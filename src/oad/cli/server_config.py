@@ -43,6 +43,7 @@ class ServerConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     body_limit_mb: Positive | None = None
     log_level: str | None = None
     idle_worker_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    drain_s: Annotated[float, msgspec.Meta(ge=0)] | None = None  # at a stop, for running turns to end by themselves
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -87,6 +88,7 @@ def load_server_config(file: Path | None) -> tuple[ServerConfig, Policy]:
         body_limit_mb=own.body_limit_mb,
         log_level=own.log_level or shared.log_level,
         idle_worker_s=own.idle_worker_s,
+        drain_s=own.drain_s,
     )
     return merged, found.policy()
 

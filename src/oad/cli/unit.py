@@ -29,6 +29,7 @@ from .server_config import BadConfig, ServerConfig, load_server_config
 
 PROGRAMS: Final = ("daemon", "gateway", "proxy")
 SYSTEM_CONFIG: Final = Path("/etc/oad/oad.toml")
+_DRAIN_S: Final = 30.0  # who stops a service does not stand by and wait, as one who presses Ctrl-C does
 CREDENTIAL: Final = "credential"  # its name for LoadCredential=
 
 
@@ -80,6 +81,7 @@ def _plan(options: UnitOptions, passed: Sequence[socket.socket], manager: Servic
         log_file=None,  # the journal has it
         config_file=file,
         manager=manager,
+        drain_s=_DRAIN_S if config.drain_s is None else config.drain_s,
     )
 
 
