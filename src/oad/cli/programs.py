@@ -146,7 +146,7 @@ def run_proxy_of(plan: Plan) -> int:
         log_file=plan.log_file,
         log_to_stderr=plan.print_logs,
     )
-    return run_proxy(settings, plan.door, functools.partial(_become_nobody, os.getppid()))
+    return run_proxy(settings, plan.door, functools.partial(_become_nobody, os.getppid()), plan.manager)
 
 
 def _become_nobody(parent: int) -> None:
