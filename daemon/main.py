@@ -52,6 +52,7 @@ from .settings import DaemonSettings
 from .snapshot_places import SnapshotPlaces
 from .status_line import describe
 from .store import Store
+from .store_upkeep import StoreUpkeep
 from .supervisor import Supervisor
 from .tally import Tally
 from .turns import Turns
@@ -67,7 +68,7 @@ _NO_MANAGER: Final = ServiceManager()
 
 def run_daemon(settings: DaemonSettings, reread: Reread | None = None, manager: ServiceManager = _NO_MANAGER) -> None:
     """Runs until SIGTERM or SIGINT; ``reread`` gives the policy that holds from a SIGHUP on. Raises AlreadyRunning,
-    NotEnforceable, SchemaTooNew, CredentialsUnreadable, OSError."""
+    NotEnforceable, SchemaTooNew, StoreUnusable, CredentialsUnreadable, OSError."""
     host = probe_host()
     check_limits(settings.policy.limits, host)
     with InstanceLock(settings.data):
@@ -98,7 +99,7 @@ async def _serve(
 ) -> None:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(_IO_THREADS)
     gateways = Gateways(context)
-    store = Store(settings.database)
+    store = Store(settings.database, keep_copies=settings.policy.storage.migration_copies)
     try:
         async with _services(settings, spawner, context, store, gateways, enforceable) as services:
             async with trio.open_nursery() as telling:
@@ -179,6 +180,7 @@ async def _services(
             serving.start_soon(parts.decisions.run)
             serving.start_soon(services.renewal.logins.run)
             serving.start_soon(services.chores.run)
+            serving.start_soon(services.store_upkeep.run)
             serving.start_soon(_make_router(settings, context, gateways, parts).run)
             yield services
             serving.cancel_scope.cancel()
@@ -219,6 +221,7 @@ def _put_together(
         settings.secret_environment,
         audit,
         Worktrees(settings.worktrees),
+        StoreUpkeep(settings, store),
         gateways.listeners,
         _make_renewal(settings, credentials, supervisor),
         tally=tally,

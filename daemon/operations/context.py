@@ -22,6 +22,7 @@ from ..oauth.renewal import Renewal
 from ..sandboxes import Sandboxes
 from ..sessions import Sessions
 from ..store import Store
+from ..store_upkeep import StoreUpkeep
 from ..supervisor import Supervisor
 from ..tally import Tally
 from ..terminals import Terminals
@@ -43,6 +44,7 @@ class Services(msgspec.Struct, frozen=True):
     secret_environment: dict[str, str]
     audit: AuditLog
     worktrees: Worktrees
+    store_upkeep: StoreUpkeep
     listeners: Listeners = msgspec.field(default_factory=Listeners)
     renewal: Renewal = msgspec.field(default_factory=Renewal)
     controls: ControlQueues = msgspec.field(default_factory=ControlQueues)
@@ -72,6 +74,7 @@ class Request(msgspec.Struct, frozen=True):
     services: Services
     caller: str = ""
     who: str = ""  # on whose behalf a gateway asks
+    outer: str = ""  # the URL by which the client reaches the server, where that is known
 
     def decode(self, type: Any) -> Any:
         """The body as ``type``; an empty body as an empty object. Raises ApiError 400."""

@@ -27,6 +27,7 @@ from oad.daemon.sandbox_probe import Enforceable
 from oad.daemon.sandboxes import Sandboxes
 from oad.daemon.settings import DaemonSettings
 from oad.daemon.spawn import SpawnFailed
+from oad.daemon.store_upkeep import StoreUpkeep
 from oad.daemon.supervisor import Supervisor
 from oad.daemon.worktrees import Worktrees
 from oad.link import Answer, Peer, TrioSocket
@@ -199,6 +200,7 @@ class Live(Books):
             {},
             AuditLog(None),
             Worktrees(self.settings.worktrees),
+            StoreUpkeep(self.settings, self.store),
             draining=Draining(self.settings.drain_s),
         )
         self.dispatcher = Dispatcher(self.services)

@@ -71,7 +71,7 @@ def run_daemon_of(plan: Plan) -> int:
     from oad.daemon.enforceable import NotEnforceable
     from oad.daemon.instance_lock import AlreadyRunning
     from oad.daemon.main import run_daemon
-    from oad.daemon.schema import SchemaTooNew
+    from oad.daemon.migration import SchemaTooNew, StoreUnusable
     from oad.daemon.settings import DaemonSettings
 
     idle = plan.config.idle_worker_s
@@ -88,7 +88,7 @@ def run_daemon_of(plan: Plan) -> int:
     )
     try:
         run_daemon(settings, functools.partial(_reread, plan.config_file), plan.manager)
-    except (AlreadyRunning, NotEnforceable, SchemaTooNew, CredentialsUnreadable) as error:
+    except (AlreadyRunning, NotEnforceable, SchemaTooNew, StoreUnusable, CredentialsUnreadable) as error:
         print(f"oad: {error}", file=sys.stderr)
         return FATAL_STATUS
     return 0
@@ -123,6 +123,8 @@ def run_gateway_of(name: str, plan: Plan) -> int:
             credentials=Credentials(plan.credential.username, plan.credential.password, plan.credential.token),
             cors_origins=plan.cors,
             loopback=plan.loopback,
+            allowed_hosts=tuple(plan.config.hosts),
+            forwarding=plan.config.forwarding(),
             body_limit=(plan.config.body_limit_mb or 32) * 1024 * 1024,
             log_level=plan.log_level,
         ),

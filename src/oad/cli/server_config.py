@@ -8,6 +8,7 @@ from typing import Annotated, Any, cast
 import msgspec
 import pyjson5
 
+from oad.contract.forwarding import BadProxy, BasePath, Dialect, Forwarding, parse_proxies
 from oad.contract.network import BadRule, parse_rules
 from oad.contract.oauth import BadMethod, Methods, check_methods
 from oad.contract.policy import (
@@ -21,6 +22,7 @@ from oad.contract.policy import (
     SharePolicy,
     ShellPolicy,
     SnapshotPolicy,
+    StoragePolicy,
 )
 
 
@@ -44,6 +46,13 @@ class ServerConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     log_level: str | None = None
     idle_worker_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
     drain_s: Annotated[float, msgspec.Meta(ge=0)] | None = None  # at a stop, for running turns to end by themselves
+    hosts: list[str] = []
+    base_path: BasePath = ""
+    trusted_proxies: list[str] = []
+    forwarded_headers: Dialect = "x-forwarded"
+
+    def forwarding(self) -> Forwarding:
+        return Forwarding(self.base_path.rstrip("/"), tuple(self.trusted_proxies), self.forwarded_headers)
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -59,6 +68,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     jobs: JobPolicy = JobPolicy()
     snapshots: SnapshotPolicy = SnapshotPolicy()
     share: SharePolicy = SharePolicy()
+    storage: StoragePolicy = StoragePolicy()
     oauth: Methods = {}
 
     def policy(self) -> Policy:
@@ -73,6 +83,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             self.oauth,
             self.snapshots,
             self.share,
+            self.storage,
         )
 
 
@@ -89,6 +100,10 @@ def load_server_config(file: Path | None) -> tuple[ServerConfig, Policy]:
         log_level=own.log_level or shared.log_level,
         idle_worker_s=own.idle_worker_s,
         drain_s=own.drain_s,
+        hosts=own.hosts,
+        base_path=own.base_path,
+        trusted_proxies=own.trusted_proxies,
+        forwarded_headers=own.forwarded_headers,
     )
     return merged, found.policy()
 
@@ -98,8 +113,11 @@ def _load_toml(file: Path) -> _File:
         found = msgspec.convert(tomllib.loads(file.read_text()), _File)
         parse_rules(found.network.allow)
         check_methods(found.oauth)
+        parse_proxies(found.server.trusted_proxies)
     except BadMethod as error:
         raise BadConfig(f"{file}: {error}") from error
+    except BadProxy as error:
+        raise BadConfig(f"{file}: [server] trusted_proxies: {error}") from error
     except BadRule as error:
         raise BadConfig(f"{file}: [network] allow: {error}") from error
     except OSError as error:
