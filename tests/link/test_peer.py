@@ -79,6 +79,16 @@ async def test_calls_run_side_by_side(tmp_path: Path) -> None:
         pair.right.gate.set()
 
 
+async def test_calls_begin_in_the_order_in_which_they_were_sent(tmp_path: Path) -> None:
+    async with linked(tmp_path) as pair:
+        wanted = [f"wait{number}" for number in range(50)]
+        for number, op in enumerate(wanted, 1):
+            await pair.left.peer.send(Call(number, op, {}))
+        while len(pair.right.served) < len(wanted):
+            await trio.lowlevel.checkpoint()
+        assert pair.right.served == wanted
+
+
 async def test_frames_arrive_in_order_and_before_a_later_call(tmp_path: Path) -> None:
     sent = [Event(str(number), "ses_a", True) for number in range(300)]
     async with linked(tmp_path) as pair:
