@@ -31,6 +31,7 @@ from .lifecycle import State
 from .limits import Limits
 from .sessions import SessionPatched, Sessions, place_of
 from .store import Store
+from .tally import Tally
 from .terminals import Terminals
 from .turns import Turns
 from .worker import Worker
@@ -67,6 +68,7 @@ class Bookkeeper:
         self._turns = turns
         self._asks = asks
         self.jobs = JobBook()
+        self.tally = Tally()
         self.terminals = Terminals(journal)
 
     # --- what workers say -----------------------------------------------------------------------------------------
@@ -106,6 +108,8 @@ class Bookkeeper:
             changed.session_id = place.session
             session = self._sessions.merge(changed, now_ms())
             self.limits.note_usage(session, changed.usage, changed.output)
+            if changed.usage is not None:
+                self.tally.note_usage(changed.usage.cost, changed.usage.tokens)
             return
         if event.type == "session.limit":
             self.limits.count(place.session, msgspec.json.decode(body, type=LimitHit))
@@ -129,9 +133,14 @@ class Bookkeeper:
         session = spec.name if spec.kind == "session" else ""
         self._audit.note(action, SERVICE, session, kind=spec.kind, directory=spec.directory, **fields)
 
+    def on_serving(self, worker: Worker, took_s: float) -> None:
+        self.tally.note_spawn(worker.spec.kind, took_s)
+
     async def worker_ended(self, worker: Worker) -> None:
         """Closes what is open: the asks it waits for, and the turn it was in."""
         end = worker.life.end
+        if worker.life.abnormal:
+            self.tally.restarts[f"{worker.spec.kind}-worker"] += 1
         self._audit_worker("worker.ended", worker, reason=end.value if end else "", status=worker.life.status)
         if worker.spec.kind == "pty":
             self.limits.forget(worker.spec.name)

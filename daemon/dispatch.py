@@ -28,6 +28,7 @@ from .operations.mcp import FOR_PROJECTS, FOR_SESSIONS
 from .operations.messages import MESSAGES, read_message
 from .operations.metrics import METRICS
 from .operations.moving import MOVING
+from .operations.processes import PROCESSES
 from .operations.projects import PROJECTS
 from .operations.provider_auth import PROVIDER_AUTH
 from .operations.service import SERVICE
@@ -50,6 +51,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **JOBS,
     **SERVICE,
     **METRICS,
+    **PROCESSES,
     **TERMINALS,
     **CONFIGURATION,
     **PROVIDER_AUTH,

@@ -11,7 +11,7 @@ import structlog
 import trio
 import zmq
 
-from oad.contract.wire import Ack, Flush, Flushed, ProtocolError, Push, decode_frame, encode_frame
+from oad.contract.wire import Ack, Flush, Flushed, Listening, ProtocolError, Push, decode_frame, encode_frame
 from oad.link import TrioSocket
 
 from .journal import Published
@@ -28,8 +28,10 @@ _SILENT_S: Final = 30.0  # unacknowledged for so long: the gateway is gone
 class GatewayLink:
     """``number`` counts what was published on this link; a reply that names it is held back until it is delivered."""
 
-    def __init__(self, name: str, socket: TrioSocket, *, now: float) -> None:
+    def __init__(self, name: str, socket: TrioSocket, *, now: float, pid: int = 0) -> None:
         self.name = name
+        self.pid = pid
+        self.listening = Listening({})  # as it says
         self.number = 0
         self.acked = 0
         self._socket = socket
@@ -54,6 +56,11 @@ class GatewayLink:
         )
         self._queue.append((self.number, event.seq == 0, encode_frame(frame, event.body)))
         self.flush()
+
+    @property
+    def lag(self) -> int:
+        """Events that it has not taken yet."""
+        return self.number - self.acked
 
     def flush(self) -> None:
         """Sends what the credit allows."""
@@ -124,6 +131,16 @@ class Gateways:
         self._context = context
         self._links: dict[bytes, GatewayLink] = {}
         self.listeners = Listeners()
+        self.restarts = 0
+        self._pids: dict[str, int] = {}  # by name, of the last of that name
+
+    def links(self) -> list[GatewayLink]:
+        return list(self._links.values())
+
+    def note(self, identity: bytes, listening: Listening) -> None:
+        self.listeners.report(identity, listening.streams)
+        if (link := self._links.get(identity)) is not None:
+            link.listening = listening
 
     def publish(self, event: Published) -> None:
         for link in self._links.values():
@@ -147,7 +164,7 @@ class Gateways:
     def count(self) -> int:
         return len(self._links)
 
-    def add(self, identity: bytes, name: str, endpoint: str) -> GatewayLink:
+    def add(self, identity: bytes, name: str, endpoint: str, pid: int = 0) -> GatewayLink:
         """A gateway said hello, perhaps again: it starts with a fresh link. Raises zmq.ZMQError for no endpoint."""
         for known, link in list(self._links.items()):
             if known == identity or link.name == name:
@@ -160,7 +177,9 @@ class Gateways:
         except zmq.ZMQError:
             socket.close()
             raise
-        link = self._links[identity] = GatewayLink(name, TrioSocket(socket), now=trio.current_time())
+        link = self._links[identity] = GatewayLink(name, TrioSocket(socket), now=trio.current_time(), pid=pid)
+        self.restarts += self._pids.get(name, pid) != pid
+        self._pids[name] = pid
         return link
 
     def drop(self, identity: bytes) -> None:

@@ -7,7 +7,8 @@ ever sees an event that a crash could take back, and an answer never overtakes t
 
 import itertools
 import sqlite3
-from collections import deque
+import time
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -19,6 +20,7 @@ from oad.contract.ids import new_id
 
 from .projection import Recorded
 from .store import Store
+from .telemetry.histogram import SHORT_S, Histogram
 
 _log = structlog.get_logger("oad.journal")
 
@@ -83,7 +85,15 @@ class Journal:
         self.committed_seq = self._seq
         self._aggregates: dict[str, int] = {}
         self.failing: str | None = None
+        self.commit_s = Histogram(SHORT_S)
+        self.events: Counter[bool] = Counter()  # how many, by whether they are kept
+        self.bytes: Counter[bool] = Counter()  # the same of their properties
         self.observe: Observer = _ignore  # hears of every event as it is appended; must not raise
+
+    @property
+    def waiting(self) -> int:
+        """How much waits to be committed and handed on."""
+        return len(self._queue)
 
     @property
     def last_seq(self) -> int:
@@ -96,6 +106,8 @@ class Journal:
         """Queues an event. ``properties``: JSON bytes or what msgspec encodes. ``full``: on disk before it is seen.
         ``id``: of one that another server has made."""
         encoded = properties if isinstance(properties, bytes) else _raw_encoder.encode(properties)
+        self.events[durable] += 1
+        self.bytes[durable] += len(encoded)
         self.observe(type, encoded, place.session)
         self._push(self._record(type, encoded, place, full, id) if durable else _volatile(type, encoded, place))
 
@@ -159,7 +171,7 @@ class Journal:
         # The thread can't be stopped: a cancellation between its end and ours would have the batch written twice.
         await trio.lowlevel.checkpoint_if_cancelled()
         with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(lambda: self._store.commit(records, full=full))
+            self.commit_s.observe(await trio.to_thread.run_sync(_timed, lambda: self._store.commit(records, full=full)))
 
     def _push(self, entry: _Entry) -> None:
         self._queue.append(entry)
@@ -197,6 +209,13 @@ class Journal:
             self._sink.publish(entry)
         else:
             entry()
+
+
+def _timed(act: Action) -> float:
+    """How many seconds it took."""
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
 
 
 def as_published(record: Recorded) -> Published:

@@ -55,6 +55,9 @@ from .store import Store
 from .store_upkeep import StoreUpkeep
 from .supervisor import Supervisor
 from .tally import Tally
+from .telemetry.labels import label_known
+from .telemetry.processes import ProcessTable
+from .telemetry.starts import note_start
 from .turns import Turns
 from .worktrees import Worktrees
 from .zygote import start_zygote
@@ -196,12 +199,13 @@ def _put_together(
     enforceable: Enforceable,
 ) -> _Parts:
     """Nothing runs yet."""
-    journal, audit, tally = Journal(store, gateways), _open_audit(settings), Tally()
+    journal, audit = Journal(store, gateways), _open_audit(settings)
     sessions, turns, asks = Sessions(store, journal), Turns(store, journal), Asks(journal)
-    journal.observe = functools.partial(_observe, audit, tally)
     limits = Limits(settings.policy.limits, sessions, store, journal, probe_host())
     groups = GroupingSpawner(spawner, _open_groups(), limits)
     books = Bookkeeper(store, journal, sessions, turns, asks, limits, audit)
+    journal.observe = functools.partial(_observe, audit, books.tally)
+    books.tally.restarts["daemon"] = note_start(settings.runtime)
     confiner = Confiner(settings.policy, settings.private, proxy=settings.proxy_socket, worktrees=settings.worktrees)
     sandboxes, decisions = Sandboxes(confiner, enforceable, store, journal), ProxyRecord(audit, settings.proxy_socket)
     sandboxes.on_proxy = decisions.want
@@ -224,7 +228,9 @@ def _put_together(
         StoreUpkeep(settings, store),
         gateways.listeners,
         _make_renewal(settings, credentials, supervisor),
-        tally=tally,
+        tally=books.tally,
+        processes=ProcessTable(lambda: label_known(supervisor.live(), gateways)),
+        gateways=gateways,
         draining=Draining(settings.drain_s),
         find_address=settings.find_address,
     )

@@ -105,7 +105,7 @@ class Router:
             if (running := self._scopes.get((identity, frame.id))) is not None:
                 running.cancel()
         elif isinstance(frame, Listening):
-            self._gateways.listeners.report(identity, frame.streams)
+            self._gateways.note(identity, frame)
         elif isinstance(frame, Ping):
             self._send(identity, encode_frame(Pong(frame.number)))
         else:
@@ -121,7 +121,7 @@ class Router:
 
     def _connect(self, identity: bytes, hello: Hello, nursery: trio.Nursery) -> None:
         try:
-            link = self._gateways.add(identity, hello.name, hello.endpoint)
+            link = self._gateways.add(identity, hello.name, hello.endpoint, hello.pid)
         except zmq.ZMQError as error:
             _log.error("a gateway's event link can't be opened", endpoint=hello.endpoint, error=str(error))
             return

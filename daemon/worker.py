@@ -29,6 +29,10 @@ class Observer(Protocol):
 
     async def on_call(self, worker: "Worker", call: Call, body: bytes) -> Answer: ...
 
+    def on_serving(self, worker: "Worker", took_s: float) -> None:
+        """It serves, so long after its birth was begun."""
+        ...
+
 
 class Worker:
     """``settled``: it serves, or can't be had (``failure``). ``gone``: it is reaped and its books are closed."""
@@ -45,6 +49,7 @@ class Worker:
         self.calls = 0
         self.last_used = self.heard = trio.current_time()
         self.child: Child | None = None
+        self._begun = 0.0
         self._observer = observer
         self._path = Path(spec.endpoint.removeprefix("ipc://"))
         self._timer = trio.Event()
@@ -73,6 +78,7 @@ class Worker:
         """From birth to death. When it returns, or is cancelled, no process of the worker is left."""
         if not self.life.start():
             return  # it was ended before it was begun
+        self._begun = trio.current_time()
         try:
             self.child = await spawner.spawn(self.spec)
         except SpawnFailed as error:
@@ -222,3 +228,4 @@ class Worker:
             # The identity of a worker is its socket; a claimed other name is a defect or a forgery.
             raise ProtocolError(f"worker {self.spec.name} claims to be {hello.role} {hello.name}")
         self._act(self.life.on_hello())
+        self._observer.on_serving(self, trio.current_time() - self._begun)

@@ -41,6 +41,7 @@ HELLO_S: Final = 10.0
 ACK_EVERY: Final = 64  # pushes; far below the daemon's window
 ACK_S: Final = 0.1  # after which fewer are acknowledged
 _CENSUS_S: Final = 0.05  # many streams may come or go at once
+_LAG_S: Final = 5.0  # between looks at whether readers lag
 _RECONNECT_MS: Final = 20
 
 Greeted = Callable[["Connection", Welcome], Awaitable[None]]
@@ -108,10 +109,15 @@ class Connection:
 
     async def _tell_of_streams(self, streams: Streams) -> None:
         """Keeps the daemon informed of who listens: asks that nobody can hear of are not waited for."""
+        told: Listening | None = None
         while True:
             changed = streams.changed
-            await self._send(Listening(streams.by_directory()), b"")
-            await changed.wait()
+            found = Listening(streams.by_directory(), streams.cut, streams.lag())
+            if found != told:
+                told = found
+                await self._send(found, b"")
+            with trio.move_on_after(_LAG_S):
+                await changed.wait()
             await trio.sleep(_CENSUS_S)
 
     async def _read_replies(self) -> None:

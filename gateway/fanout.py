@@ -95,6 +95,10 @@ class Subscriber:
     def __bool__(self) -> bool:
         return bool(self._queue)
 
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
     def take(self) -> bytes:
         """The next frames, joined, perhaps none; they count as unwritten until ``wrote``."""
         frames: list[bytes] = []

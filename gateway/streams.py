@@ -109,6 +109,7 @@ class Streams:
         self.fanout = Fanout()
         self._fetch = fetch
         self._open: set[Stream] = set()
+        self.cut = 0  # how many ended because their reader lagged
         self.changed = trio.Event()  # set and replaced whenever a stream is opened or has ended
 
     def __len__(self) -> int:
@@ -117,6 +118,10 @@ class Streams:
     def by_directory(self) -> dict[str, int]:
         """How many are open; under "" those of all directories."""
         return dict(Counter(stream.subscriber.selection.directory or "" for stream in self._open))
+
+    def lag(self) -> int:
+        """Events that wait for the slowest reader."""
+        return max((stream.subscriber.waiting for stream in self._open), default=0)
 
     def _note_change(self) -> None:
         self.changed.set()
@@ -129,7 +134,9 @@ class Streams:
         self._note_change()
         self.fanout.add(stream.subscriber)
         try:
-            return await stream.run(after, self._fetch)
+            complete = await stream.run(after, self._fetch)
+            self.cut += not complete
+            return complete
         finally:
             self.fanout.discard(stream.subscriber)
             self._open.discard(stream)

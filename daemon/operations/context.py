@@ -15,6 +15,7 @@ from ..chores import Chores
 from ..control_queue import ControlQueues
 from ..credentials import Credentials
 from ..draining import Draining
+from ..gateways import Gateways
 from ..journal import Journal
 from ..limits import Limits
 from ..listeners import Listeners
@@ -25,6 +26,7 @@ from ..store import Store
 from ..store_upkeep import StoreUpkeep
 from ..supervisor import Supervisor
 from ..tally import Tally
+from ..telemetry.processes import ProcessTable
 from ..terminals import Terminals
 from ..turns import Turns
 from ..worktrees import Worktrees
@@ -51,6 +53,8 @@ class Services(msgspec.Struct, frozen=True):
     chores: Chores = msgspec.field(default_factory=Chores)
     project_changes: trio.Lock = msgspec.field(default_factory=trio.Lock)  # see projects.change_project
     tally: Tally = msgspec.field(default_factory=Tally)
+    processes: ProcessTable = msgspec.field(default_factory=lambda: ProcessTable(dict))
+    gateways: Gateways | None = None
     draining: Draining = msgspec.field(default_factory=Draining)
     find_address: Callable[[], str] = str  # where clients find the server; empty when nobody knows
 

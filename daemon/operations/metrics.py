@@ -1,59 +1,106 @@
 """``GET /metrics``: the state of the service in Prometheus' text form."""
 
+import platform
 from collections import Counter
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
+from oad import __version__
 from oad.contract.worker import WORKER_KINDS
 from oad.link import Answer
 
+from ..gateways import GatewayLink
+from ..telemetry.page import MEDIA, Page
+from ..telemetry.processes import Look, kind_of
+from ..telemetry.states import States
 from .context import Operation, Request, Services
 
-if TYPE_CHECKING:
-    from prometheus_client import Metric
-
-_FORM: Final = {"content-type": "text/plain; version=0.0.4; charset=utf-8"}
-
-
-class _Collector:
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    def collect(self) -> "Iterator[Metric]":
-        # Here, since a daemon that nobody measures should not pay for the library.
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-
-        tally, supervisor = self._services.tally, self._services.supervisor
-        limits = CounterMetricFamily(
-            "oad_limit_hits", "Limits of sessions that were reached.", labels=["limit", "action"]
-        )
-        for labels, count in tally.limits.items():
-            limits.add_metric(labels, count)
-        yield limits
-        yield CounterMetricFamily("oad_aborts", "Turns and sessions that were stopped.", value=tally.aborts)
-        asks = CounterMetricFamily("oad_asks", "Questions to people.", labels=["kind"])
-        for kind in ("permission", "question"):
-            asks.add_metric([kind], tally.asks[kind])
-        yield asks
-        living = Counter(worker.spec.kind for worker in supervisor.live())
-        workers = GaugeMetricFamily("oad_workers", "Worker processes that live.", labels=["kind"])
-        for kind in WORKER_KINDS:
-            workers.add_metric([kind], living[kind])
-        yield workers
-        yield GaugeMetricFamily("oad_sessions", "Sessions in the store.", value=self._services.sessions.total)
-        yield GaugeMetricFamily("oad_turns_running", "Sessions that run a turn.", value=self._running())
-
-    def _running(self) -> int:
-        sessions = (worker.spec.name for worker in self._services.supervisor.live() if worker.spec.kind == "session")
-        return sum(1 for session in sessions if self._services.turns.busy(session))
+_STATES: Final = ("running", "retrying", "waiting", "idle", "starting", "stored")
+_TURNS: Final = ("completed", "aborted", "error")
+_ASKS: Final = ("permission", "question")
+_TOKENS: Final = ("input", "output", "reasoning", "cache_read", "cache_write")
+_KEPT: Final = {True: "yes", False: "no"}
 
 
 async def metrics(request: Request) -> Answer:
-    from prometheus_client import CollectorRegistry, generate_latest
+    services, page = request.services, Page()
+    look = await services.processes.look()
+    page.add("oad_build_info", 1, version=__version__, python=platform.python_version())
+    _add_sessions(page, services)
+    _add_history(page, services)
+    _add_events(page, services)
+    _add_gateways(page, services.gateways.links() if services.gateways is not None else [])
+    _add_processes(page, services, look)
+    return Answer(page.encode(), headers={"content-type": MEDIA})
 
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(request.services))
-    return Answer(generate_latest(registry), headers=dict(_FORM))
+
+def _all(names: tuple[str, ...], counts: Counter[str]) -> dict[str, float]:
+    """What never happened is shown too, so that rates can be told from the first time on."""
+    return {**dict.fromkeys(names, 0), **counts}
+
+
+def _add_sessions(page: Page, services: Services) -> None:
+    states = States(services.supervisor, services.turns, services.asks).count(services.sessions.total)
+    page.add_all("oad_sessions", _all(_STATES, states))
+    page.add("oad_turns_running", states["running"] + states["retrying"] + states["waiting"])
+    living = Counter(str(worker.spec.kind) for worker in services.supervisor.live())
+    page.add_all("oad_workers", _all(WORKER_KINDS, living))
+    page.add_all("oad_asks_open", {kind: len(services.asks.listing(kind)) for kind in _ASKS})
+
+
+def _add_history(page: Page, services: Services) -> None:
+    tally = services.tally
+    page.add("oad_start_time_seconds", tally.started)
+    page.add_all("oad_turns_total", _all(_TURNS, tally.turns))
+    page.add_histogram("oad_turn_seconds", tally.turn_s)
+    for kind, histogram in tally.spawn_s.items():
+        page.add_histogram("oad_spawn_seconds", histogram, kind=kind)
+    page.add_histogram("oad_abort_seconds", tally.abort_s)
+    page.add_all("oad_aborts_total", _all(("none", "asked", "broker", "killed"), tally.aborts))
+    page.add("oad_abort_survivors_total", tally.survivors)
+    page.add_all("oad_restarts_total", _all(tuple(f"{kind}-worker" for kind in WORKER_KINDS), tally.restarts))
+    gateways = services.gateways.restarts if services.gateways is not None else 0
+    page.add("oad_restarts_total", gateways, process="gateway")
+    for (limit, action), count in services.limits.counts.items():
+        page.add("oad_limit_hits_total", count, limit=limit, action=action)
+    page.add_all("oad_asks_total", _all(_ASKS, tally.asks))
+    page.add_all("oad_tokens_total", _all(_TOKENS, tally.tokens))
+    page.add("oad_cost_dollars_total", tally.cost)
+
+
+def _add_events(page: Page, services: Services) -> None:
+    journal = services.journal
+    page.add_histogram("oad_journal_commit_seconds", journal.commit_s)
+    page.add("oad_journal_failing", int(journal.failing is not None))
+    page.add("oad_queue_length", journal.waiting, queue="journal")
+    page.add_all("oad_events_total", {_KEPT[kept]: journal.events[kept] for kept in _KEPT})
+    page.add_all("oad_event_bytes_total", {_KEPT[kept]: journal.bytes[kept] for kept in _KEPT})
+    page.add("oad_store_bytes", _bytes_of(services.store.path))
+
+
+def _bytes_of(store: Path) -> int:
+    files = (store, *(store.with_name(store.name + end) for end in ("-wal", "-shm")))
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def _add_gateways(page: Page, links: list[GatewayLink]) -> None:
+    page.add("oad_gateways", len(links))
+    page.add("oad_queue_length", max((link.lag for link in links), default=0), queue="gateways")
+    for link in links:
+        said = link.listening
+        page.add("oad_event_readers", sum(said.streams.values()), gateway=link.name)
+        page.add("oad_event_reader_lag", said.lag, gateway=link.name)
+        page.add("oad_event_readers_cut_total", said.cut, gateway=link.name)
+
+
+def _add_processes(page: Page, services: Services, look: Look) -> None:
+    numbers, memory = Counter[str](), Counter[str]()
+    for seen in look.processes:
+        numbers[kind_of(seen.label)] += 1
+        memory[kind_of(seen.label)] += seen.memory_bytes
+    page.add_all("oad_processes", numbers)
+    page.add_all("oad_process_memory_bytes", memory)
+    page.add_all("oad_process_cpu_seconds_total", services.processes.cpu_s)
 
 
 METRICS: Final[dict[str, Operation]] = {"oad.metrics": metrics}

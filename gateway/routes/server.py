@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from oad import API_VERSION, __version__
+from oad.contract.activity import Activity
 from oad.contract.requests import Auth, UpgradeInput
 
 from ..operation import DELETE, GET, PATCH, POST, PUT, Fixed, Method, Operation, Plain, op
@@ -51,6 +52,15 @@ OPERATIONS: tuple[Operation, ...] = (
         place="none",
         extension=True,
         summary="Figures of the service, for Prometheus",
+    ),
+    op(
+        "oad.processes",
+        GET,
+        "/oad/processes",
+        returns=Activity,
+        place="none",
+        extension=True,
+        summary="Who runs what: live sessions and all processes, with their age, CPU time and memory",
     ),
     op("global.dispose", POST, "/global/dispose", returns=bool, place="none", summary="Dispose instances"),
     op(

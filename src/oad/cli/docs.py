@@ -9,6 +9,7 @@ from typing import Any, Final
 import typer.main
 
 from oad.contract.event_types import EVENT_TYPES
+from oad.daemon.telemetry.families import FAMILIES
 from oad.gateway.not_yet import list_missing
 from oad.gateway.operation import Operation
 from oad.gateway.routes import STREAMS, TABLE
@@ -32,6 +33,16 @@ _CONFIG_HEAD: Final = (
     "working. Unknown keys are named in the log and ignored. What the operator decides for all sessions stands in"
     " `oad.toml`, see [SETTINGS.md](SETTINGS.md).\n"
 )
+_METRICS_HEAD: Final = (
+    "`GET /metrics`, with a credential as everything else, answers in Prometheus' text form (0.0.4). Counters and "
+    "histograms begin anew with the daemon; times are in seconds. A scrape looks at every process of the service, in a "
+    "thread and at most once a second.\n\n"
+    "    scrape_configs:\n      - job_name: oad\n        static_configs: [{targets: ['127.0.0.1:4096']}]\n"
+    "        authorization: {credentials_file: /var/lib/oad/credential}\n\n"
+    "What to be woken for: `oad_journal_failing > 0`, `increase(oad_abort_survivors_total[1h]) > 0`, "
+    "`histogram_quantile(0.99, rate(oad_abort_seconds_bucket[10m])) > 1.5`, `increase(oad_restarts_total[10m]) > 3`, "
+    "`oad_event_reader_lag > 500`.\n"
+)
 _CONFIG_CHANGES: Final = """## Changes
 
 Files may be changed at any time: they are looked at before each turn and each answer, and a change holds from
@@ -50,7 +61,7 @@ global change for each directory in use, and `global.disposed`) tells clients to
 
 def generate() -> dict[str, str]:
     """File name -> text, for the files that need nothing but the code."""
-    return {"API.md": _api(), "SETTINGS.md": _settings(), "CONFIG.md": _config()}
+    return {"METRICS.md": _metrics(), "API.md": _api(), "SETTINGS.md": _settings(), "CONFIG.md": _config()}
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -70,6 +81,13 @@ def _api() -> str:
         "`GET /livez` and `GET /readyz` are open to everyone: alive, and connected to the daemon.\n\n"
         f"## Events\n\n{events}"
     )
+
+
+def _metrics() -> str:
+    rows = (
+        (f"`{name}`", f.type, ", ".join(f"`{label}`" for label in f.labels), f.help) for name, f in FAMILIES.items()
+    )
+    return f"# Metrics\n\n{_NOTICE}\n{_METRICS_HEAD}\n{_table(('metric', 'type', 'labels', 'meaning'), rows)}"
 
 
 def _row(operation: Operation) -> tuple[str, str, str, str]:

@@ -8,6 +8,7 @@ import msgspec
 import setproctitle
 
 from oad.daemon.instance_lock import PARENT_LOCK, AlreadyRunning, InstanceLock
+from oad.daemon.telemetry.starts import forget_starts
 from oad.logs import configure_logs, name_process
 from oad.proxy.main import open_door
 from oad.service_manager import ServiceManager, take_service_manager
@@ -118,6 +119,7 @@ def _take_data(places: Places, held: contextlib.ExitStack) -> None:
     with InstanceLock(places.data):  # the daemon takes this one for good; this is for a clear line at once
         held.enter_context(InstanceLock(places.data, PARENT_LOCK))
     places.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
+    forget_starts(places.runtime)
 
 
 def _run(plan: Plan, address: Address, manager: ServiceManager) -> int:

@@ -130,9 +130,12 @@ class Flushed(msgspec.Struct, tag_field="frame", tag="flushed", array_like=True,
 
 
 class Listening(msgspec.Struct, tag_field="frame", tag="listening", array_like=True, frozen=True):
-    """From a gateway: how many event streams are open on it, by directory; "" are those of all directories."""
+    """From a gateway: how many event streams are open on it, by directory; "" are those of all directories. ``cut``:
+    streams that were ended so far because their readers lagged; ``lag``: events that wait for the slowest of them."""
 
     streams: dict[str, int]
+    cut: int = 0
+    lag: int = 0
 
 
 class Drain(msgspec.Struct, tag_field="frame", tag="drain", array_like=True, frozen=True):
