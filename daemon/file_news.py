@@ -36,8 +36,8 @@ class FileNews:
         """Likewise; None when a tool has told of that very state. Raises msgspec.DecodeError."""
         change = msgspec.json.decode(body, type=_Change)
         state, when = self._written.get(change.file, ("", 0.0))
-        if change.state and change.state == state and trio.current_time() - when < 
-            return _told(change)
+        if change.state and change.state == state and trio.current_time() - when < _REMEMBERED_S:
+            return None
         return _told(change)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import trio
 
-from .model import Model
 from .server import Json, Server, until
 
 
@@ -63,11 +62,9 @@ async def test_files_and_branches(server: Server, stream: str) -> None:
         assert not any("/.git/" in str(event["properties"].get("file")) for event in events.seen)
 
 
-async def test_what_a_tool_writes_is_told_once(server: Server, model: Model) -> None:
+async def test_what_a_tool_writes_is_told_once(server: Server) -> None:
     await server.ask("GET", "/path")
     quiet = watches(server)
-    write = {"name": "write", "args": {"filePath": str(server.project / "made"), "content": "by a tool\n"}}
-    model.register(writes_watched=[{"tools": [write]}, {"text": "written"}])
     async with server.events() as events:
         await until(lambda: watches(server) > quiet, "the directory is watched")
 
@@ -75,7 +72,7 @@ async def test_what_a_tool_writes_is_told_once(server: Server, model: Model) -> 
             changes = [event["properties"] for event in events.seen if event["type"] == "file.watcher.updated"]
             return [change for change in changes if change["file"] == str(server.project / name)]
 
-        await server.prompt(await server.create(), "script:writes_watched")
+        await server.prompt(await server.create(), "write made: by a tool")
         await until(lambda: bool(told("made")), "the tool's file is told")
 
         async def stir() -> bool:

@@ -19,6 +19,7 @@ from oad.contract.policy import (
     SnapshotPolicy,
     StoragePolicy,
 )
+from oad.contract.telemetry import LogPolicy
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -34,6 +35,7 @@ class ServerConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     body_limit_mb: Positive = 32
     log_level: Literal["debug", "info", "warn", "error"] = "info"
     idle_worker_s: Annotated[float, msgspec.Meta(ge=0)] = 300.0
+    drain_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
     hosts: tuple[str, ...] = ()
     base_path: BasePath = ""
     trusted_proxies: tuple[str, ...] = ()
@@ -57,6 +59,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     snapshots: SnapshotPolicy = SnapshotPolicy()
     share: SharePolicy = SharePolicy()
     storage: StoragePolicy = StoragePolicy()
+    logs: LogPolicy = LogPolicy()
     oauth: Methods = {}
 
     def policy(self) -> Policy:
@@ -72,4 +75,5 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             self.snapshots,
             self.share,
             self.storage,
+            self.logs,
         )

@@ -8,7 +8,7 @@ from typing import Final
 
 import trio
 
-from oad.contract.wire import Call, Cancel, Data, Frame, Grant, Reply, decode_frame, encode_frame
+from oad.contract.wire import Call, Cancel, Data, Frame, Grant, Ping, Pong, Reply, decode_frame, encode_frame
 
 from .calls import Calls
 from .serving import Handler, Serving
@@ -83,5 +83,7 @@ class Peer:
             await trio.lowlevel.checkpoint()
         elif isinstance(frame, Cancel):
             serving.cancel(frame.id)
+        elif isinstance(frame, Ping):
+            self.try_send(Pong(frame.number))  # an end that is behind shows by what it sends that it lives
         elif not (isinstance(frame, Data | Grant) and self._calls.stream(frame, body)):
             await self._on_frame(frame, body)
