@@ -31,6 +31,7 @@ from .operations.moving import MOVING
 from .operations.projects import PROJECTS
 from .operations.provider_auth import PROVIDER_AUTH
 from .operations.service import SERVICE
+from .operations.session_files import SESSION_FILES
 from .operations.sessions import SESSIONS
 from .operations.shares import SHARES
 from .operations.sync import SYNC
@@ -58,6 +59,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **V2,
     **WORKTREES,
     **SHARES,
+    **SESSION_FILES,
     **COPIES,
     **EXPERIMENTAL,
     **MOVING,
@@ -88,6 +90,7 @@ _TO_THE_END: Final = frozenset(
     {
         "session.abort",
         "session.delete",
+        "session.import",
         "job.stop",
         "instance.dispose",
         "global.dispose",

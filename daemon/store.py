@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from .projection import Recorded, project
+from .projection import Recorded, as_kept, project
 from .schema import connect, migrate
 
 
@@ -58,7 +58,8 @@ class Store:
             for event in events:
                 project(self._writer, event)
             self._writer.executemany(
-                "INSERT INTO event VALUES (?,?,?,?,?,?,?,?)", [msgspec.structs.astuple(event) for event in events]
+                "INSERT INTO event VALUES (?,?,?,?,?,?,?,?)",
+                [msgspec.structs.astuple(as_kept(event)) for event in events],
             )
 
     def prune_events(self, keep: int) -> int:

@@ -47,6 +47,7 @@ class Services(msgspec.Struct, frozen=True):
     controls: ControlQueues = msgspec.field(default_factory=ControlQueues)
     chores: Chores = msgspec.field(default_factory=Chores)
     project_changes: trio.Lock = msgspec.field(default_factory=trio.Lock)  # see projects.change_project
+    imports: trio.Lock = msgspec.field(default_factory=trio.Lock)  # one file of sessions after the other
     tally: Tally = msgspec.field(default_factory=Tally)
     find_address: Callable[[], str] = str  # where clients find the server; empty when nobody knows
 
@@ -54,10 +55,10 @@ class Services(msgspec.Struct, frozen=True):
     def terminals(self) -> Terminals:
         return self.supervisor.terminals
 
-    def check_count(self) -> None:
-        """Raises ApiError 429 when the service has as many sessions as it may have."""
+    def check_count(self, more: int = 1) -> None:
+        """Raises ApiError 429 when the service may not have so many sessions more."""
         most = self.limits.policy.sessions
-        if most is not None and self.sessions.total >= most:
+        if most is not None and self.sessions.total + more > most:
             raise self.limits.refuse("sessions", most, self.sessions.total)
 
 
