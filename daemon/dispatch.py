@@ -78,6 +78,7 @@ SESSION_WORK: Final = frozenset(
     }
 )
 
+_TERMINALS: Final = frozenset({"pty.create", "v2.pty.create"})
 _OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening"})
 
 # What a session's worker may ask besides WORKERS, and only of the sessions below its own.
@@ -111,6 +112,8 @@ _TO_THE_END: Final = frozenset(
     }
 )
 
+_FROM_WORKER: Final = "CALL"  # in place of the HTTP method, which gateways report
+
 # What is answered with the message that the turn ended with.
 _ANSWERED_BY_MESSAGE: Final = frozenset({"session.prompt", "session.shell", "session.command"})
 
@@ -135,9 +138,13 @@ class Dispatcher:
         return await self._carry_out(call, body)
 
     async def _carry_out(self, call: Call, body: bytes) -> Answer:
+        if (call.op in SESSION_WORK or call.op in _TERMINALS) and not _is_of_worker(call):
+            self._services.draining.check()  # not for subagents: they belong to a turn that may end
         if call.op in OWN:
-            who = (call.origin or BY_SERVICE).who
-            return await OWN[call.op](Request(call.op, call.params, body, self._services, who=who))
+            origin = call.origin or BY_SERVICE
+            return await OWN[call.op](
+                Request(call.op, call.params, body, self._services, who=origin.who, outer=origin.outer)
+            )
         if call.op in SESSION_WORK:
             return await self._work(call.op, call.params, body)
         return await self._services.supervisor.call_project(call.params["directory"], call.op, call.params, body)
@@ -169,7 +176,7 @@ class Dispatcher:
             return await operation(Request(call.op, call.params, body, self._services, caller=name))
         if operation := WORKERS.get(call.op) or FOR_SESSIONS.get(call.op):
             return await operation(Request(call.op, call.params, body, self._services, caller=name))
-        method = "GET" if call.op in _READS_OF_CHILDREN else "CALL"
+        method = "GET" if call.op in _READS_OF_CHILDREN else _FROM_WORKER
         call = msgspec.structs.replace(call, origin=Origin(f"session:{name}", method=method))  # whatever it says itself
         if call.op == "session.create":
             return await record_request(self._services.audit, call, body, self._carry_out_for_worker, name)
@@ -233,6 +240,10 @@ def workspace(session: Session) -> list[str]:
     """Where a session's own file tools may write: its directory, and the whole worktree that this lies in."""
     root = session.directory.removesuffix(f"/{session.path}") if session.path else session.directory
     return [session.directory] if session.project_id == "global" else sorted({session.directory, root or "/"})
+
+
+def _is_of_worker(call: Call) -> bool:
+    return call.origin is not None and call.origin.method == _FROM_WORKER
 
 
 def _forbidden(op: str) -> ApiError:
