@@ -24,6 +24,7 @@ from ..projection import IMPORTED
 from .context import Operation, Request, Services, json_answer
 from .projects import resolve_project
 
+_OUTCOMES: Final[dict[Existing, Outcome]] = {"new": "created", "replace": "replaced", "keep": "present"}
 _MARKDOWN: Final = {"content-type": "text/markdown; charset=utf-8"}
 
 
@@ -114,8 +115,7 @@ class _Import:
                 services.sandboxes.inherit(session, session.parent_id, None)
 
     def _outcome(self, source: str, each: Arrived) -> ImportedSession:
-        words: dict[Existing, Outcome] = {"new": "created", "replace": "replaced", "keep": "present"}
-        outcome = words[self._existing] if source in self._here else "created"
+        outcome = _OUTCOMES[self._existing] if source in self._here else "created"
         count = len(each.messages) if outcome != "present" else 0
         return ImportedSession(id=each.info.id, source=source, outcome=outcome, messages=count)
 
