@@ -59,7 +59,7 @@ class _Import:
     def __init__(self, services: Services, home: Home, existing: Existing, arrived: Sequence[Arrived]) -> None:
         self._services = services
         self._home = home
-        self._existing = existing
+        self._existing: Existing = existing
         self._sources = [(each.info.id, each) for each in arrived]
         self._here = self._find_here()
         self._taken = [each for id, each in self._sources if existing != "keep" or id not in self._here]
