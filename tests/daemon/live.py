@@ -27,6 +27,7 @@ from oad.daemon.sandboxes import Sandboxes
 from oad.daemon.settings import DaemonSettings
 from oad.daemon.spawn import SpawnFailed
 from oad.daemon.supervisor import Supervisor
+from oad.daemon.turnstile.opening import open_turnstile
 from oad.daemon.worktrees import Worktrees
 from oad.link import Answer, Peer, TrioSocket
 
@@ -173,6 +174,7 @@ class Live(Books):
         self, path: Path, nursery: trio.Nursery, *, enforceable: Enforceable = ALL_ENFORCEABLE, **settings: Any
     ) -> None:
         super().__init__(path)
+        self.free_mb = 10_000.0
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.spawner = LinkSpawner(self.context, nursery)
         self.settings = DaemonSettings(data=path / "data", runtime=path / "run", **settings)
@@ -198,6 +200,9 @@ class Live(Books):
             {},
             AuditLog(None),
             Worktrees(self.settings.worktrees),
+            open_turnstile(
+                self.supervisor, self.sessions, self.turns, self.journal, self.keeper.limits, lambda: self.free_mb
+            ),
         )
         self.dispatcher = Dispatcher(self.services)
         self.keeper.dispatch = self.dispatcher.for_worker
@@ -250,6 +255,7 @@ async def live_daemon(path: Path, *, limit_s: float = 20, **settings: Any) -> As
                     async with trio.open_nursery() as serving:
                         serving.start_soon(live.supervisor.run)
                         serving.start_soon(live.services.chores.run)
+                        serving.start_soon(live.services.turnstile.run)
                         await trio.testing.wait_all_tasks_blocked()
                         yield live
                         serving.cancel_scope.cancel()

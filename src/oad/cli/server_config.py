@@ -11,6 +11,7 @@ import pyjson5
 from oad.contract.network import BadRule, parse_rules
 from oad.contract.oauth import BadMethod, Methods, check_methods
 from oad.contract.policy import (
+    AdmissionPolicy,
     AskPolicy,
     AuditPolicy,
     JobPolicy,
@@ -58,6 +59,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     jobs: JobPolicy = JobPolicy()
     snapshots: SnapshotPolicy = SnapshotPolicy()
     share: SharePolicy = SharePolicy()
+    admission: AdmissionPolicy = AdmissionPolicy()
     oauth: Methods = {}
 
     def policy(self) -> Policy:
@@ -72,6 +74,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             self.oauth,
             self.snapshots,
             self.share,
+            self.admission,
         )
 
 

@@ -143,6 +143,23 @@ class SharePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expire_h: Annotated[float, msgspec.Meta(gt=0)] | None = None
 
 
+class AdmissionPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[admission]``: how much runs at a time, and what happens to what comes beyond it. None is unlimited. What a
+    subagent does belongs to the turn that gave the task. ``limits.live_sessions`` is the limit of processes."""
+
+    running_turns: _Positive | None = None  # of the service
+    running_turns_per_user: _Positive | None = None
+    live_sessions_per_user: _Positive | None = None
+    free_memory_mb: Annotated[int, msgspec.Meta(ge=0)] = 128  # what must be left for a session to be started
+    queue: Annotated[int, msgspec.Meta(ge=0)] = 100  # prompts that may wait; 0: they are refused at once
+    queue_per_user: _Positive | None = None
+    queue_s: _Seconds = 3600.0  # the longest that a prompt waits
+    requests_per_s: Annotated[float, msgspec.Meta(gt=0)] | None = None  # of each user, on average
+    requests_at_once: _Positive = 200  # of each user, before the average counts
+    idempotency_s: _Seconds = 86_400.0  # how long the answer to an Idempotency-Key is kept
+    idempotency_keys: _Positive = 10_000  # of which so many are kept, the newest
+
+
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sandbox: SandboxPolicy = SandboxPolicy()
     network: NetworkPolicy = NetworkPolicy()
@@ -154,3 +171,4 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     oauth: Methods = {}
     snapshots: SnapshotPolicy = SnapshotPolicy()
     share: SharePolicy = SharePolicy()
+    admission: AdmissionPolicy = AdmissionPolicy()
