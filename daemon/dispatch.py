@@ -63,6 +63,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **MOVING,
 }
 
+_TERMINALS: Final = frozenset({"pty.create", "v2.pty.create"})
 _OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening"})
 
 # What a session's worker may ask besides WORKERS, and only of the sessions below its own.
@@ -95,6 +96,8 @@ _TO_THE_END: Final = frozenset(
     }
 )
 
+_FROM_WORKER: Final = "CALL"  # in place of the HTTP method, which gateways report
+
 
 def is_lasting(op: str) -> bool:
     """Work on a session, and its end, go on although the client that began it has left."""
@@ -116,11 +119,14 @@ class Dispatcher:
         return await self._carry_out(call, body)
 
     async def _carry_out(self, call: Call, body: bytes) -> Answer:
+        if (call.op in SESSION_WORK or call.op in _TERMINALS) and not _is_of_worker(call):
+            self._services.draining.check()  # not for subagents: they belong to a turn that may end
+        origin = call.origin or BY_SERVICE
         if call.op in OWN:
-            who = (call.origin or BY_SERVICE).who
-            return await OWN[call.op](Request(call.op, call.params, body, self._services, who=who))
+            return await OWN[call.op](
+                Request(call.op, call.params, body, self._services, who=origin.who, outer=origin.outer)
+            )
         if call.op in SESSION_WORK:
-            origin = call.origin or BY_SERVICE
             work = Work(call.op, call.params, body, origin.user, guest=bool(origin.session))
             return await carry_out(self._services, work)
         return await self._services.supervisor.call_project(call.params["directory"], call.op, call.params, body)
@@ -152,7 +158,7 @@ class Dispatcher:
             return await operation(Request(call.op, call.params, body, self._services, caller=name))
         if operation := WORKERS.get(call.op) or FOR_SESSIONS.get(call.op):
             return await operation(Request(call.op, call.params, body, self._services, caller=name))
-        method = "GET" if call.op in _READS_OF_CHILDREN else "CALL"
+        method = "GET" if call.op in _READS_OF_CHILDREN else _FROM_WORKER
         origin = Origin(f"session:{name}", method=method, session=name)
         call = msgspec.structs.replace(call, origin=origin)  # whatever it says itself
         if call.op == "session.create":
@@ -178,6 +184,10 @@ class Dispatcher:
                     return True
                 session = parent or ""
         return False
+
+
+def _is_of_worker(call: Call) -> bool:
+    return call.origin is not None and bool(call.origin.session)
 
 
 def _forbidden(op: str) -> ApiError:

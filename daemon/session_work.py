@@ -83,6 +83,8 @@ async def _pass(services: Services, work: Work, session: Session, ticket: Ticket
     turnstile, supervisor, accepted = services.turnstile, services.supervisor, False
     try:
         await turnstile.wait(ticket)
+        if not work.guest:
+            services.draining.check()  # it may have begun meanwhile
         worker = await supervisor.ensure("session", session.id, session.directory, workspace(session))
         if supervisor.aborts(session.id) != aborts:
             raise aborted_early()  # while it waited, or its worker was being born: an early abort is not lost

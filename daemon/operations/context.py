@@ -14,6 +14,7 @@ from ..audit.log import AuditLog
 from ..chores import Chores
 from ..control_queue import ControlQueues
 from ..credentials import Credentials
+from ..draining import Draining
 from ..journal import Journal
 from ..limits import Limits
 from ..listeners import Listeners
@@ -21,6 +22,7 @@ from ..oauth.renewal import Renewal
 from ..sandboxes import Sandboxes
 from ..sessions import Sessions
 from ..store import Store
+from ..store_upkeep import StoreUpkeep
 from ..supervisor import Supervisor
 from ..tally import Tally
 from ..terminals import Terminals
@@ -44,12 +46,14 @@ class Services(msgspec.Struct, frozen=True):
     audit: AuditLog
     worktrees: Worktrees
     turnstile: Turnstile
+    store_upkeep: StoreUpkeep
     listeners: Listeners = msgspec.field(default_factory=Listeners)
     renewal: Renewal = msgspec.field(default_factory=Renewal)
     controls: ControlQueues = msgspec.field(default_factory=ControlQueues)
     chores: Chores = msgspec.field(default_factory=Chores)
     project_changes: trio.Lock = msgspec.field(default_factory=trio.Lock)  # see projects.change_project
     tally: Tally = msgspec.field(default_factory=Tally)
+    draining: Draining = msgspec.field(default_factory=Draining)
     find_address: Callable[[], str] = str  # where clients find the server; empty when nobody knows
 
     @property
@@ -72,6 +76,7 @@ class Request(msgspec.Struct, frozen=True):
     services: Services
     caller: str = ""
     who: str = ""  # on whose behalf a gateway asks
+    outer: str = ""  # the URL by which the client reaches the server, where that is known
 
     def decode(self, type: Any) -> Any:
         """The body as ``type``; an empty body as an empty object. Raises ApiError 400."""
