@@ -27,6 +27,7 @@ from ..supervisor import Supervisor
 from ..tally import Tally
 from ..terminals import Terminals
 from ..turns import Turns
+from ..turnstile.turnstile import Turnstile
 from ..worktrees import Worktrees
 
 
@@ -44,6 +45,7 @@ class Services(msgspec.Struct, frozen=True):
     secret_environment: dict[str, str]
     audit: AuditLog
     worktrees: Worktrees
+    turnstile: Turnstile
     store_upkeep: StoreUpkeep
     listeners: Listeners = msgspec.field(default_factory=Listeners)
     renewal: Renewal = msgspec.field(default_factory=Renewal)
