@@ -77,7 +77,7 @@ SESSION_WORK: Final = frozenset(
 )
 
 _TERMINALS: Final = frozenset({"pty.create", "v2.pty.create"})
-_OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening"})
+_OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening", "daemon.models"})
 
 # What a session's worker may ask besides WORKERS, and only of the sessions below its own.
 _OF_CHILDREN: Final = frozenset({"session.prompt", "session.abort", "session.get", "session.messages"})
