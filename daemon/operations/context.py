@@ -1,6 +1,7 @@
 """What the daemon's operations work with."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from ..gateways import Gateways
 from ..journal import Journal
 from ..limits import Limits
 from ..listeners import Listeners
+from ..model_catalogue import ModelCatalogue
 from ..oauth.renewal import Renewal
 from ..sandboxes import Sandboxes
 from ..sessions import Sessions
@@ -59,6 +61,7 @@ class Services(msgspec.Struct, frozen=True):
     processes: ProcessTable = msgspec.field(default_factory=lambda: ProcessTable(dict))
     gateways: Gateways | None = None
     draining: Draining = msgspec.field(default_factory=Draining)
+    models: ModelCatalogue = msgspec.field(default_factory=lambda: ModelCatalogue({}, Path()))
     find_address: Callable[[], str] = str  # where clients find the server; empty when nobody knows
 
     @property
