@@ -15,8 +15,9 @@ POLL_S = 0.04
 class Terminal:
     """One program at a time. ``place`` must have a short path: tmux's socket is made in it."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, columns: int = COLUMNS, rows: int = ROWS) -> None:
         self._socket = place / "tmux"
+        self._size = ("-x", str(columns), "-y", str(rows))
         self._started = False
 
     async def run(self, command: list[str], *, environment: Mapping[str, str], cwd: Path) -> None:
@@ -27,7 +28,7 @@ class Terminal:
         if self._started:
             await self._tmux("respawn-pane", "-k", "-c", str(cwd), line)
         else:
-            await self._tmux("new-session", "-d", "-x", str(COLUMNS), "-y", str(ROWS), "-c", str(cwd), line)
+            await self._tmux("new-session", "-d", *self._size, "-c", str(cwd), line)
             self._started = True
 
     async def keys(self, *names: str) -> None:

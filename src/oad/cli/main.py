@@ -10,6 +10,7 @@ import typer
 
 from oad import __version__
 
+from . import monitor_commands
 from .config_commands import Setting
 from .config_commands import config as configuration
 from .exit_status import FAILED
@@ -23,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(configuration, name="config")
+monitor_commands.register(app)
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the server keeps its data.")]
 Attach = Annotated[str | None, typer.Option("--attach", help="URL of a running server.")]

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from oad.contract.activity import Activity
 from oad.contract.message import MessageWithParts
 from oad.contract.permission import Answer, PermissionRequest
 from oad.contract.prompt import PermissionReply, PromptInput, QuestionReply
@@ -78,6 +79,10 @@ def abort_receipt(session: str) -> Operation[dict[str, Any]]:
 
 def list_messages(session: str, query: dict[str, str]) -> Operation[list[MessageWithParts]]:
     return Operation("GET", _session(session, "/message"), list[MessageWithParts], query=query)
+
+
+def show_activity() -> Operation[Activity]:
+    return Operation("GET", "/oad/processes", Activity)
 
 
 def list_statuses() -> Operation[dict[str, SessionStatus]]:

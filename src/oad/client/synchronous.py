@@ -7,6 +7,7 @@ from typing import Any, Self, TypeVar
 
 import httpx2
 
+from oad.contract.activity import Activity
 from oad.contract.message import MessageWithParts
 from oad.contract.permission import Answer
 from oad.contract.prompt import FileInput
@@ -54,6 +55,10 @@ class Client:
         except httpx2.TransportError as error:
             raise broken(error, self._settings.url) from error
         return answer_of(wanted, response)
+
+    def activity(self) -> Activity:
+        """Live sessions and all processes of the service; of oad's servers only. Raises Failure."""
+        return self.send(operation.show_activity())
 
     def events(self, *, everywhere: bool = False, after: str = "", resume: bool = True) -> Iterator[Event]:
         """Events as they happen, of the directory or of all; first "server.connected". After a break the stream is

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -21,9 +22,15 @@ def tree() -> Iterator[subprocess.Popen[bytes]]:
         os.killpg(process.pid, 9)
 
 
+def look_at(tree: subprocess.Popen[bytes]) -> list[Seen]:
+    return sorted(scan({tree.pid: Label("init", "ses_1", "/p")}).processes, key=lambda seen: seen.pid != tree.pid)
+
+
 def test_finds_all_below_what_is_known(tree: subprocess.Popen[bytes]) -> None:
-    look = scan({tree.pid: Label("init", "ses_1", "/p")})
-    own, below = sorted(look.processes, key=lambda seen: seen.start)
+    own, below = look_at(tree)
+    until = time.monotonic() + 20
+    while below.command != "sleep 300" and time.monotonic() < until:  # it is about to be executed
+        own, below = look_at(tree)
     assert (own.pid, own.parent, own.label) == (tree.pid, os.getpid(), Label("init", "ses_1", "/p"))
     assert (below.command, below.parent) == ("sleep 300", tree.pid)
     assert below.label == Label("holder", "ses_1", "/p")
