@@ -35,6 +35,7 @@ from .sessions import SessionPatched, Sessions, place_of
 from .store import Store
 from .tally import Tally
 from .terminals import Terminals
+from .tracing.tracer import NoTracer, Tracer
 from .turns import Turns
 from .worker import Worker
 
@@ -72,6 +73,7 @@ class Bookkeeper:
         self._file_news = FileNews()
         self.jobs = JobBook()
         self.tally = Tally()
+        self.tracer: Tracer = NoTracer()
         self.terminals = Terminals(journal)
 
     # --- what workers say -----------------------------------------------------------------------------------------
@@ -164,6 +166,7 @@ class Bookkeeper:
                 error = limit_error(hit)
             self._turns.close(self._sessions.find(worker.spec.name), error)
             await self._journal.settled()
+        self.tracer.worker_ended(worker.spec.name)
 
     def _close_jobs(self, session: str) -> None:
         for id in self.jobs.close(session):

@@ -59,6 +59,7 @@ from .tally import Tally
 from .telemetry.labels import label_known
 from .telemetry.processes import ProcessTable
 from .telemetry.starts import note_start
+from .tracing.tracer import Tracer, check_tracing, close_tracer, open_tracer
 from .turns import Turns
 from .turnstile.opening import open_turnstile
 from .worktrees import Worktrees
@@ -73,9 +74,11 @@ _NO_MANAGER: Final = ServiceManager()
 
 def run_daemon(settings: DaemonSettings, reread: Reread | None = None, manager: ServiceManager = _NO_MANAGER) -> None:
     """Runs until SIGTERM or SIGINT; ``reread`` gives the policy that holds from a SIGHUP on. Raises AlreadyRunning,
-    NotEnforceable, SchemaTooNew, StoreUnusable, CredentialsUnreadable, OSError."""
+    NotEnforceable, SchemaTooNew, StoreUnusable, CredentialsUnreadable, TracingUnavailable,
+    OSError."""
     host = probe_host()
     check_limits(settings.policy.limits, host)
+    check_tracing(settings.policy.tracing)
     with InstanceLock(settings.data):
         _make_private(settings)
         # Before trio: the zygote must be forked by a process with one thread, and this thread outlives it.
@@ -113,6 +116,7 @@ async def _serve(
                 await _obey_signals(services, Reload(settings, services, reread), manager)
                 manager.stopping("ending what runs", within_s=settings.shutdown_grace_s * 2)
                 await services.supervisor.shut_down()
+                await close_tracer(services.tracer)
                 telling.cancel_scope.cancel()
             services.audit.note("service.stopped")
     finally:
@@ -208,7 +212,8 @@ def _put_together(
     limits = Limits(settings.policy.limits, sessions, store, journal, probe_host())
     groups = GroupingSpawner(spawner, _open_groups(), limits)
     books = Bookkeeper(store, journal, sessions, turns, asks, limits, audit)
-    journal.observe = functools.partial(_observe, audit, books.tally)
+    tracer = books.tracer = open_tracer(settings.policy.tracing)
+    journal.observe = functools.partial(_observe, audit, books.tally, tracer)
     books.tally.restarts["daemon"] = note_start(settings.runtime)
     confiner = Confiner(settings.policy, settings.private, proxy=settings.proxy_socket, worktrees=settings.worktrees)
     sandboxes, decisions = Sandboxes(confiner, enforceable, store, journal), ProxyRecord(audit, settings.proxy_socket)
@@ -237,6 +242,7 @@ def _put_together(
         tally=books.tally,
         processes=ProcessTable(lambda: label_known(supervisor.live(), gateways)),
         gateways=gateways,
+        tracer=tracer,
         draining=Draining(settings.drain_s),
         models=ModelCatalogue({**os.environ, **settings.secret_environment}, settings.data),
         find_address=settings.find_address,
@@ -274,9 +280,10 @@ def _make_renewal(settings: DaemonSettings, credentials: Credentials, supervisor
     return Renewal(logins, store, environment)
 
 
-def _observe(audit: AuditLog, tally: Tally, type: str, properties: bytes, session: str) -> None:
+def _observe(audit: AuditLog, tally: Tally, tracer: Tracer, type: str, properties: bytes, session: str) -> None:
     record_event(audit, type, properties, session)
     tally.observe(type, properties, session)
+    tracer.observe(type, properties, session)
 
 
 def _open_audit(settings: DaemonSettings) -> AuditLog:

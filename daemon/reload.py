@@ -1,6 +1,7 @@
 """A new policy for a daemon that runs, without ending anything."""
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 import structlog
@@ -12,6 +13,8 @@ from .operations.context import Services
 from .settings import DaemonSettings
 
 _log = structlog.get_logger("oad.reload")
+
+_SET_ONCE: Final = ("sandbox", "audit", "logs", "tracing")
 
 Reread = Callable[[], Policy]  # raises PolicyUnreadable
 
@@ -43,10 +46,10 @@ class Reload:
 
     def _adopt(self, wanted: Policy) -> None:
         old = self._settings.policy
-        kept = [name for name in ("sandbox", "audit") if getattr(wanted, name) != getattr(old, name)]
+        kept = [name for name in _SET_ONCE if getattr(wanted, name) != getattr(old, name)]
         if kept:
             _log.warning("changed, but in force only after a restart", sections=kept)
-        policy = msgspec.structs.replace(wanted, sandbox=old.sandbox, audit=old.audit)
+        policy = msgspec.structs.replace(wanted, **{name: getattr(old, name) for name in _SET_ONCE})
         changed = [name for name in policy.__struct_fields__ if getattr(policy, name) != getattr(old, name)]
         self._settings.policy = policy
         self._services.sandboxes.adopt(policy)

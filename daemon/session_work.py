@@ -8,6 +8,7 @@ import structlog
 from oad.contract.errors import ApiError, aborted_early, named, session_not_found
 from oad.contract.message import NamedError
 from oad.contract.session import Session
+from oad.contract.trail import TRAIL
 from oad.link import Answer
 
 from .operations.context import Services
@@ -52,6 +53,7 @@ async def carry_out(services: Services, work: Work) -> Answer:
     if services.journal.failing is not None:
         raise named(503, "NotReadyError", message=f"The store can't be written: {services.journal.failing}")
     services.limits.admit(session)
+    TRAIL.set(services.tracer.prepare(session, TRAIL.get()))
     turnstile, aborts = services.turnstile, services.supervisor.aborts(session.id)
     ticket = turnstile.enter(session.id, work.user, guest=work.guest)
     if work.op != ASYNC or not turnstile.waits(ticket):

@@ -13,6 +13,7 @@ import trio
 
 from oad.contract.broker import decode_answer, send_request
 from oad.contract.job import Usage
+from oad.contract.trail import trace_variables
 from oad.contract.worker import (
     BrokerAnswer,
     BrokerRequest,
@@ -131,7 +132,7 @@ class BrokerExec:
                 id=call.id,
                 argv=command.argv,
                 cwd=command.cwd,
-                env=command.env,
+                env={**command.env, **trace_variables()},
                 profile=command.profile,
                 limits=self.allowance.for_kernel(),
                 terminal=command.terminal is not None,

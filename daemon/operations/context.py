@@ -30,6 +30,7 @@ from ..supervisor import Supervisor
 from ..tally import Tally
 from ..telemetry.processes import ProcessTable
 from ..terminals import Terminals
+from ..tracing.tracer import NoTracer, Tracer
 from ..turns import Turns
 from ..turnstile.turnstile import Turnstile
 from ..worktrees import Worktrees
@@ -60,6 +61,7 @@ class Services(msgspec.Struct, frozen=True):
     tally: Tally = msgspec.field(default_factory=Tally)
     processes: ProcessTable = msgspec.field(default_factory=lambda: ProcessTable(dict))
     gateways: Gateways | None = None
+    tracer: Tracer = msgspec.field(default_factory=NoTracer)
     draining: Draining = msgspec.field(default_factory=Draining)
     models: ModelCatalogue = msgspec.field(default_factory=lambda: ModelCatalogue({}, Path()))
     find_address: Callable[[], str] = str  # where clients find the server; empty when nobody knows

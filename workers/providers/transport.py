@@ -12,6 +12,8 @@ from typing import Protocol, cast
 import httpx2
 import trio
 
+from oad.contract.trail import trace_headers
+
 from .failure import connect_failure, reset_failure, silence_failure, status_failure
 from .model import Emit, Endpoint, ModelFailure, ProviderEvent
 from .sse import SseDecoder
@@ -63,8 +65,17 @@ def timeouts(endpoint: Endpoint) -> httpx2.Timeout:
 
 def http_client(endpoint: Endpoint) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
-        verify=tls_context(), limits=POOL, timeout=timeouts(endpoint), follow_redirects=True, trust_env=True
+        verify=tls_context(),
+        limits=POOL,
+        timeout=timeouts(endpoint),
+        follow_redirects=True,
+        trust_env=True,
+        event_hooks={"request": [_hand_on_trace]},
     )
+
+
+async def _hand_on_trace(request: httpx2.Request) -> None:
+    request.headers.update(trace_headers())
 
 
 async def exchange(endpoint: Endpoint, send: Send, reader: EventReader, emit: Emit) -> None:

@@ -84,6 +84,7 @@ def run_daemon_of(plan: Plan) -> int:
     from oad.daemon.main import run_daemon
     from oad.daemon.migration import SchemaTooNew, StoreUnusable
     from oad.daemon.settings import DaemonSettings
+    from oad.daemon.tracing.tracer import TracingUnavailable
 
     settings = DaemonSettings(
         data=plan.places.data,
@@ -96,9 +97,10 @@ def run_daemon_of(plan: Plan) -> int:
         idle_worker_s=plan.config.idle_worker_s,
         drain_s=plan.drain_s,
     )
+    fatal = (AlreadyRunning, NotEnforceable, SchemaTooNew, StoreUnusable, CredentialsUnreadable, TracingUnavailable)
     try:
         run_daemon(settings, functools.partial(_reread, plan), plan.manager)
-    except (AlreadyRunning, NotEnforceable, SchemaTooNew, StoreUnusable, CredentialsUnreadable) as error:
+    except fatal as error:
         print(f"oad: {error}", file=sys.stderr)
         return FATAL_STATUS
     return 0

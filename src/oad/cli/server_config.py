@@ -20,7 +20,7 @@ from oad.contract.policy import (
     SnapshotPolicy,
     StoragePolicy,
 )
-from oad.contract.telemetry import LogPolicy
+from oad.contract.telemetry import LogPolicy, TracingPolicy
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -61,6 +61,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     share: SharePolicy = SharePolicy()
     storage: StoragePolicy = StoragePolicy()
     logs: LogPolicy = LogPolicy()
+    tracing: TracingPolicy = TracingPolicy()
     admission: AdmissionPolicy = AdmissionPolicy()
     oauth: Methods = {}
 
@@ -78,5 +79,6 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             self.share,
             self.storage,
             self.logs,
+            self.tracing,
             self.admission,
         )

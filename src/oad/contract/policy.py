@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from .oauth import Methods
-from .telemetry import LogPolicy
+from .telemetry import LogPolicy, TracingPolicy
 
 Profile = Literal["read-only", "workspace", "full"]
 Level = Literal["namespaces", "landlock", "none"]
@@ -186,4 +186,5 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: SharePolicy = SharePolicy()
     storage: StoragePolicy = StoragePolicy()
     logs: LogPolicy = LogPolicy()
+    tracing: TracingPolicy = TracingPolicy()
     admission: AdmissionPolicy = AdmissionPolicy()

@@ -37,6 +37,18 @@ def sane_traceparent(text: str | None) -> str:
     return text if text is not None and _TRACEPARENT.fullmatch(text) else ""
 
 
+def trace_variables() -> dict[str, str]:
+    """By which programs that are started now find the trace that they belong to."""
+    parent = TRAIL.get().parent
+    return {"TRACEPARENT": parent} if parent else {}
+
+
+def trace_headers() -> dict[str, str]:
+    """The same for requests to other services."""
+    parent = TRAIL.get().parent
+    return {"traceparent": parent} if parent else {}
+
+
 def enter(trail: Trail | None, session: str = "") -> None:
     """For the rest of this task, and for the tasks that it starts."""
     TRAIL.set(trail or NO_TRAIL)

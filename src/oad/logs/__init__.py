@@ -68,7 +68,7 @@ def configure_logs(
         sinks.append(to_stderr(os.environ))
     outlet = Outlet(sinks, Repeats(repeats))
     logging.basicConfig(level=LEVELS.get(level.lower(), logging.INFO), handlers=[outlet], force=True)
-    for noisy in ("httpx", "httpx2", "httpcore", "openai", "anthropic", "hypercorn", "quart"):
+    for noisy in ("httpx", "httpx2", "httpcore", "openai", "anthropic", "hypercorn", "quart", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     shared = (
         structlog.stdlib.add_log_level,
