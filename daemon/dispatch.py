@@ -30,6 +30,7 @@ from .operations.metrics import METRICS
 from .operations.moving import MOVING
 from .operations.projects import PROJECTS
 from .operations.provider_auth import PROVIDER_AUTH
+from .operations.replay import REPLAY
 from .operations.service import SERVICE
 from .operations.sessions import SESSIONS
 from .operations.shares import SHARES
@@ -48,6 +49,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **PROJECTS,
     **ANSWERS,
     **JOBS,
+    **REPLAY,
     **SERVICE,
     **METRICS,
     **TERMINALS,
