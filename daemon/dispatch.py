@@ -68,7 +68,7 @@ OWN: Final[Mapping[str, Operation]] = {
 }
 
 _TERMINALS: Final = frozenset({"pty.create", "v2.pty.create"})
-_OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening"})
+_OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening", "daemon.models"})
 
 # What a session's worker may ask besides WORKERS, and only of the sessions below its own.
 _OF_CHILDREN: Final = frozenset({"session.prompt", "session.abort", "session.get", "session.messages"})
