@@ -29,6 +29,7 @@ async def metrics(request: Request) -> Answer:
     _add_sessions(page, services)
     _add_history(page, services)
     _add_events(page, services)
+    page.add("oad_event_streams_cut_total", services.listeners.cut)
     _add_gateways(page, services.gateways.links() if services.gateways is not None else [])
     _add_processes(page, services, look)
     return Answer(page.encode(), headers={"content-type": MEDIA})
@@ -88,9 +89,8 @@ def _add_gateways(page: Page, links: list[GatewayLink]) -> None:
     page.add("oad_queue_length", max((link.lag for link in links), default=0), queue="gateways")
     for link in links:
         said = link.listening
-        page.add("oad_event_readers", sum(said.streams.values()), gateway=link.name)
-        page.add("oad_event_reader_lag", said.lag, gateway=link.name)
-        page.add("oad_event_readers_cut_total", said.cut, gateway=link.name)
+        page.add("oad_event_streams", sum(said.streams.values()), gateway=link.name)
+        page.add("oad_event_stream_lag", said.lag, gateway=link.name)
 
 
 def _add_processes(page: Page, services: Services, look: Look) -> None:

@@ -50,9 +50,9 @@ FAMILIES: Final[dict[str, Family]] = {
     "oad_journal_failing": Family("gauge", "1 while the store can't be written"),
     "oad_events_total": Family("counter", "Events, kept or not (deltas, heartbeats)", ("kept",)),
     "oad_event_bytes_total": Family("counter", "Size of events' properties", ("kept",)),
-    "oad_event_readers": Family("gauge", "Open event streams", ("gateway",)),
-    "oad_event_reader_lag": Family("gauge", "Events that wait for the slowest reader of a gateway", ("gateway",)),
-    "oad_event_readers_cut_total": Family("counter", "Streams that were cut because their reader lagged", ("gateway",)),
+    "oad_event_streams": Family("gauge", "Open event streams", ("gateway",)),
+    "oad_event_stream_lag": Family("gauge", "Events that wait for the slowest reader of a gateway", ("gateway",)),
+    "oad_event_streams_cut_total": Family("counter", "Streams that were cut because their reader lagged"),
     "oad_gateways": Family("gauge", "Gateways that are connected"),
     "oad_processes": Family("gauge", "Processes, by kind", ("kind",)),
     "oad_process_memory_bytes": Family(

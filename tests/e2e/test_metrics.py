@@ -132,7 +132,7 @@ async def test_readers_and_restarts_are_counted(shared: Server) -> None:
 
         async def one_more() -> bool:
             found = await scrape(shared)
-            return found["oad_event_readers", "gateway-0"] == before["oad_event_readers", "gateway-0"] + 1
+            return found["oad_event_streams", "gateway-0"] == before["oad_event_streams", "gateway-0"] + 1
 
         await until(one_more, "the reader is counted")
     session = await shared.create()

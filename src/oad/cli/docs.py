@@ -41,7 +41,7 @@ _METRICS_HEAD: Final = (
     "        authorization: {credentials_file: /var/lib/oad/credential}\n\n"
     "What to be woken for: `oad_journal_failing > 0`, `increase(oad_abort_survivors_total[1h]) > 0`, "
     "`histogram_quantile(0.99, rate(oad_abort_seconds_bucket[10m])) > 1.5`, `increase(oad_restarts_total[10m]) > 3`, "
-    "`oad_event_reader_lag > 500`.\n"
+    "`oad_event_stream_lag > 500`.\n"
 )
 _CONFIG_CHANGES: Final = """## Changes
 

@@ -133,7 +133,8 @@ class Flushed(msgspec.Struct, tag_field="frame", tag="flushed", array_like=True,
 
 class Listening(msgspec.Struct, tag_field="frame", tag="listening", array_like=True, frozen=True):
     """From a gateway: how many event streams are open on it, by directory; "" are those of all directories. ``cut``:
-    streams that were ended so far because their readers lagged; ``lag``: events that wait for the slowest of them."""
+    those that it has cut off since it started, because their readers were too slow; ``lag``: events that wait for the
+    slowest."""
 
     streams: dict[str, int]
     cut: int = 0
