@@ -19,6 +19,7 @@ from ..journal import Journal
 from ..limits import Limits
 from ..listeners import Listeners
 from ..oauth.renewal import Renewal
+from ..register import Register
 from ..sandboxes import Sandboxes
 from ..sessions import Sessions
 from ..store import Store
@@ -46,6 +47,7 @@ class Services(msgspec.Struct, frozen=True):
     audit: AuditLog
     worktrees: Worktrees
     turnstile: Turnstile
+    register: Register
     store_upkeep: StoreUpkeep
     listeners: Listeners = msgspec.field(default_factory=Listeners)
     renewal: Renewal = msgspec.field(default_factory=Renewal)
