@@ -30,6 +30,7 @@ from .operations.moving import MOVING
 from .operations.projects import PROJECTS
 from .operations.provider_auth import PROVIDER_AUTH
 from .operations.service import SERVICE
+from .operations.session_files import SESSION_FILES
 from .operations.sessions import SESSIONS
 from .operations.shares import SHARES
 from .operations.sync import SYNC
@@ -58,13 +59,14 @@ OWN: Final[Mapping[str, Operation]] = {
     **V2,
     **WORKTREES,
     **SHARES,
+    **SESSION_FILES,
     **COPIES,
     **EXPERIMENTAL,
     **MOVING,
 }
 
 _TERMINALS: Final = frozenset({"pty.create", "v2.pty.create"})
-_OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening"})
+_OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening", "daemon.models"})
 
 # What a session's worker may ask besides WORKERS, and only of the sessions below its own.
 _OF_CHILDREN: Final = frozenset({"session.prompt", "session.abort", "session.get", "session.messages"})
@@ -76,6 +78,7 @@ _TO_THE_END: Final = frozenset(
     {
         "session.abort",
         "session.delete",
+        "session.import",
         "job.stop",
         "instance.dispose",
         "global.dispose",
