@@ -70,9 +70,10 @@ class Tally:
             self._failed.pop(session, None)
 
     def _note_status(self, session: str, status: str) -> None:
-        if status != "idle":
+        """A turn begins with busy: retry is also the state of a session that waits in the queue."""
+        if status == "busy":
             self._busy.setdefault(session, self._clock())
-        elif (since := self._busy.pop(session, None)) is not None:
+        elif status == "idle" and (since := self._busy.pop(session, None)) is not None:
             self.turn_s.observe(self._clock() - since)
             self.turns[self._failed.pop(session, "completed")] += 1
 

@@ -15,7 +15,7 @@ from ..telemetry.processes import Look, kind_of
 from ..telemetry.states import States
 from .context import Operation, Request, Services
 
-_STATES: Final = ("running", "retrying", "waiting", "idle", "starting", "stored")
+_STATES: Final = ("running", "retrying", "waiting", "queued", "idle", "starting", "stored")
 _TURNS: Final = ("completed", "aborted", "error")
 _ASKS: Final = ("permission", "question")
 _TOKENS: Final = ("input", "output", "reasoning", "cache_read", "cache_write")
@@ -41,7 +41,9 @@ def _all(names: tuple[str, ...], counts: Counter[str]) -> dict[str, float]:
 
 
 def _add_sessions(page: Page, services: Services) -> None:
-    states = States(services.supervisor, services.turns, services.asks).count(services.sessions.total)
+    states = States(services.supervisor, services.turns, services.asks, services.turnstile.statuses()).count(
+        services.sessions.total
+    )
     page.add_all("oad_sessions", _all(_STATES, states))
     page.add("oad_turns_running", states["running"] + states["retrying"] + states["waiting"])
     living = Counter(str(worker.spec.kind) for worker in services.supervisor.live())
@@ -73,6 +75,7 @@ def _add_events(page: Page, services: Services) -> None:
     journal = services.journal
     page.add_histogram("oad_journal_commit_seconds", journal.commit_s)
     page.add("oad_journal_failing", int(journal.failing is not None))
+    page.add("oad_queue_length", services.turnstile.waiting, queue="prompts")
     page.add("oad_queue_length", journal.waiting, queue="journal")
     page.add_all("oad_events_total", {_KEPT[kept]: journal.events[kept] for kept in _KEPT})
     page.add_all("oad_event_bytes_total", {_KEPT[kept]: journal.bytes[kept] for kept in _KEPT})

@@ -20,7 +20,7 @@ from .context import Operation, Request, Services, json_answer
 async def list_processes(request: Request) -> Answer:
     services = request.services
     look = await services.processes.look()
-    states = States(services.supervisor, services.turns, services.asks)
+    states = States(services.supervisor, services.turns, services.asks, services.turnstile.statuses())
     of_session: dict[str, list[Seen]] = defaultdict(list)
     for seen in look.processes:
         of_session[seen.label.session].append(seen)

@@ -16,8 +16,8 @@ FAMILIES: Final[dict[str, Family]] = {
     "oad_start_time_seconds": Family("gauge", "When the daemon started, in seconds since 1970"),
     "oad_sessions": Family(
         "gauge",
-        "Sessions by state: running a turn, retrying a model call, waiting for a person's answer, idle (its worker "
-        "lives), starting, stored (no process)",
+        "Sessions by state: running a turn, retrying a model call, waiting for a person's answer, queued for a turn, "
+        "idle (its worker lives), starting, stored (no process)",
         ("state",),
     ),
     "oad_workers": Family("gauge", "Worker processes that live: of sessions, directories, terminals", ("kind",)),
@@ -44,7 +44,9 @@ FAMILIES: Final[dict[str, Family]] = {
     "oad_tokens_total": Family("counter", "Tokens as the providers of models count them", ("kind",)),
     "oad_cost_dollars_total": Family("counter", "Cost of model calls, by the catalogue's prices"),
     "oad_queue_length": Family(
-        "gauge", "What waits: journal (events to be written), gateways (events on the way to the slowest)", ("queue",)
+        "gauge",
+        "What waits: prompts (for a turn), journal (events to be written), gateways (events on the way to the slowest)",
+        ("queue",),
     ),
     "oad_journal_commit_seconds": Family("histogram", "How long commits of the journal took"),
     "oad_journal_failing": Family("gauge", "1 while the store can't be written"),

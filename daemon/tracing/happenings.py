@@ -103,8 +103,9 @@ def finished_tool(properties: bytes) -> Tool | None:
     return tool if tool.state.status in ("completed", "error") else None
 
 
-def is_idle(properties: bytes) -> bool:
-    return bool(_decode(properties, _StatusChanged).status.type == "idle")
+def status_type(properties: bytes) -> str:
+    changed: _StatusChanged = _decode(properties, _StatusChanged)
+    return changed.status.type
 
 
 def failure(properties: bytes) -> str:

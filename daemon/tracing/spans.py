@@ -84,7 +84,7 @@ class SpanTracer:
 
     def observe(self, type: str, properties: bytes, session: str) -> None:
         if type == "session.status":
-            self._note_status(session, idle=happenings.is_idle(properties))
+            self._note_status(session, happenings.status_type(properties))
         elif type == "session.deleted":
             self.worker_ended(session)
         elif (turn := self._turns.get(session)) is None or turn.span is None:
@@ -96,11 +96,12 @@ class SpanTracer:
         elif type == "session.error":
             turn.error = happenings.failure(properties) or turn.error
 
-    def _note_status(self, session: str, *, idle: bool) -> None:
+    def _note_status(self, session: str, status: str) -> None:
+        """A turn begins with busy: retry is also the state of a session that waits in the queue."""
         turn = self._turns.get(session)
-        if idle:
-            if turn is not None and turn.span is not None:
-                self._end_turn(session, turn)
+        if status == "idle" and turn is not None and turn.span is not None:
+            self._end_turn(session, turn)
+        if status != "busy":
             return
         if turn is None:  # nobody has asked for it: a background task of the session itself
             turn = self._turns[session] = _Turn(self._below(self._session_span(session).get_span_context()), None)

@@ -32,6 +32,7 @@ def services() -> Any:
         sandboxes=Sandboxes(),
         limits=SimpleNamespace(policy=policy.limits),
         audit=Audit(),
+        turnstile=SimpleNamespace(poke=lambda: None),
     )
 
 

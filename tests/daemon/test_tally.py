@@ -54,6 +54,13 @@ def test_turns_are_told_apart_by_their_end() -> None:
     assert tally.turns == {"aborted": 1, "error": 1, "completed": 1}
 
 
+def test_waiting_in_the_queue_is_no_turn() -> None:
+    tally = Tally()
+    say(tally, "session.status", status={"type": "retry", "attempt": 1})
+    say(tally, "session.status", status={"type": "idle"})
+    assert (tally.turns, tally.turn_s.count) == ({}, 0)
+
+
 def test_deleted_sessions_are_forgotten() -> None:
     tally = Tally()
     say(tally, "session.status", status={"type": "busy"})

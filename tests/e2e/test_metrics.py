@@ -153,3 +153,12 @@ async def test_readers_and_restarts_are_counted(shared: Server) -> None:
     await until(shared._healthy, "the gateway is back")
     await until(counted, "both are counted")
     assert (await scrape(shared))["oad_restarts_total", "daemon"] == 0
+    os.kill(next(p["pid"] for p in found["processes"] if p["kind"] == "daemon"), signal.SIGKILL)
+
+    async def restarted() -> bool:
+        try:
+            return (await scrape(shared))["oad_restarts_total", "daemon"] == 1
+        except (OSError, AssertionError):
+            return False
+
+    await until(restarted, "the daemon's restart is counted", timeout_s=30)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from .wire_model import WireModel
 
-SessionState = Literal["running", "retrying", "waiting", "idle", "starting", "stored"]
+SessionState = Literal["running", "retrying", "waiting", "queued", "idle", "starting", "stored"]
 
 
 class ProcessActivity(WireModel):

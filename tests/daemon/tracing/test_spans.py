@@ -177,6 +177,14 @@ def test_a_worker_that_dies_ends_all() -> None:
     assert len(stage.spans()) == 2
 
 
+def test_waiting_in_the_queue_is_no_turn() -> None:
+    stage = Stage()
+    stage.tracer.prepare(stage.session, Trail())
+    stage.status("retry")
+    stage.status("idle")
+    assert stage.spans() == {}
+
+
 def test_work_that_never_began_leaves_nothing() -> None:
     stage = Stage()
     first = stage.tracer.prepare(stage.session, Trail("", PARENT))

@@ -118,7 +118,7 @@ def _body(state: State, width: int, room: int) -> list[Line]:
 def _style(state: State, row: Row) -> Style:
     if state.problem or row.session.state in ("idle", "stored"):
         return "dim"
-    return "alarm" if row.session.state in ("waiting", "retrying") else "plain"
+    return "alarm" if row.session.state in ("waiting", "retrying", "queued") else "plain"
 
 
 def _processes(now: Activity, session: str, width: int) -> list[Line]:

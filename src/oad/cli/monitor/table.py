@@ -9,7 +9,7 @@ from .figures import duration, number, percent, size
 
 _WIDE: Final = 120
 _SHORT_ID: Final = 12
-_RANKS: Final = {"running": 0, "retrying": 1, "waiting": 2, "starting": 3, "idle": 4, "stored": 5}
+_RANKS: Final = {"running": 0, "retrying": 1, "waiting": 2, "queued": 3, "starting": 4, "idle": 5, "stored": 6}
 
 
 class Row(NamedTuple):
