@@ -7,7 +7,7 @@ CLIENTS := .clients
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test systemd-test check format bench endurance docs clients clean
+.PHONY: help run test systemd-test check format bench endurance soak docs clients clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -51,6 +51,10 @@ bench: $(STAMP) clients  ## measure against the reference server, in one run
 
 endurance: $(STAMP)  ## open and close a thousand sessions, and compare what is left of them
 	OAD_MANY_SESSIONS=$${OAD_MANY_SESSIONS:-1000} $(BIN)/pytest --timeout 7200 -s tests/e2e/containment/test_many_sessions.py $(ARGS)
+
+# SOAK_TURNS=50000 is the long form; SOAK_MINUTES another length of the short one.
+soak: $(STAMP)  ## mixed work for ten minutes; fails when memory, descriptors, threads, processes or the store grow
+	$(BIN)/python -m benchmarks.soak --minutes $${SOAK_MINUTES:-10} --turns $${SOAK_TURNS:-0} $(ARGS)
 
 docs: $(STAMP)  ## regenerate the tables in docs/
 	$(BIN)/python -m oad.cli.docs $(ARGS)
