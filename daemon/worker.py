@@ -8,6 +8,7 @@ import trio
 import zmq
 
 from oad.contract.errors import ApiError, unavailable
+from oad.contract.trail import NO_TRAIL, SESSION, enter
 from oad.contract.wire import Call, Data, Drain, Event, Frame, Grant, Hello, Pong, ProtocolError
 from oad.contract.worker import WorkerSpec
 from oad.link import Answer, LinkLost, Peer, Stream, TrioSocket, bind_private
@@ -79,6 +80,7 @@ class Worker:
             self.failure = unavailable(f"no worker for {self.spec.name} could be started: {error}")
             return
         self._act(self.life.on_spawned(trio.current_time()))
+        enter(NO_TRAIL, self.spec.name if self.spec.kind == "session" else "")  # it outlives the request it is born for
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._run_link)
             nursery.start_soon(self._keep_time)
@@ -115,13 +117,20 @@ class Worker:
 
     async def drain(self, grace_s: float) -> None:
         """Asks it to leave; it is killed if it does not."""
+        if self.leave():
+            await self.say_drain(grace_s)
+
+    def leave(self) -> bool:
+        """Gives it no more work. Whether ``say_drain`` is to follow."""
         actions = self.life.drain(trio.current_time())
         self._act(actions)
-        if Action.DRAIN in actions:
-            try:
-                await self.peer.send(Drain(grace_s))
-            except trio.ClosedResourceError:
-                return
+        return Action.DRAIN in actions
+
+    async def say_drain(self, grace_s: float) -> None:
+        try:
+            await self.peer.send(Drain(grace_s))
+        except trio.ClosedResourceError:
+            return
 
     async def retire(self) -> None:
         """It has nothing more to do, and goes when whoever still asks it something has heard the rest."""
@@ -197,6 +206,8 @@ class Worker:
             self.child.kill()
 
     async def _serve(self, call: Call, body: bytes) -> Answer:
+        if self.spec.kind == "session":
+            SESSION.set(self.spec.name)
         return await self._observer.on_call(self, call, body)
 
     async def _on_frame(self, frame: Frame, body: bytes) -> None:

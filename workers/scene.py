@@ -15,6 +15,7 @@ from oad.contract.policy import DEFAULT_SHELL, ShellPolicy
 from oad.contract.redact import KNOWN
 from oad.contract.session import Tokens
 
+from .config.complaints import Complaints
 from .config.instructions import Instruction
 from .config.masking import find_secrets
 from .config.project import ProjectSetup
@@ -25,7 +26,9 @@ from .environment import ENVIRONMENT
 from .formatters.choice import formatters_of
 from .key_ring import AskKeys, KeyRing
 from .lsp.choice import serves
+from .models import held_catalogue
 from .providers.cost import dollars
+from .providers.listed import NONE
 from .providers.model import Endpoint, ModelClient
 from .providers.registry import ModelNotFound, Registry
 from .session.mcp import Borrow, Lent
@@ -134,17 +137,20 @@ class Registries:
     def __init__(self) -> None:
         self._setup: ProjectSetup | None = None
         self._credentials: dict[str, Any] = {}
+        self._catalogue = NONE
         self._registry: Registry | None = None
 
     def of(self, setup: ProjectSetup, credentials: dict[str, Any]) -> Registry:
         """Raises ApiError 400 for provider settings of wrong types."""
-        if self._registry is None or setup is not self._setup or credentials != self._credentials:
+        catalogue = held_catalogue()
+        same = setup is self._setup and credentials == self._credentials and catalogue is self._catalogue
+        if self._registry is None or not same:
             try:
-                self._registry = Registry.from_config(setup.raw, ENVIRONMENT, credentials)
+                self._registry = Registry.from_config(setup.raw, ENVIRONMENT, credentials, catalogue)
                 KNOWN.learn(find_secrets(setup.raw))
             except msgspec.ValidationError as error:
                 raise named(400, "ConfigInvalidError", message=str(error), path="provider") from error
-            self._setup, self._credentials = setup, credentials
+            self._setup, self._credentials, self._catalogue = setup, credentials, catalogue
         return self._registry
 
 
@@ -166,10 +172,14 @@ class ProjectSurroundings:
         self._ask_keys = ask_keys
         self._shell = shell
         self._registries = Registries()
+        self._complaints: dict[str, Complaints] = {}
 
     async def scene(self, directory: str, credentials: dict[str, Any]) -> Scene:
-        setup = await self._remote.load(directory, self._readable)
-        fetched = await self._remote.instructions(setup.instruction_addresses())
-        keys = KeyRing(setup, credentials, self._registries.of, self._ask_keys)
+        complaints = self._complaints.setdefault(directory, Complaints(directory))
+        with complaints.about_failures():
+            setup = await self._remote.load(directory, self._readable)
+            fetched = await self._remote.instructions(setup.instruction_addresses())
+            keys = KeyRing(setup, credentials, self._registries.of, self._ask_keys)
+        complaints.tell([*setup.problems, *keys.registry.warnings])
         lent = await self._borrow(configured=bool(setup.config.mcp))
         return ProjectScene(setup, keys, self._shell, lent, fetched)

@@ -7,6 +7,7 @@ import msgspec
 from oad.contract.forwarding import BasePath, Dialect, Forwarding
 from oad.contract.oauth import Methods
 from oad.contract.policy import (
+    AdmissionPolicy,
     AskPolicy,
     AuditPolicy,
     JobPolicy,
@@ -19,6 +20,7 @@ from oad.contract.policy import (
     SnapshotPolicy,
     StoragePolicy,
 )
+from oad.contract.telemetry import LogPolicy
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -58,6 +60,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     snapshots: SnapshotPolicy = SnapshotPolicy()
     share: SharePolicy = SharePolicy()
     storage: StoragePolicy = StoragePolicy()
+    logs: LogPolicy = LogPolicy()
+    admission: AdmissionPolicy = AdmissionPolicy()
     oauth: Methods = {}
 
     def policy(self) -> Policy:
@@ -73,4 +77,6 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             self.snapshots,
             self.share,
             self.storage,
+            self.logs,
+            self.admission,
         )
