@@ -59,12 +59,16 @@ async def test_a_bridge_of_an_editor_starts_a_prompt(shared: Server) -> None:
 
 
 async def test_text_for_nobody_is_run_when_asked_to(shared: Server) -> None:
-    assert await shared.ask("POST", "/tui/append-prompt", {"text": "hello"}) is True
-    await until(lambda: _runs(shared), "nobody listens any more")
-    async with shared.events() as events:
-        assert await shared.ask("POST", "/tui/append-prompt?run=true", {"text": "hello"}) is True
+    place = shared.project / "unattended"  # the other one's requests have just been fetched
+    place.mkdir()
+    append = f"/tui/append-prompt?directory={place}"
+    assert await shared.ask("POST", append, {"text": "hello"}) is True
+
+    async def runs() -> bool:
+        return await shared.ask("POST", f"{append}&run=true", {"text": "hello"}) is not True
+
+    await until(runs, "nobody listens any more")
+    async with shared.events(directory=str(place)) as events:
+        await until(lambda: "server.connected" in events.types(), "somebody listens")
+        assert await shared.ask("POST", f"{append}&run=true", {"text": "hello"}) is True
         await events.until(lambda event: event["type"] == "tui.prompt.append")
-
-
-async def _runs(server: Server) -> bool:
-    return await server.ask("POST", "/tui/append-prompt?run=true", {"text": "hello"}) is not True
