@@ -17,6 +17,7 @@ ROOMS = {
     "gateway": ROOT / "gateway",
     "workers": ROOT / "workers",
     "proxy": ROOT / "proxy",
+    "logs": ROOT / "src/oad/logs",
 }
 # What each room may import of the others, by absolute name. The command line puts the programs together.
 ALLOWED = {
@@ -27,6 +28,7 @@ ALLOWED = {
     "daemon": {"contract", "link", "service_manager"},
     "gateway": {"contract", "link", "service_manager"},
     "workers": {"contract", "link", "logs"},
+    "logs": {"contract"},
     "proxy": {"contract", "logs", "service_manager"},
 }
 # Task boundaries: the last frame of a process, an operation, a worker, a turn, a tool call, a probe.

@@ -1,6 +1,15 @@
 import pytest
 
-from oad.contract.trail import SESSION, TRAIL, Trail, enter, sane_request_id, sane_traceparent
+from oad.contract.trail import (
+    SESSION,
+    TRAIL,
+    Trail,
+    enter,
+    sane_request_id,
+    sane_traceparent,
+    trace_headers,
+    trace_variables,
+)
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -29,6 +38,13 @@ def test_others_are_not(text: str | None) -> None:
 )
 def test_traceparents(text: str | None, taken: bool) -> None:
     assert sane_traceparent(text) == (text if taken else "")
+
+
+def test_what_is_handed_on() -> None:
+    enter(Trail("req_1", PARENT))
+    assert (trace_variables(), trace_headers()) == ({"TRACEPARENT": PARENT}, {"traceparent": PARENT})
+    enter(Trail("req_1"))
+    assert (trace_variables(), trace_headers()) == ({}, {})
 
 
 def test_what_is_entered_holds_until_the_next() -> None:

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 import trio
 
+from oad.contract.trail import Trail, enter
 from oad.workers.providers import transport
 from oad.workers.providers.model import (
     ChatMessage,
@@ -79,6 +80,15 @@ async def test_a_whole_answer(caller: Caller, server: FakeServer) -> None:
     sent = server.requests[0]
     assert sent.body["stream"] is True and sent.body["model"] == "m"
     assert "k" in (sent.headers.get("authorization", "").removeprefix("Bearer "), sent.headers.get("x-api-key"))
+
+
+async def test_the_trace_of_a_turn_is_handed_on(caller: Caller, server: FakeServer) -> None:
+    server.plays = [whole(caller.answer)]
+    await caller.call()
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    enter(Trail("req_1", parent))
+    await caller.call()
+    assert [sent.headers.get("traceparent") for sent in server.requests] == [None, parent]
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])
