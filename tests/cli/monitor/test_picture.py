@@ -84,7 +84,7 @@ def test_the_last_line_is_for_what_matters_most() -> None:
     state.message = "done"
     assert texts(state)[-1] == "done"
     state.problem = "refused"
-    assert texts(state)[-1] == "refused: trying again"
+    assert texts(state)[-1] == "trying again: refused"
     state.asking = session(1).id
     assert texts(state)[-1].startswith(f"abort {session(1).id}? y/n")
     assert texts(state, 80, 3)[-1].startswith("abort")

@@ -141,5 +141,5 @@ def _last_line(state: State, width: int) -> Line:
     if state.asking:
         return Line(clip(f"abort {state.asking}? y/n", width).ljust(width), "alarm")
     if state.problem:
-        return Line(clip(f"{printable(state.problem)}: trying again", width), "alarm")
+        return Line(clip(f"trying again: {printable(state.problem)}", width), "alarm")
     return Line(clip(printable(state.message) or _KEYS, width), "dim")
