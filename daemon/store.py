@@ -152,6 +152,32 @@ class Store:
             (session,),
         )
 
+    def session_times(self) -> dict[str, int]:
+        """When each was changed last (ms)."""
+        return {row[0]: int(row[1]) for row in self._rows("SELECT id, updated FROM session")}
+
+    def expired_sessions(self, unused_since: int | None, archived_since: int | None) -> list[str]:
+        """Those that are nobody's subagents, and of which neither they nor what is below them were changed since the
+        first time, or which were archived before the second (ms)."""
+        top = "parent IS NULL OR parent NOT IN (SELECT id FROM session)"
+        unused = (
+            f"WITH RECURSIVE tree(top, id, updated) AS (SELECT id, id, updated FROM session WHERE {top}"  # noqa: S608
+            " UNION ALL SELECT top, s.id, s.updated FROM session s JOIN tree ON s.parent = tree.id)"
+            " SELECT top FROM tree GROUP BY top HAVING max(updated) < ?"
+        )
+        archived = f"SELECT id FROM session WHERE archived < ? AND ({top})"  # noqa: S608
+        found = [] if unused_since is None else self._rows(unused, (unused_since,))
+        found += [] if archived_since is None else self._rows(archived, (archived_since,))
+        return sorted({row[0] for row in found})
+
+    def session_bytes(self, session: str) -> int:
+        """Of its messages and parts."""
+        sql = (
+            "SELECT (SELECT coalesce(sum(length(data)), 0) FROM message WHERE session = ?1)"
+            " + (SELECT coalesce(sum(length(data)), 0) FROM part WHERE session = ?1)"
+        )
+        return int(self._rows(sql, (session,))[0][0])
+
     def session_count(self) -> int:
         return int(self._rows("SELECT count(*) FROM session")[0][0])
 
