@@ -83,8 +83,7 @@ class WorkerProcess:
         return answer
 
     async def _serve(self, call: Call, body: bytes) -> Answer:
-        # Calls that were read together start in any order, but their numbers tell which came first: what was sent
-        # before an abort must not begin after it.
+        # Numbers tell which call came first: what was sent before an abort must not begin after it.
         if call.op == "worker.abort":
             self._fence = call.id
         elif call.id < self._fence and self._spec.kind == "session":

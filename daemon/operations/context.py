@@ -14,6 +14,7 @@ from ..audit.log import AuditLog
 from ..chores import Chores
 from ..control_queue import ControlQueues
 from ..credentials import Credentials
+from ..draining import Draining
 from ..journal import Journal
 from ..limits import Limits
 from ..listeners import Listeners
@@ -50,6 +51,7 @@ class Services(msgspec.Struct, frozen=True):
     chores: Chores = msgspec.field(default_factory=Chores)
     project_changes: trio.Lock = msgspec.field(default_factory=trio.Lock)  # see projects.change_project
     tally: Tally = msgspec.field(default_factory=Tally)
+    draining: Draining = msgspec.field(default_factory=Draining)
     find_address: Callable[[], str] = str  # where clients find the server; empty when nobody knows
 
     @property

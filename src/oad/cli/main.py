@@ -82,13 +82,17 @@ def serve(
 
 @app.command()
 def unit(
-    program: Annotated[str, typer.Argument(help="daemon, gateway or proxy")],
+    program: Annotated[str, typer.Argument(help="daemon, gateway or proxy; stop: for ExecStop=.")],
     name: Annotated[str, typer.Option(help="Of a gateway, in its logs.")] = "",
     config: Annotated[Path | None, typer.Option(help="The server's own settings; else /etc/oad/oad.toml.")] = None,
     data_dir: DataDir = None,
     settings: Setting = None,
 ) -> None:
     """Run one process of the service, as the units of systemd do."""
+    if program == "stop":
+        from .stop_unit import stop_main_process
+
+        raise typer.Exit(stop_main_process(os.environ))
     from .unit import UnitOptions, run_unit
 
     raise typer.Exit(run_unit(UnitOptions(program, name, config, data_dir, tuple(settings or ()))))

@@ -42,6 +42,7 @@ class Plan(msgspec.Struct, frozen=True):
     secret_environment: dict[str, str] = {}
     sources: Sources = Sources()
     manager: ServiceManager = ServiceManager()
+    drain_s: float = 0.0  # at a stop, for running turns to end by themselves
 
 
 def preload() -> None:
@@ -82,6 +83,7 @@ def run_daemon_of(plan: Plan) -> int:
         policy=plan.policy,
         secret_environment=plan.secret_environment,
         idle_worker_s=plan.config.idle_worker_s,
+        drain_s=plan.drain_s,
     )
     try:
         run_daemon(settings, functools.partial(_reread, plan), plan.manager)
@@ -149,7 +151,7 @@ def run_proxy_of(plan: Plan) -> int:
         log_file=plan.log_file,
         log_to_stderr=plan.print_logs,
     )
-    return run_proxy(settings, plan.door, functools.partial(_become_nobody, os.getppid()))
+    return run_proxy(settings, plan.door, functools.partial(_become_nobody, os.getppid()), plan.manager)
 
 
 def _become_nobody(parent: int) -> None:

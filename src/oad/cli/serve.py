@@ -10,6 +10,7 @@ import setproctitle
 from oad.daemon.instance_lock import PARENT_LOCK, AlreadyRunning, InstanceLock
 from oad.logs import configure_logs
 from oad.proxy.main import open_door
+from oad.service_manager import ServiceManager, take_service_manager
 
 from .credential import (
     CredentialUnreadable,
@@ -58,7 +59,8 @@ def serve(options: ServeOptions) -> int:
     """Returns the exit status: 0 after an orderly stop, 1 if it could not start or had to give up, 2 for wrong use."""
     try:
         with contextlib.ExitStack() as held:
-            return _run(*_plan(options, held))
+            manager = take_service_manager(os.environ)
+            return _run(*_plan(options, held), manager)
     except (Refused, BadConfig) as error:
         return refuse(str(error), USAGE)
     except AlreadyRunning as error:
@@ -99,6 +101,7 @@ def _plan(options: ServeOptions, held: contextlib.ExitStack) -> tuple[Plan, Addr
         print_logs=print_logs,
         log_file=places.log_file,
         sources=sources,
+        drain_s=config.drain_s or 0.0,
     )
     return plan, Address(base_url(listeners[0]), host, loopback)
 
@@ -115,13 +118,15 @@ def _take_data(places: Places, held: contextlib.ExitStack) -> None:
     places.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
-def _run(plan: Plan, address: Address) -> int:
+def _run(plan: Plan, address: Address, manager: ServiceManager) -> int:
     plan = msgspec.structs.replace(plan, secret_environment=hide_secrets(plan.credential))
     preload()
     plan.places.address_file.write_text(address.url + "\n")
     print("\n".join(greeting(address, plan.credential, plan.places, plan.policy.network)), flush=True)
     setproctitle.setproctitle(f"oad serve {address.url}")
     try:
-        return Parent(make_programs(plan), log_file=str(plan.places.log_file)).run()
+        log_file = str(plan.places.log_file)
+        parent = Parent(make_programs(plan), log_file=log_file, drain_s=plan.drain_s, manager=manager)
+        return parent.run(f"serving {address.url}")
     finally:
         plan.places.address_file.unlink(missing_ok=True)

@@ -30,6 +30,7 @@ from .settings.load import find_sources, load_settings, parse_settings
 from .settings.origin import BadConfig
 
 PROGRAMS: Final = ("daemon", "gateway", "proxy")
+_DRAIN_S: Final = 30.0  # who stops a service does not stand by and wait, as one who presses Ctrl-C does
 CREDENTIAL: Final = "credential"  # its name for LoadCredential=
 
 
@@ -77,6 +78,7 @@ def _plan(options: UnitOptions, passed: Sequence[socket.socket], manager: Servic
         log_file=None,  # the journal has it
         sources=sources,
         manager=manager,
+        drain_s=_DRAIN_S if config.drain_s is None else config.drain_s,
     )
 
 
