@@ -36,6 +36,7 @@ from .operations.shares import SHARES
 from .operations.sync import SYNC
 from .operations.terminals import TERMINALS, admit, attach
 from .operations.tui import TUI
+from .operations.upkeep import UPKEEP
 from .operations.v2 import V2
 from .operations.workers import WORKERS
 from .operations.worktrees import WORKTREES
@@ -50,6 +51,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **JOBS,
     **SERVICE,
     **METRICS,
+    **UPKEEP,
     **TERMINALS,
     **CONFIGURATION,
     **PROVIDER_AUTH,
@@ -90,6 +92,7 @@ _TO_THE_END: Final = frozenset(
         "session.abort",
         "session.delete",
         "job.stop",
+        "oad.sweep",
         "instance.dispose",
         "global.dispose",
         "vcs.apply",

@@ -14,7 +14,6 @@ from .disk_use import DiskUse
 from .leftovers import Leftover, Leftovers
 from .operations.context import Services
 from .operations.sessions import delete_tree
-from .settings import DaemonSettings
 from .sweep import Sweep
 
 _log = structlog.get_logger("oad.upkeep")
@@ -25,16 +24,14 @@ _AT_ONCE: Final = 20  # renamings between two looks at what else is to be done
 
 
 class Housekeeping:
-    def __init__(self, settings: DaemonSettings, services: Services) -> None:
-        self._settings = settings
+    def __init__(self, services: Services) -> None:
         self._services = services
-        self._one = trio.Lock()
 
     async def run(self) -> None:
         await trio.sleep(_FIRST_S)
         while True:
             try:
-                report = await self.sweep(dry=False)
+                report = await self.sweep(dry=False, thorough=False)
             except (sqlite3.Error, OSError) as error:  # the next turn comes; nothing but room is lost meanwhile
                 _log.error("the data directory can't be swept", error=str(error))
             else:
@@ -43,10 +40,10 @@ class Housekeeping:
                     _log.info("swept", removed=removed, left=report.left[:20])
             await trio.sleep(_EVERY_S)
 
-    async def sweep(self, *, dry: bool) -> SweepReport:
-        """Raises sqlite3.Error, OSError."""
-        settings, services = self._settings, self._services
-        async with self._one:
+    async def sweep(self, *, dry: bool, thorough: bool) -> SweepReport:
+        """``thorough``: gives back all free pages. Raises sqlite3.Error, OSError."""
+        services, settings = self._services, self._services.store_upkeep.settings
+        async with services.store_upkeep.one:
             sweep = Sweep(settings.data, settings.policy, services.store, settings.log_file, dry=dry)
             await self._expire_sessions(sweep)
             if dry:
@@ -57,7 +54,7 @@ class Housekeeping:
             await self._clear_leftovers(sweep)
             await trio.to_thread.run_sync(sweep.count_pages)
             if not dry:
-                await services.store_upkeep.give_back(thorough=True)
+                await services.store_upkeep.give_back(thorough=thorough)
         return sweep.tally.report(dry=dry)
 
     async def _expire_sessions(self, sweep: Sweep) -> None:

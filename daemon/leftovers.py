@@ -18,6 +18,8 @@ from .disk_use import DiskUse, measure
 from .own_directories import OwnDirectories
 from .snapshot_places import INDEX, PLACE_NAME
 
+LeftKind = Literal["scratch", "temporary", "snapshots"]
+
 _DAY_S: Final = 86_400
 _TEMPORARY: Final = "tmp"
 _SESSION: Final = "ses_"
@@ -29,7 +31,7 @@ _SNAPSHOTS: Final = "snapshots"
 class Leftover(msgspec.Struct, frozen=True):
     """``inner``: only this directory in it."""
 
-    kind: Literal["scratch", "temporary", "snapshots"]
+    kind: LeftKind
     name: str
     inner: str = ""
 
@@ -77,9 +79,9 @@ class Leftovers:
             return bool(os.listdir(self._data / _SCRATCH / name / _TEMPORARY))  # noqa: PTH208
         return False
 
-    def measure(self, chosen: Iterable[Leftover]) -> dict[str, DiskUse]:
+    def measure(self, chosen: Iterable[Leftover]) -> dict[LeftKind, DiskUse]:
         """By kind; ``items`` are directories, or for temporary files these. Blocks."""
-        used: dict[str, DiskUse] = {}
+        used: dict[LeftKind, DiskUse] = {}
         for each in chosen:
             use = self._place(each).measure(each.name, each.inner)
             items = use.items if each.kind == "temporary" else 1

@@ -49,9 +49,9 @@ class Store:
         self._readers: list[sqlite3.Connection] = []
 
     def close(self) -> None:
-        self._writer.close()
         for reader in self._readers:
             reader.close()
+        self._writer.close()  # the last one, which may, writes everything to its place and removes the log of writes
 
     # --- writing: one thread at a time ------------------------------------------------------------------------
 
