@@ -17,8 +17,8 @@ from oad.contract.upkeep import KINDS, Kind, Removed, SweepReport
 from . import store_room
 from .disk_use import DiskUse
 from .leftovers import Leftovers, Listing
-from .log_rotation import rotate
 from .migration import copies_of
+from .old_logs import remove_old_logs
 from .old_outputs import choose_old, list_outputs, remove_outputs
 from .restoring import leftovers_of_restores
 from .store import Store
@@ -83,7 +83,7 @@ class Sweep:
         tally.add("outputs", gone)
         tally.add("snapshots", self.leftovers.remove_indexes(listing, sessions, dry=self.dry))
         if self._log_file is not None:
-            tally.add("logs", rotate(self._log_file, self._policy.storage, dry=self.dry))
+            tally.add("logs", remove_old_logs(self._log_file, self._policy.storage.log_files, dry=self.dry))
         tally.add("copies", self._clear_copies())
 
     def _clear_copies(self) -> DiskUse:

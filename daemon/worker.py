@@ -8,6 +8,7 @@ import trio
 import zmq
 
 from oad.contract.errors import ApiError, unavailable
+from oad.contract.trail import NO_TRAIL, SESSION, enter
 from oad.contract.wire import Call, Data, Drain, Event, Frame, Grant, Hello, Pong, ProtocolError
 from oad.contract.worker import WorkerSpec
 from oad.link import Answer, LinkLost, Peer, Stream, TrioSocket, bind_private
@@ -79,6 +80,7 @@ class Worker:
             self.failure = unavailable(f"no worker for {self.spec.name} could be started: {error}")
             return
         self._act(self.life.on_spawned(trio.current_time()))
+        enter(NO_TRAIL, self.spec.name if self.spec.kind == "session" else "")  # it outlives the request it is born for
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._run_link)
             nursery.start_soon(self._keep_time)
@@ -197,6 +199,8 @@ class Worker:
             self.child.kill()
 
     async def _serve(self, call: Call, body: bytes) -> Answer:
+        if self.spec.kind == "session":
+            SESSION.set(self.spec.name)
         return await self._observer.on_call(self, call, body)
 
     async def _on_frame(self, frame: Frame, body: bytes) -> None:

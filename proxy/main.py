@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 import trio
 
-from oad.logs import configure_logs
+from oad.logs import configure_logs, name_process
 from oad.service_manager import ServiceManager
 
 from .door import Door
@@ -31,7 +31,8 @@ def run_proxy(
 
     It keeps nothing that a restart would lose: ``door`` belongs to the parent, sessions bring their listening sockets
     again, and what was waiting in either is still there."""
-    configure_logs(settings.log_level, file=settings.log_file, to_stderr=settings.log_to_stderr)
+    configure_logs(settings.log_level, file=settings.log_file, stderr=settings.log_to_stderr)
+    name_process("proxy")
     _allow_many_connections()
     "a.test".encode("idna")  # what it imports may be out of reach for who we are from now on
     give_up()

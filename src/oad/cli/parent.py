@@ -130,7 +130,7 @@ class Parent:
         program.pid = 0
         program.failures = 0 if stable else program.failures + 1
         program.due = now + _DELAYS_S[min(program.failures, len(_DELAYS_S) - 1)] * random.uniform(1, 1.2)  # noqa: S311
-        _log.error("a process ended", process=program.name, status=status, restart_in_s=round(program.due - now, 1))
+        _log.error("a process ended", program=program.name, status=status, restart_in_s=round(program.due - now, 1))
         if status == FATAL_STATUS or program.failures >= _GIVE_UP:
             self._status = 1
             reason = "can't run here" if status == FATAL_STATUS else f"failed {program.failures} times in a row"
@@ -164,7 +164,7 @@ class Parent:
     def _kill_rest(self) -> None:
         for program in self._programs:
             if program.pid:
-                _log.error("a process did not stop in time", process=program.name)
+                _log.error("a process did not stop in time", program=program.name)
                 _signal(program.pid, signal.SIGKILL)
         while procs.children(os.getpid()):
             self._sweep()
@@ -200,7 +200,7 @@ def _run_child(program: Program, parent: int) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception:  # noqa: BLE001  the boundary of a process: its death must leave a trace
-        _log.exception("process failed", process=program.name)
+        _log.exception("process failed", program=program.name)
         return 1
     finally:
         sys.stdout.flush()

@@ -15,6 +15,7 @@ import structlog
 
 from oad.contract.policy import Policy
 from oad.daemon import procs
+from oad.logs import Rotation, configure_logs, name_process
 from oad.service_manager import ServiceManager
 
 from .credential import Credential
@@ -61,9 +62,19 @@ def make_programs(plan: Plan) -> list[Program]:
     return programs
 
 
+def _begin_logs(kind: str, plan: Plan, name: str = "") -> None:
+    """Of a process that was forked, or of a unit: lines name who has written them, and the file is opened anew."""
+    storage, repeats = plan.policy.storage, plan.policy.logs.repeats
+    rotation = Rotation(storage.log_mb, storage.log_files)
+    level = plan.config.log_level
+    configure_logs(level, file=plan.log_file, stderr=plan.print_logs, repeats=repeats, rotation=rotation)
+    name_process(kind, name=name)
+
+
 def run_daemon_of(plan: Plan) -> int:
     """Returns the exit status."""
     setproctitle.setproctitle("oad-daemon")
+    _begin_logs("daemon", plan)
     for listener in (*plan.listeners, plan.door):
         if listener is not None:
             listener.close()
@@ -109,6 +120,7 @@ def _reread(plan: Plan) -> Policy:
 def run_gateway_of(name: str, plan: Plan) -> int:
     """Returns the exit status."""
     setproctitle.setproctitle("oad-gateway")
+    _begin_logs("gateway", plan, name)
     if plan.door is not None:
         plan.door.close()
     from oad.gateway.main import run_gateway

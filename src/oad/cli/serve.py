@@ -8,7 +8,7 @@ import msgspec
 import setproctitle
 
 from oad.daemon.instance_lock import PARENT_LOCK, AlreadyRunning, InstanceLock
-from oad.logs import configure_logs
+from oad.logs import configure_logs, name_process
 from oad.proxy.main import open_door
 from oad.service_manager import ServiceManager, take_service_manager
 
@@ -88,7 +88,9 @@ def _plan(options: ServeOptions, held: contextlib.ExitStack) -> tuple[Plan, Addr
         held.enter_context(listener)
     door = held.enter_context(open_door(places.proxy_socket))
     print_logs = options.print_logs or _is_set("OPENCODE_PRINT_LOGS")
-    configure_logs(config.log_level, file=places.log_file, to_stderr=print_logs)
+    # It forks, so it starts no thread: its children rotate the file.
+    configure_logs(config.log_level, file=places.log_file, stderr=print_logs, repeats=settings.logs.repeats)
+    name_process("serve")
     loopback = is_loopback(host)
     plan = Plan(
         places=places,

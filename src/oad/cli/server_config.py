@@ -19,6 +19,7 @@ from oad.contract.policy import (
     SnapshotPolicy,
     StoragePolicy,
 )
+from oad.contract.telemetry import LogPolicy
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -58,6 +59,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     snapshots: SnapshotPolicy = SnapshotPolicy()
     share: SharePolicy = SharePolicy()
     storage: StoragePolicy = StoragePolicy()
+    logs: LogPolicy = LogPolicy()
     oauth: Methods = {}
 
     def policy(self) -> Policy:
@@ -73,4 +75,5 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             self.snapshots,
             self.share,
             self.storage,
+            self.logs,
         )

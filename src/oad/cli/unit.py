@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from oad.daemon.instance_lock import AlreadyRunning
-from oad.logs import configure_logs
+from oad.logs import configure_logs, name_process
 from oad.proxy.main import open_door
 from oad.service_manager import ServiceManager, take_service_manager
 
@@ -63,7 +63,8 @@ def _plan(options: UnitOptions, passed: Sequence[socket.socket], manager: Servic
     settings = load_settings(sources).settings
     config = settings.server
     places = find_places(options.data_dir)
-    configure_logs(config.log_level, file=None, to_stderr=True)
+    configure_logs(config.log_level, file=None, stderr=True, repeats=settings.logs.repeats)
+    name_process(options.program, name=options.name)
     places.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
     listeners = _listeners(config, passed) if options.program == "gateway" else ()
     return Plan(

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from .oauth import Methods
+from .telemetry import LogPolicy
 
 Profile = Literal["read-only", "workspace", "full"]
 Level = Literal["namespaces", "landlock", "none"]
@@ -171,3 +172,4 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     snapshots: SnapshotPolicy = SnapshotPolicy()
     share: SharePolicy = SharePolicy()
     storage: StoragePolicy = StoragePolicy()
+    logs: LogPolicy = LogPolicy()
