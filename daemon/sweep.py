@@ -37,7 +37,7 @@ class Tally(msgspec.Struct):
         self.used[kind] = self.used.get(kind, DiskUse()) + use
 
     def report(self, *, dry: bool) -> SweepReport:
-        found = {kind: self.used.get(kind, DiskUse()) for kind in KINDS}
+        found: dict[Kind, DiskUse] = {kind: self.used.get(kind, DiskUse()) for kind in KINDS}
         removed = [Removed(kind=kind, items=use.items, bytes=use.bytes) for kind, use in found.items()]
         return SweepReport(dry_run=dry, removed=removed, left=self.left[:100])
 
