@@ -58,6 +58,7 @@ from .store_upkeep import StoreUpkeep
 from .supervisor import Supervisor
 from .tally import Tally
 from .turns import Turns
+from .turnstile.opening import open_turnstile
 from .worktrees import Worktrees
 from .zygote import start_zygote
 from .zygote_spawner import ZygoteSpawner
@@ -183,6 +184,7 @@ async def _services(
             serving.start_soon(parts.decisions.run)
             serving.start_soon(services.renewal.logins.run)
             serving.start_soon(services.chores.run)
+            serving.start_soon(services.turnstile.run)
             serving.start_soon(services.store_upkeep.run)
             serving.start_soon(Housekeeping(services).run)
             serving.start_soon(_make_router(settings, context, gateways, parts).run)
@@ -210,6 +212,7 @@ def _put_together(
     sandboxes, decisions = Sandboxes(confiner, enforceable, store, journal), ProxyRecord(audit, settings.proxy_socket)
     sandboxes.on_proxy = decisions.want
     supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes, gateways.listeners)
+    turnstile = open_turnstile(supervisor, sessions, turns, journal, limits)
     credentials = Credentials(settings.data / "auth.json", settings.secret_environment.get("OPENCODE_AUTH_CONTENT", ""))
     services = Services(
         store,
@@ -225,6 +228,7 @@ def _put_together(
         settings.secret_environment,
         audit,
         Worktrees(settings.worktrees),
+        turnstile,
         StoreUpkeep(settings, store),
         gateways.listeners,
         _make_renewal(settings, credentials, supervisor),

@@ -17,7 +17,7 @@ from oad.contract.ids import now_ms
 
 from . import event_log
 from .migration import open_store
-from .projection import Recorded, project
+from .projection import Recorded, as_kept, project
 from .schema import connect
 
 
@@ -62,10 +62,11 @@ class Store:
             with transaction(db):
                 for event in events:
                     project(db, event)
+                kept = [as_kept(event) for event in events]
                 db.executemany(
-                    "INSERT INTO event VALUES (?,?,?,?,?,?,?,?)", [msgspec.structs.astuple(event) for event in events]
+                    "INSERT INTO event VALUES (?,?,?,?,?,?,?,?)", [msgspec.structs.astuple(event) for event in kept]
                 )
-                event_log.note_recorded(db, events, now_ms())
+                event_log.note_recorded(db, kept, now_ms())
                 for event in events:
                     if event.type == "session.deleted":
                         event_log.forget_session(db, event.session, event.seq)

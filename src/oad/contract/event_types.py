@@ -21,6 +21,10 @@ EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
     "session.updated": ("durable", "with the record"),
     "session.deleted": ("durable", "with the record as it was"),
     "session.status": ("durable", "idle, busy, or retry with attempt and time"),
+    "session.queued": (
+        "volatile",
+        "a prompt waits for its turn: its position, of how many, and the limit that keeps it (oad's own)",
+    ),
     "session.idle": ("durable", "the turn is over; follows the status"),
     "session.error": ("durable", "a turn failed or was aborted"),
     "session.diff": ("both", "all that the session has changed; durable when it is something new"),

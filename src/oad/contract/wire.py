@@ -39,6 +39,8 @@ class Origin(msgspec.Struct, array_like=True, frozen=True):
     who: str  # user and method of authentication, such as "opencode (basic)"
     address: str = ""  # of the client
     method: str = ""  # of the HTTP request; GET changes nothing
+    user: str = ""  # who is counted for it; "" is everybody who is not named by the settings
+    session: str = ""  # whose worker asks; filled in by the daemon alone
     outer: str = ""  # the URL by which the client reaches the server, where a reverse proxy has told
 
 
