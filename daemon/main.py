@@ -36,6 +36,7 @@ from .housekeeping import Housekeeping
 from .instance_lock import InstanceLock
 from .journal import Journal
 from .limits import Limits
+from .model_catalogue import ModelCatalogue
 from .oauth.known import KNOWN_METHODS
 from .oauth.logins import Logins
 from .oauth.renewal import Renewal
@@ -184,6 +185,7 @@ async def _services(
             serving.start_soon(parts.decisions.run)
             serving.start_soon(services.renewal.logins.run)
             serving.start_soon(services.chores.run)
+            serving.start_soon(services.models.run, services.supervisor.refresh_credentials)
             serving.start_soon(services.turnstile.run)
             serving.start_soon(services.store_upkeep.run)
             serving.start_soon(Housekeeping(services).run)
@@ -234,6 +236,7 @@ def _put_together(
         _make_renewal(settings, credentials, supervisor),
         tally=tally,
         draining=Draining(settings.drain_s),
+        models=ModelCatalogue({**os.environ, **settings.secret_environment}, settings.data),
         find_address=settings.find_address,
     )
     governor = Governor(limits, supervisor, sessions, turns, asks, groups, inherited_kb=spawner.memory_kb)
