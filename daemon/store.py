@@ -84,6 +84,11 @@ class Store:
         with self._writing:
             yield self._writer
 
+    def size(self) -> int:
+        """Bytes on disk."""
+        files = (self.path.with_name(self.path.name + suffix) for suffix in ("", "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
     # --- reading ------------------------------------------------------------------------------------------------
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
