@@ -25,8 +25,9 @@ _READY: Final = "restore-ready"
 _STAGING: Final = ".restore-"
 _ASIDE: Final = "before-restore-"
 _PLACE: Final = "aside"  # in what is ready: the name under which the old files are kept
-# What SQLite keeps beside a store belongs to it, and would spoil another one.
-_BESIDE: Final = (f"{STORE}-wal", f"{STORE}-shm")
+# What belongs to a store and would spoil another one: what SQLite keeps beside it, and the prompts that wait.
+_WAITING: Final = "admission.db"
+_BESIDE: Final = tuple(f"{name}{end}" for name in (_WAITING, STORE) for end in ("-wal", "-shm"))
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -94,7 +95,7 @@ def finish_restore(data: Path) -> Path | None:
         return None
     aside = data / (ready / _PLACE).read_text()
     if (ready / STORE).exists():
-        for name in (*_BESIDE, STORE):
+        for name in (*_BESIDE, _WAITING, STORE):
             _keep(data / name, aside)
     for new in sorted(ready.iterdir()):
         if new.name != _PLACE:

@@ -59,12 +59,18 @@ def test_what_was_there_is_kept_aside_and_only_when_asked(backup: Path, data: Pa
     (data / "oad.db-wal").write_bytes(b"of the old one")
     with pytest.raises(BackupFailed, match="--force replaces it"):
         restore_backup(backup, data, replace=False)
+    (data / "admission.db").write_text("prompts for the old one")
     (data / "mcp-auth.json").write_text("stays")
     aside = restore_backup(backup, data, replace=True).aside
     assert aside is not None
     assert sessions(data) == ["ses_new"]
     assert (data / "mcp-auth.json").read_text() == "stays"
-    assert sorted(each.name for each in aside.iterdir()) == ["auth.json", "oad.db", "oad.db-wal"]
+    assert sorted(each.name for each in aside.iterdir()) == [
+        "admission.db",
+        "auth.json",
+        "oad.db",
+        "oad.db-wal",
+    ]
     (aside / "oad.db-wal").unlink()
     assert sessions(aside) == ["ses_old"]
     assert aside.stat().st_mode & 0o777 == 0o700
