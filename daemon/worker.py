@@ -47,7 +47,7 @@ class Worker:
         self.failure: ApiError | None = None
         self.facts: dict[str, object] = {}  # what others remember for this worker's life
         self.calls = 0
-        self.last_used = self.heard = trio.current_time()
+        self.born = self.last_used = self.heard = trio.current_time()
         self.child: Child | None = None
         self._begun = 0.0
         self._observer = observer
