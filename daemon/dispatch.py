@@ -133,8 +133,10 @@ class Dispatcher:
 
     async def _carry_out(self, call: Call, body: bytes) -> Answer:
         if call.op in OWN:
-            who = (call.origin or BY_SERVICE).who
-            return await OWN[call.op](Request(call.op, call.params, body, self._services, who=who))
+            origin = call.origin or BY_SERVICE
+            return await OWN[call.op](
+                Request(call.op, call.params, body, self._services, who=origin.who, outer=origin.outer)
+            )
         if call.op in SESSION_WORK:
             return await self._work(call.op, call.params, body)
         return await self._services.supervisor.call_project(call.params["directory"], call.op, call.params, body)

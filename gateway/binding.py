@@ -21,7 +21,7 @@ _EMPTY: Final = b"{}"
 
 class Request(msgspec.Struct, frozen=True):
     """An HTTP request without its transport. ``variables`` come from the path, decoded; ``directory_header`` is raw.
-    ``who`` and ``address`` are what the gateway itself has found out of its client."""
+    ``who``, ``address`` and ``outer`` (see ``forwarded``) are what the gateway itself has found out of its client."""
 
     variables: dict[str, str]
     query_string: bytes
@@ -31,6 +31,7 @@ class Request(msgspec.Struct, frozen=True):
     accept: str = ""
     who: str = ""
     address: str = ""
+    outer: str = ""
 
 
 def bind(operation: Operation, request: Request, cwd: str) -> tuple[dict[str, str], bytes]:

@@ -12,6 +12,7 @@ from .asgi import App, Headers, Receive, Scope, Send, header
 from .auth import ANYONE, WHO, address_of
 from .binding import Request, too_long
 from .exchange import Exchange, Response
+from .forwarded import OUTER
 from .operation import Operation
 
 _VARIABLE: Final = "{}"
@@ -89,6 +90,7 @@ class FastLane:
             accept=header(scope, b"accept") or "",
             who=scope.get(WHO, ANYONE),
             address=address_of(scope),
+            outer=scope.get(OUTER, ""),
         )
         if operation.watched:
             await self._perform_watched(operation, request, receive, send)

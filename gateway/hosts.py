@@ -6,6 +6,7 @@ from typing import Final
 
 from .asgi import Scope, header
 from .cors import CrossOrigin
+from .forwarded import OUTER, host_of
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -23,12 +24,12 @@ class HostGuard:
         """Why the request is refused; None when it is not."""
         host = header(scope, b"host") or ""
         if self._loopback and not self._is_ours(host):
-            return "This host name is not served here"
+            return "This host name is not served here (allow it by hosts in [server] of oad.toml)"
         origin = header(scope, b"origin")
         # A page of any origin may open a websocket, and its browser sends along what it knows of credentials.
         if origin is None or scope.get("method") in _SAFE or self._cross_origin.admits(origin):
             return None
-        if origin.partition("://")[2].lower() == host.lower():
+        if origin.partition("://")[2].lower() in (host.lower(), host_of(scope.get(OUTER, "")) or None):
             return None
         return "Requests from this origin may not change anything"
 

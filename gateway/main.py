@@ -20,12 +20,14 @@ from .auth import Authenticator
 from .cors import CrossOrigin
 from .exchange import Exchange
 from .fast_lane import FastLane
+from .forwarded import Outside
 from .front import Front
 from .hosts import HostGuard
 from .idle_connections import close_promptly
 from .link import DaemonLink
 from .logins import LoginReports
 from .probes import Probes
+from .quiet_sockets import PING_S, ping_quiet_sockets
 from .routes import TABLE
 from .settings import GatewaySettings
 from .sse import EventStreams
@@ -44,7 +46,7 @@ def build_front(
     app = cast(App, build_app(exchange, TABLE, settings.body_limit))
     forwarded = [operation for operation in TABLE if operation.target != "gateway"]
     cross_origin = CrossOrigin(settings.cors_origins)
-    return Front(
+    front = Front(
         FastLane(exchange, forwarded, app, settings.body_limit),
         EventStreams(link.streams, settings.cwd, stopping),
         TerminalSocket(link, stopping),
@@ -53,6 +55,7 @@ def build_front(
         cross_origin=cross_origin,
         hosts=HostGuard(cross_origin, loopback=settings.loopback, allowed=settings.allowed_hosts),
     )
+    return Outside(settings.forwarding, front) if settings.forwarding else front
 
 
 def server_config(settings: GatewaySettings) -> Config:
@@ -65,6 +68,7 @@ def server_config(settings: GatewaySettings) -> Config:
     config.keep_alive_max_requests = _FOREVER  # a client that polls must not be cut off after a thousand requests
     config.h11_max_incomplete_size = 64 * 1024  # long headers and targets get an answer rather than a closed connection
     config.include_server_header = False
+    config.websocket_ping_interval = PING_S
     return config
 
 
@@ -113,4 +117,5 @@ def run_gateway(settings: GatewaySettings, manager: ServiceManager = _NO_MANAGER
     """Runs until SIGTERM or SIGINT; ``settings.descriptor`` has been inherited."""
     setproctitle.setproctitle("oad-gateway")
     close_promptly()
+    ping_quiet_sockets()
     trio.run(_main, settings, manager)

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from oad.contract.forwarding import Forwarding
+
 
 class Credentials(msgspec.Struct, frozen=True):
     """Whatever is set is accepted; with nothing set everyone is."""
@@ -28,6 +30,7 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     cors_origins: tuple[str, ...] = ()
     loopback: bool = True  # whether only this host can connect: then foreign host names are refused
     allowed_hosts: tuple[str, ...] = ()
+    forwarding: Forwarding = Forwarding()
     body_limit: int = 32 * 1024 * 1024
     daemon_wait_s: float = 10.0  # how long a request waits for a daemon that is starting
     grace_s: float = 2.0  # how long running requests may take to end when the gateway stops

@@ -70,6 +70,7 @@ class Request(msgspec.Struct, frozen=True):
     services: Services
     caller: str = ""
     who: str = ""  # on whose behalf a gateway asks
+    outer: str = ""  # the URL by which the client reaches the server, where that is known
 
     def decode(self, type: Any) -> Any:
         """The body as ``type``; an empty body as an empty object. Raises ApiError 400."""

@@ -45,7 +45,7 @@ async def share_session(request: Request) -> Answer:
     """The session with its link; one that is shared already keeps the link it has."""
     services, session = request.services, request.services.sessions.find(request.params["sessionID"])
     await _check(services, session)
-    return json_answer(await _share(services, session))
+    return json_answer(await _share(services, session, request.outer))
 
 
 async def share_own_session(request: Request) -> Answer:
@@ -56,7 +56,7 @@ async def share_own_session(request: Request) -> Answer:
     return json_answer(await _share(services, session))
 
 
-async def _share(services: Services, session: Session) -> Session:
+async def _share(services: Services, session: Session, outer: str = "") -> Session:
     await services.journal.settled()
     known = services.store.share_of(session.id)
     if session.share is not None and known is not None and not _is_over(known[1]):
@@ -65,7 +65,8 @@ async def _share(services: Services, session: Session) -> Session:
     name = secrets.token_urlsafe(_NAME_BYTES)
     expires = None if policy.expire_h is None else now_ms() + round(policy.expire_h * _HOUR_MS)
     services.journal.append("oad.session.shared", {"id": name, "expires": expires}, place_of(session), full=True)
-    url = f"{services.find_address().rstrip('/')}/share/{name}"
+    base = policy.url or outer or services.find_address()
+    url = f"{base.rstrip('/')}/share/{name}"
     return services.sessions.save(msgspec.structs.replace(session, share=SessionShare(url=url)))
 
 

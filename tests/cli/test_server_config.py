@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from oad.cli.server_config import BadConfig, ServerConfig, load_server_config
+from oad.contract.forwarding import Forwarding
 from oad.contract.policy import Policy, SandboxPolicy
 
 
@@ -28,6 +29,14 @@ def test_the_own_file_wins_and_origins_add_up(tmp_path: Path, config_home: Path)
     assert (found.port, found.hostname, found.cors, found.gateways) == (6000, "::1", ["http://a", "http://b"], 2)
 
 
+def test_reverse_proxies(tmp_path: Path) -> None:
+    own = tmp_path / "oad.toml"
+    own.write_text('[server]\nbase_path = "/oad/"\ntrusted_proxies = ["127.0.0.1", "10.0.0.0/8", "unix"]\n')
+    found, _ = load_server_config(own)
+    assert found.forwarding() == Forwarding("/oad", ("127.0.0.1", "10.0.0.0/8", "unix"))
+    assert not ServerConfig().forwarding()
+
+
 @pytest.mark.parametrize(("text", "level"), [('"DEBUG"', "debug"), ('"loud"', None), ("5", None)])
 def test_the_level_of_the_log(config_home: Path, tmp_path: Path, text: str, level: str | None) -> None:
     (config_home / "opencode.json").write_text('{"server": {"port": 5000}}')
@@ -40,7 +49,17 @@ def test_the_level_of_the_log(config_home: Path, tmp_path: Path, text: str, leve
 
 
 @pytest.mark.parametrize(
-    "text", ["[server]\nport = 70000\n", "[server]\nunknown = 1\n", "[server]\ngateways = 0\n", "port = = 1", "[serve]"]
+    "text",
+    ["[server]\nport = 70000\n", "[server]\nunknown = 1\n", "[server]\ngateways = 0\n", "port = = 1", "[serve]"]
+    + [
+        "[server]\n" + line
+        for line in (
+            'base_path = "oad"',
+            'base_path = "/a b"',
+            'trusted_proxies = ["nginx"]',
+            'forwarded_headers = "all"',
+        )
+    ],
 )
 def test_a_mistake_in_the_own_file_is_named(tmp_path: Path, text: str) -> None:
     own = tmp_path / "oad.toml"

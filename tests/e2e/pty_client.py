@@ -12,6 +12,7 @@ from wsproto.events import (
     AcceptConnection,
     BytesMessage,
     CloseConnection,
+    Event,
     Ping,
     RejectConnection,
     Request,
@@ -39,6 +40,7 @@ class PtyClient:
         self.reading = trio.Event()  # while it is not set nothing is read
         self.reading.set()
         self._stream = stream
+        self._sending = trio.Lock()  # what is typed, and answers to pings
         self._protocol = WSConnection(ConnectionType.CLIENT)
         self._accepted = trio.Event()
         self._status = 0
@@ -61,10 +63,14 @@ class PtyClient:
 
     async def type(self, data: str | bytes) -> None:
         message = TextMessage(data=data) if isinstance(data, str) else BytesMessage(data=data)
-        await self._stream.send_all(self._protocol.send(message))
+        await self._send(message)
 
     async def close(self) -> None:
-        await self._stream.send_all(self._protocol.send(CloseConnection(code=1000)))
+        await self._send(CloseConnection(code=1000))
+
+    async def _send(self, event: Event) -> None:
+        async with self._sending:
+            await self._stream.send_all(self._protocol.send(event))
 
     async def sees(self, text: str, *, timeout_s: float = 20) -> None:
         try:
@@ -109,9 +115,9 @@ class PtyClient:
             case CloseConnection():
                 self.code = event.code
                 if self._protocol.state is ConnectionState.REMOTE_CLOSING:
-                    await self._stream.send_all(self._protocol.send(event.response()))
+                    await self._send(event.response())
             case Ping():
-                await self._stream.send_all(self._protocol.send(event.response()))
+                await self._send(event.response())
             case _:
                 pass
 

@@ -129,6 +129,8 @@ def _limits(kind: msgspec.inspect.Type) -> str:
         low, high = kind.ge, kind.le
         span = f" from {low}" * (low is not None) + f" to {high}" * (high is not None)
         return name + span
+    if isinstance(kind, msgspec.inspect.LiteralType):
+        return " or ".join(f"`{value}`" for value in kind.values)
     return {"str": "text"}.get(name, name)
 
 

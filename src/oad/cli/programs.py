@@ -121,6 +121,8 @@ def run_gateway_of(name: str, plan: Plan) -> int:
             credentials=Credentials(plan.credential.username, plan.credential.password, plan.credential.token),
             cors_origins=plan.cors,
             loopback=plan.loopback,
+            allowed_hosts=tuple(plan.config.hosts),
+            forwarding=plan.config.forwarding(),
             body_limit=(plan.config.body_limit_mb or 32) * 1024 * 1024,
             log_level=plan.log_level,
         ),

@@ -8,6 +8,7 @@ from typing import Annotated, Any, cast
 import msgspec
 import pyjson5
 
+from oad.contract.forwarding import BadProxy, BasePath, Dialect, Forwarding, parse_proxies
 from oad.contract.network import BadRule, parse_rules
 from oad.contract.oauth import BadMethod, Methods, check_methods
 from oad.contract.policy import (
@@ -43,6 +44,13 @@ class ServerConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     body_limit_mb: Positive | None = None
     log_level: str | None = None
     idle_worker_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    hosts: list[str] = []
+    base_path: BasePath = ""
+    trusted_proxies: list[str] = []
+    forwarded_headers: Dialect = "x-forwarded"
+
+    def forwarding(self) -> Forwarding:
+        return Forwarding(self.base_path.rstrip("/"), tuple(self.trusted_proxies), self.forwarded_headers)
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -87,6 +95,10 @@ def load_server_config(file: Path | None) -> tuple[ServerConfig, Policy]:
         body_limit_mb=own.body_limit_mb,
         log_level=own.log_level or shared.log_level,
         idle_worker_s=own.idle_worker_s,
+        hosts=own.hosts,
+        base_path=own.base_path,
+        trusted_proxies=own.trusted_proxies,
+        forwarded_headers=own.forwarded_headers,
     )
     return merged, found.policy()
 
@@ -96,8 +108,11 @@ def _load_toml(file: Path) -> _File:
         found = msgspec.convert(tomllib.loads(file.read_text()), _File)
         parse_rules(found.network.allow)
         check_methods(found.oauth)
+        parse_proxies(found.server.trusted_proxies)
     except BadMethod as error:
         raise BadConfig(f"{file}: {error}") from error
+    except BadProxy as error:
+        raise BadConfig(f"{file}: [server] trusted_proxies: {error}") from error
     except BadRule as error:
         raise BadConfig(f"{file}: [network] allow: {error}") from error
     except OSError as error:

@@ -37,6 +37,7 @@ class Origin(msgspec.Struct, array_like=True, frozen=True):
     who: str  # user and method of authentication, such as "opencode (basic)"
     address: str = ""  # of the client
     method: str = ""  # of the HTTP request; GET changes nothing
+    outer: str = ""  # the URL by which the client reaches the server, where a reverse proxy has told
 
 
 class Call(msgspec.Struct, tag_field="frame", tag="call", array_like=True, frozen=True):
