@@ -13,6 +13,7 @@ from ..exec import Exec
 from ..link import Answer
 from .changes import WHOLE_FILE, Changes, Mode
 from .content import read_bytes, read_content
+from .file_names import FileNames
 from .listing import IsFile, list_entries, list_nodes
 from .patching import apply_patch, make_repository
 from .search import find_files, find_text
@@ -31,6 +32,7 @@ class Files:
     def __init__(self, exec: Exec, temporary: str | None) -> None:
         self._exec = exec
         self._changes = Changes(exec, temporary)
+        self._names = FileNames(exec)
         self._limiter = trio.CapacityLimiter(_AT_ONCE)
         own: dict[str, FileOperation] = {
             "file.list": self._list,
@@ -89,7 +91,7 @@ class Files:
     async def _find(self, directory: str, params: Params, type: str | None, usual: int) -> Any:
         limit = int(params.get("limit", usual))
         wanted = cast("EntryType | None", type)
-        return await find_files(self._exec, directory, params.get("query", ""), limit=limit, type=wanted)
+        return await find_files(self._names, directory, params.get("query", ""), limit=limit, type=wanted)
 
     async def _status(self, directory: str, params: Params, _: bytes) -> Any:
         return await self._changes.status(directory)

@@ -1,79 +1,65 @@
 """Finding files by name, and lines by what is in them."""
 
 import base64
-import os
-from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import trio
 
-from oad.contract.errors import bad_request
+from oad.contract.errors import ApiError, bad_request
 from oad.contract.files import EntryType, FileMatch, FileSystemEntry, MatchText, Submatch
 
 from ..exec import Exec
 from ..tools.ripgrep import run_ripgrep
 from ..tools.tool import ToolFailed
-from .enclosure import shown
-from .fuzzy import rank
+from .early import early
+from .file_names import SEEN, FileNames
 
 MAX_MATCHES: Final = 10  # lines, as clients of this route expect
 _MAX_FOUND: Final = 1000  # names
-_MAX_FILES: Final = 200_000  # that are considered
-_SEEN: Final = ("--hidden", "--glob", "!.git/", "--no-messages", "--no-config")
 
 
 async def find_text(exec: Exec, directory: str, pattern: str) -> list[FileMatch]:
     """Some lines that match, not always the same ones. Raises ApiError (400) for a pattern that is no expression."""
     found: list[FileMatch] = []
+    enough = trio.Event()
 
     def take(line: bytes) -> bool:
         record = _decoder.decode(line)
         if record.type == "match":
             found.append(_match(record.data))
-        return len(found) < MAX_MATCHES
+        if len(found) < MAX_MATCHES:
+            return True
+        enough.set()
+        return False
 
     # More than one of a file is of use, all of one file would hide the others.
-    arguments = ["--json", *_SEEN, f"--max-count={MAX_MATCHES}", "--regexp", pattern, "--", "."]
-    await _search(exec, directory, arguments, b"\n", take)
+    arguments = ["--json", *SEEN, f"--max-count={MAX_MATCHES}", "--regexp", pattern, "--", "."]
+    try:
+        await early(partial(run_ripgrep, exec, Path(directory), arguments, b"\n", take), enough)
+    except ToolFailed as error:
+        raise _refusal(error) from None
     return sorted(found, key=lambda each: (each.path.text, each.line_number))
 
 
 async def find_files(
-    exec: Exec, directory: str, query: str, *, limit: int, type: EntryType | None = None
+    names: FileNames, directory: str, query: str, *, limit: int, type: EntryType | None = None
 ) -> list[FileSystemEntry]:
-    """The best first; directories end in a slash. What git ignores is not found, nor are empty directories."""
+    """The best first; directories end in a slash."""
     if not query.strip():
         return []
-    files: list[bytes] = []
-
-    def take(name: bytes) -> bool:
-        files.append(name)
-        return len(files) < _MAX_FILES
-
-    await _search(exec, directory, ["--files", "--null", *_SEEN], b"\0", take)
-    best = await trio.to_thread.run_sync(_best, query, files, type, min(limit, _MAX_FOUND))
+    try:
+        index = await names.index(directory)
+    except ToolFailed as error:
+        raise _refusal(error) from None
+    best = await trio.to_thread.run_sync(index.best, query, min(limit, _MAX_FOUND), type)
     return [FileSystemEntry(path=path, type="directory" if path.endswith("/") else "file") for path in best]
 
 
-def _best(query: str, names: Sequence[bytes], type: EntryType | None, limit: int) -> list[str]:
-    files = shown(os.fsdecode(b"\0".join(names))).split("\0")
-    paths = list[str]() if type == "directory" else list(files)
-    if type != "file":
-        paths += directories_of(files)
-    return rank(query, paths, limit)
-
-
-def directories_of(files: Sequence[str]) -> list[str]:
-    """All that lie above the files, with a slash at their ends."""
-    found: set[str] = set()
-    for path in files:
-        above = path.rpartition("/")[0]
-        while above and above not in found:
-            found.add(above)
-            above = above.rpartition("/")[0]
-    return [f"{path}/" for path in found]
+def _refusal(error: ToolFailed) -> ApiError:
+    return bad_request(str(error)[:2000], "Query")
 
 
 class _Text(msgspec.Struct, frozen=True):
@@ -122,12 +108,3 @@ def _match(data: _Data) -> FileMatch:
             for each in data.submatches
         ],
     )
-
-
-async def _search(
-    exec: Exec, directory: str, arguments: list[str], separator: bytes, take: Callable[[bytes], bool]
-) -> None:
-    try:
-        await run_ripgrep(exec, Path(directory), arguments, separator, take)
-    except ToolFailed as error:
-        raise bad_request(str(error)[:2000], "Query") from None

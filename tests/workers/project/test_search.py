@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from oad.contract.errors import ApiError
-from oad.workers.project.search import directories_of, find_files, find_text
+from oad.workers.project.file_names import FileNames
+from oad.workers.project.search import find_files, find_text
 
 from .local_exec import LocalExec, NoExec
 
@@ -24,7 +25,8 @@ def tree(repo: Path) -> Path:
 
 
 async def files(root: Path, query: str, limit: int = 10, **more: str) -> list[str]:
-    return [each.path for each in await find_files(LocalExec(), str(root), query, limit=limit, **more)]  # type: ignore[arg-type]
+    names = FileNames(LocalExec())
+    return [each.path for each in await find_files(names, str(root), query, limit=limit, **more)]  # type: ignore[arg-type]
 
 
 async def test_lines(tree: Path) -> None:
@@ -70,13 +72,3 @@ async def test_names(tree: Path) -> None:
     assert await files(tree, "a", limit=1) == ["src/a.txt"]
     assert await files(tree, "out") == []
     assert await files(tree, "") == []
-
-
-async def test_new_files_are_found_at_once(tree: Path) -> None:
-    assert await files(tree, "brandnew") == []
-    (tree / "brandnew").write_text("")
-    assert await files(tree, "brandnew") == ["brandnew"]
-
-
-def test_directories() -> None:
-    assert sorted(directories_of(["a/b/c", "a/d", "e"])) == ["a/", "a/b/"]
