@@ -188,11 +188,11 @@ class Governor:
         if procs.identify(call.holder.pid) != call.holder:
             return  # it has ended meanwhile
         await trio.to_thread.run_sync(tree_kill.freeze_below, call.holder.pid)
+        self._say(worker, hit)  # before the worker answers its client, who may ask at once how often this happened
         number = process_usage.call_number(call.holder.pid)
         if number is not None:
             await self._tell(worker, {"hit": hit, "call": number}, _TELL_S)
         ended = await trio.to_thread.run_sync(tree_kill.kill_below, call.holder.pid)
-        self._say(worker, hit)
         if ended.survivors:
             await self._end_session(worker, hit)
 
