@@ -68,12 +68,13 @@ def _be_init(birth: Birth, level: Level, control: socket.socket, middleman: int)
         # In a namespace SIGKILL is enough, it takes all members along. Elsewhere the init is told, and kills them.
         procs.die_with_parent(signal.SIGKILL if level == "pidns" else signal.SIGUSR2)
         _exit_if_orphaned(control)
+        host = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         if level == "pidns":
             _step("mount a private /proc", procs.mount_private_proc)
         enclosure = Enclosure(birth.spec.confinement, kept=_kept(birth.spec))
         _step("set up the sandbox", enclosure.enter)
         gc.enable()
-        run_session(birth.spec, birth.entry, level, control, enclosure)
+        run_session(birth.spec, birth.entry, level, control, enclosure, host)
     except _StepFailed as failure:
         _tell(control, failure.step, failure.error)
     finally:

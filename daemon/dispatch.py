@@ -76,6 +76,7 @@ SESSION_WORK: Final = frozenset(
     }
 )
 
+_TERMINALS: Final = frozenset({"pty.create", "v2.pty.create"})
 _OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening"})
 
 # What a session's worker may ask besides WORKERS, and only of the sessions below its own.
@@ -108,6 +109,8 @@ _TO_THE_END: Final = frozenset(
     }
 )
 
+_FROM_WORKER: Final = "CALL"  # in place of the HTTP method, which gateways report
+
 # What is answered with the message that the turn ended with.
 _ANSWERED_BY_MESSAGE: Final = frozenset({"session.prompt", "session.shell", "session.command"})
 
@@ -132,6 +135,8 @@ class Dispatcher:
         return await self._carry_out(call, body)
 
     async def _carry_out(self, call: Call, body: bytes) -> Answer:
+        if (call.op in SESSION_WORK or call.op in _TERMINALS) and not _is_of_worker(call):
+            self._services.draining.check()  # not for subagents: they belong to a turn that may end
         if call.op in OWN:
             origin = call.origin or BY_SERVICE
             return await OWN[call.op](
@@ -168,7 +173,7 @@ class Dispatcher:
             return await operation(Request(call.op, call.params, body, self._services, caller=name))
         if operation := WORKERS.get(call.op) or FOR_SESSIONS.get(call.op):
             return await operation(Request(call.op, call.params, body, self._services, caller=name))
-        method = "GET" if call.op in _READS_OF_CHILDREN else "CALL"
+        method = "GET" if call.op in _READS_OF_CHILDREN else _FROM_WORKER
         call = msgspec.structs.replace(call, origin=Origin(f"session:{name}", method=method))  # whatever it says itself
         if call.op == "session.create":
             return await record_request(self._services.audit, call, body, self._carry_out_for_worker, name)
@@ -232,6 +237,10 @@ def workspace(session: Session) -> list[str]:
     """Where a session's own file tools may write: its directory, and the whole worktree that this lies in."""
     root = session.directory.removesuffix(f"/{session.path}") if session.path else session.directory
     return [session.directory] if session.project_id == "global" else sorted({session.directory, root or "/"})
+
+
+def _is_of_worker(call: Call) -> bool:
+    return call.origin is not None and call.origin.method == _FROM_WORKER
 
 
 def _forbidden(op: str) -> ApiError:

@@ -26,7 +26,6 @@ INTERNAL_PREFIX: Final = "oad."  # journalled and projected, but no client's bus
 HIGH_WATER: Final = 4096  # entries; beyond it producers that can wait do wait
 _BATCH: Final = 512
 _RETRY_S: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
-_PRUNE_EVERY: Final = 5000
 
 _raw_encoder: Final = msgspec.json.Encoder()
 
@@ -74,16 +73,14 @@ class Journal:
     """``failing`` holds the text of the error while the store can't be written; nothing is published meanwhile.
     ``committed_seq`` is the number of the newest event that a read can see."""
 
-    def __init__(self, store: Store, sink: Sink, *, keep_events: int = 200_000) -> None:
+    def __init__(self, store: Store, sink: Sink) -> None:
         self._store = store
         self._sink = sink
-        self._keep = keep_events
         self._queue: deque[_Entry] = deque()
         self._wake = trio.Event()
         self._room = trio.Event()
         self._seq = store.last_seq()
         self.committed_seq = self._seq
-        self._since_prune = 0
         self._aggregates: dict[str, int] = {}
         self.failing: str | None = None
         self.observe: Observer = _ignore  # hears of every event as it is appended; must not raise
@@ -140,7 +137,6 @@ class Journal:
                 self._hand_on(self._queue.popleft())
             self._room.set()
             self._room = trio.Event()
-            await self._prune()
         self._wake = trio.Event()
 
     async def _commit(self, entries: list[_Durable]) -> None:
@@ -158,22 +154,12 @@ class Journal:
                 await trio.sleep(_RETRY_S[min(attempt, len(_RETRY_S) - 1)])
         self.failing = None
         self.committed_seq = records[-1].seq
-        self._since_prune += len(records)
 
     async def _write(self, records: list[Recorded], *, full: bool) -> None:
         # The thread can't be stopped: a cancellation between its end and ours would have the batch written twice.
         await trio.lowlevel.checkpoint_if_cancelled()
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(lambda: self._store.commit(records, full=full))
-
-    async def _prune(self) -> None:
-        if self._since_prune < _PRUNE_EVERY:
-            return
-        self._since_prune = 0
-        try:
-            await trio.to_thread.run_sync(self._store.prune_events, self._keep)
-        except sqlite3.Error as error:  # the next turn comes; nothing but room is lost meanwhile
-            _log.error("old events can't be removed", error=str(error))
 
     def _push(self, entry: _Entry) -> None:
         self._queue.append(entry)

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import os
 import signal
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final
 
 import msgspec
@@ -27,6 +27,7 @@ from .cgroups import Groups, find_delegation
 from .confinement import Confiner
 from .credentials import Credentials
 from .dispatch import Dispatcher, is_lasting
+from .draining import Draining
 from .enforceable import check_limits, probe_host
 from .gateways import Gateways
 from .governor import Governor
@@ -51,6 +52,7 @@ from .settings import DaemonSettings
 from .snapshot_places import SnapshotPlaces
 from .status_line import describe
 from .store import Store
+from .store_upkeep import StoreUpkeep
 from .supervisor import Supervisor
 from .tally import Tally
 from .turns import Turns
@@ -60,12 +62,13 @@ from .zygote_spawner import ZygoteSpawner
 
 _log = structlog.get_logger("oad.daemon")
 _IO_THREADS: Final = 1
+_STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 _NO_MANAGER: Final = ServiceManager()
 
 
 def run_daemon(settings: DaemonSettings, reread: Reread | None = None, manager: ServiceManager = _NO_MANAGER) -> None:
     """Runs until SIGTERM or SIGINT; ``reread`` gives the policy that holds from a SIGHUP on. Raises AlreadyRunning,
-    NotEnforceable, SchemaTooNew, CredentialsUnreadable, OSError."""
+    NotEnforceable, SchemaTooNew, StoreUnusable, CredentialsUnreadable, OSError."""
     host = probe_host()
     check_limits(settings.policy.limits, host)
     with InstanceLock(settings.data):
@@ -96,14 +99,14 @@ async def _serve(
 ) -> None:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(_IO_THREADS)
     gateways = Gateways(context)
-    store = Store(settings.database)
+    store = Store(settings.database, keep_copies=settings.policy.storage.migration_copies)
     try:
         async with _services(settings, spawner, context, store, gateways, enforceable) as services:
             async with trio.open_nursery() as telling:
                 _notify_ready(settings, enforceable)
-                telling.start_soon(manager.report, functools.partial(describe, services.supervisor))
+                telling.start_soon(manager.report, functools.partial(_describe, services))
                 await _obey_signals(services, Reload(settings, services, reread), manager)
-                manager.stopping("ending what runs")
+                manager.stopping("ending what runs", within_s=settings.shutdown_grace_s * 2)
                 await services.supervisor.shut_down()
                 telling.cancel_scope.cancel()
             services.audit.note("service.stopped")
@@ -114,16 +117,31 @@ async def _serve(
 
 
 async def _obey_signals(services: Services, reload: Reload, manager: ServiceManager) -> None:
-    """Until one that says to stop."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        manager.ready(describe(services.supervisor))
+    """Until one that says to stop, and what runs has ended by itself or a second one says that it shall not."""
+    with trio.open_signal_receiver(*_STOPPING, signal.SIGHUP) as signals:
+        manager.ready(_describe(services))
         async for number in signals:
-            if number != signal.SIGHUP:
+            if number in _STOPPING:
                 _log.info("stopping", signal=signal.Signals(number).name)
-                return
+                break
             manager.reloading()
             reload.run()
-            manager.ready(describe(services.supervisor))
+            manager.ready(_describe(services))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_cancel_on_signal, signals, nursery.cancel_scope)
+            await services.draining.run(services.supervisor, services.turns, manager)
+            nursery.cancel_scope.cancel()
+
+
+async def _cancel_on_signal(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+    async for number in signals:
+        if number in _STOPPING:
+            _log.info("not waiting for what runs", signal=signal.Signals(number).name)
+            scope.cancel()
+
+
+def _describe(services: Services) -> str:
+    return services.draining.describe() if services.draining.has_begun else describe(services.supervisor)
 
 
 class _Parts(msgspec.Struct, frozen=True):
@@ -162,6 +180,7 @@ async def _services(
             serving.start_soon(parts.decisions.run)
             serving.start_soon(services.renewal.logins.run)
             serving.start_soon(services.chores.run)
+            serving.start_soon(services.store_upkeep.run)
             serving.start_soon(_make_router(settings, context, gateways, parts).run)
             yield services
             serving.cancel_scope.cancel()
@@ -202,9 +221,11 @@ def _put_together(
         settings.secret_environment,
         audit,
         Worktrees(settings.worktrees),
+        StoreUpkeep(settings, store),
         gateways.listeners,
         _make_renewal(settings, credentials, supervisor),
         tally=tally,
+        draining=Draining(settings.drain_s),
         find_address=settings.find_address,
     )
     governor = Governor(limits, supervisor, sessions, turns, asks, groups, inherited_kb=spawner.memory_kb)

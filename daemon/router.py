@@ -12,6 +12,7 @@ import structlog
 import trio
 import zmq
 
+from oad.contract.trail import enter
 from oad.contract.wire import (
     PROTOCOL_VERSION,
     Call,
@@ -142,6 +143,7 @@ class Router:
             self._gateways.remove(link)  # also from the sink: publishing to a closed socket raises
 
     async def _answer(self, identity: bytes, call: Call, body: bytes, scope: trio.CancelScope) -> None:
+        enter(call.trail, call.params.get("sessionID", ""))
         try:
             with scope:
                 if call.op in self._streams:

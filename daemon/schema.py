@@ -1,8 +1,4 @@
-"""The database's tables and how older files are brought up to date.
-
-Migrations are numbered by ``PRAGMA user_version``, each runs in one transaction, and a verified copy of the file is
-made before the first that applies to existing data.
-"""
+"""The database's tables, as the migrations that make them: numbered by ``PRAGMA user_version``."""
 
 import sqlite3
 from pathlib import Path
@@ -53,43 +49,30 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     """
     CREATE TABLE share (id TEXT PRIMARY KEY, session TEXT NOT NULL UNIQUE, expires INTEGER) WITHOUT ROWID;
     """,
+    # Which events go when, and how far each session had counted, without a look at the events themselves.
+    """
+    CREATE TABLE segment (
+        id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, created INTEGER NOT NULL,
+        bytes INTEGER NOT NULL
+    );
+    CREATE TABLE aggregate (session TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+    INSERT INTO aggregate SELECT session, max(aggregate_seq) FROM event WHERE session <> '' GROUP BY session;
+    DELETE FROM event WHERE seq <= (SELECT seq FROM horizon);
+    INSERT INTO segment SELECT NULL, min(seq), max(seq), CAST(strftime('%s') AS INTEGER) * 1000, sum(length(data) + 256)
+        FROM event GROUP BY seq / 500 ORDER BY 2;
+    """,
 )
-
-
-class SchemaTooNew(Exception):
-    """The file was written by a newer oad; opening it could lose what this version does not know."""
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     """A connection for one thread at a time; the caller begins and ends transactions."""
-    uri = f"file:{path}" + ("?mode=ro" if readonly else "")
+    uri = path.absolute().as_uri() + ("?mode=ro" if readonly else "")
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA busy_timeout = 5000")
     if not readonly:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file; it must come first
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA journal_size_limit = 16777216")
+        connection.execute("PRAGMA secure_delete = FAST")  # what a client had deleted is not left inside of pages
     return connection
-
-
-def migrate(connection: sqlite3.Connection, path: Path) -> int:
-    """Brings the file to the newest version and returns the version it had. Raises SchemaTooNew."""
-    found = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if found > len(MIGRATIONS):
-        raise SchemaTooNew(f"{path} has schema version {found}, this oad knows {len(MIGRATIONS)}: use a newer oad")
-    if 0 < found < len(MIGRATIONS):
-        _back_up(connection, path.with_suffix(f".v{found}.bak"))
-    for version in range(found, len(MIGRATIONS)):
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {MIGRATIONS[version]}; PRAGMA user_version = {version + 1}; COMMIT;"
-        )
-    return found
-
-
-def _back_up(connection: sqlite3.Connection, target: Path) -> None:
-    with sqlite3.connect(target) as copy:
-        connection.backup(copy)
-        verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
-    copy.close()
-    target.chmod(0o600)
-    if verdict != "ok":
-        raise sqlite3.DatabaseError(f"the copy {target} made before the migration is damaged: {verdict}")

@@ -62,20 +62,24 @@ def resolve(entry: str) -> Entry:
     return cast("Entry", getattr(importlib.import_module(module), name))
 
 
-def run_session(spec: WorkerSpec, entry: str, level: Level, control: socket.socket, enclosure: Enclosure) -> NoReturn:
+def run_session(
+    spec: WorkerSpec, entry: str, level: Level, control: socket.socket, enclosure: Enclosure, host: int
+) -> NoReturn:
     """Runs in the forked init, child of the daemon already, and ends it with the worker's status; 128 + n when signal
-    n ended the worker. ``control`` leads to the daemon, its end of stream means that the daemon is gone."""
+    n ended the worker. ``control`` leads to the daemon, its end of stream means that the daemon is gone. ``host``: the
+    daemon's ``/proc``, in which the worker finds its number; it is closed before any program runs."""
     status = 70
     try:
-        status = _Session(spec, entry, level, control, enclosure).run()
+        status = _Session(spec, entry, level, control, enclosure, host).run()
     finally:
         os._exit(status)
 
 
 class _Session:
     def __init__(
-        self, spec: WorkerSpec, entry: str, level: Level, control: socket.socket, enclosure: Enclosure
+        self, spec: WorkerSpec, entry: str, level: Level, control: socket.socket, enclosure: Enclosure, host: int
     ) -> None:
+        self._host = host
         self._spec, self._entry, self._control = spec, entry, control
         self._level: Level = level
         self._enclosure = enclosure
@@ -107,17 +111,19 @@ class _Session:
         if self._worker == 0:
             self._become_worker()
         self._workers_end.close()
+        os.close(self._host)
 
     def _become_worker(self) -> NoReturn:
         status = 70
         try:
             fd = self._workers_end.detach()
+            spec = msgspec.structs.replace(self._spec, pid=int(os.readlink("self", dir_fd=self._host)))
             procs.close_all_but([fd])
             procs.die_with_parent(signal.SIGKILL)
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
             setproctitle.setproctitle(f"oad-session {self._spec.name} worker")
             gc.enable()
-            status = resolve(self._entry)(self._spec, fd)
+            status = resolve(self._entry)(spec, fd)
         except SystemExit as leaving:
             status = leaving.code if isinstance(leaving.code, int) else 1
         except BaseException:  # noqa: BLE001  the last frame of this process

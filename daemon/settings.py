@@ -17,6 +17,7 @@ class DaemonSettings(msgspec.Struct):
     idle_worker_s: float = 300.0
     spawn_timeout_s: float = 15.0
     shutdown_grace_s: float = 10.0
+    drain_s: float = 0.0  # at a stop, for running turns to end by themselves
     log_level: str = "info"
     log_file: Path | None = None
     log_to_stderr: bool = False

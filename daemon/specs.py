@@ -57,6 +57,7 @@ class Specs:
             log_level=settings.log_level,
             log_file=str(settings.log_file or ""),
             log_to_stderr=settings.log_to_stderr,
+            log_repeats=policy.logs.repeats,
             confinement=msgspec.structs.replace(confinement, snapshots=place.directory),
             snapshots=place,
             limits=for_commands(policy.limits),

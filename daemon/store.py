@@ -6,14 +6,19 @@ from one thread; reads have a connection of their own and see the last committed
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from oad.contract.ids import now_ms
+
+from . import event_log
+from .migration import open_store
 from .projection import Recorded, project
-from .schema import connect, migrate
+from .schema import connect
 
 
 class SessionFilter(msgspec.Struct, frozen=True):
@@ -33,14 +38,13 @@ class SessionFilter(msgspec.Struct, frozen=True):
 
 
 class Store:
-    """Raises sqlite3.Error when the disk or the file does."""
+    """Raises SchemaTooNew, StoreUnusable at first, then sqlite3.Error when the disk or the file fails."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keep_copies: int = 2) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._writer = connect(path)
-        path.chmod(0o600)
-        self.migrated_from = migrate(self._writer, path)
-        self._path = path
+        self._writer, self.migrated_from = open_store(path, keep_copies=keep_copies)
+        self._writing = threading.Lock()
+        self.path = path
         # A connection for each that reads at the same moment; one per thread would stay open when the thread ends.
         self._readers: list[sqlite3.Connection] = []
 
@@ -49,40 +53,34 @@ class Store:
         for reader in self._readers:
             reader.close()
 
-    # --- writing: the journal's thread only -------------------------------------------------------------------
+    # --- writing: one thread at a time ------------------------------------------------------------------------
 
     def commit(self, events: Sequence[Recorded], *, full: bool) -> None:
         """Applies and records a batch in one transaction; ``full`` waits until the disk has it."""
-        self._writer.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
-        with self._transaction():
-            for event in events:
-                project(self._writer, event)
-            self._writer.executemany(
-                "INSERT INTO event VALUES (?,?,?,?,?,?,?,?)", [msgspec.structs.astuple(event) for event in events]
-            )
+        with self.writing() as db:
+            db.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
+            with transaction(db):
+                for event in events:
+                    project(db, event)
+                db.executemany(
+                    "INSERT INTO event VALUES (?,?,?,?,?,?,?,?)", [msgspec.structs.astuple(event) for event in events]
+                )
+                event_log.note_recorded(db, events, now_ms())
+                for event in events:
+                    if event.type == "session.deleted":
+                        event_log.forget_session(db, event.session, event.seq)
 
     def prune_events(self, keep: int) -> int:
-        """Forgets all but the newest ``keep`` events and each session's last, which carries on its numbers; returns how
-        many went."""
-        horizon = int(self._writer.execute("SELECT max(seq) FROM event").fetchone()[0] or 0) - keep
-        with self._transaction():
-            self._writer.execute("UPDATE horizon SET seq = max(seq, ?)", (horizon,))
-            cursor = self._writer.execute(
-                "DELETE FROM event WHERE seq <= ? AND seq NOT IN (SELECT max(seq) FROM event GROUP BY session)",
-                (horizon,),
-            )
-        return cursor.rowcount
+        """Forgets all but the newest ``keep`` events; returns how many went."""
+        with self.writing() as db, transaction(db):
+            through = event_log.find_excess(db, event_log.EventLimits(events=keep))
+            return event_log.cut(db, through, through).events if through else 0
 
     @contextlib.contextmanager
-    def _transaction(self) -> Generator[None]:
-        self._writer.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._writer.execute("COMMIT")
-        except BaseException:
-            if self._writer.in_transaction:  # SQLite ends it by itself when the disk is full
-                self._writer.execute("ROLLBACK")
-            raise
+    def writing(self) -> Generator[sqlite3.Connection]:
+        """The connection that writes, for as long as it takes: the journal waits meanwhile."""
+        with self._writing:
+            yield self._writer
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -90,7 +88,7 @@ class Store:
         try:
             reader = self._readers.pop()
         except IndexError:
-            reader = connect(self._path, readonly=True)
+            reader = connect(self.path, readonly=True)
         try:
             return reader.execute(sql, values).fetchall()
         finally:
@@ -100,14 +98,18 @@ class Store:
         return [row[0] for row in self._rows(sql, values)]
 
     def last_seq(self) -> int:
-        return int(self._rows("SELECT coalesce(max(seq), 0) FROM event")[0][0])
+        return int(self._rows("SELECT max((SELECT coalesce(max(seq), 0) FROM event), seq) FROM horizon")[0][0])
 
     def horizon(self) -> int:
         """Of the events up to this number not all are kept."""
         return int(self._rows("SELECT seq FROM horizon")[0][0])
 
     def aggregate_seq(self, session: str) -> int:
-        return int(self._rows("SELECT coalesce(max(aggregate_seq), 0) FROM event WHERE session = ?", (session,))[0][0])
+        sql = (
+            "SELECT max((SELECT coalesce(max(aggregate_seq), 0) FROM event WHERE session = ?1),"
+            " coalesce((SELECT seq FROM aggregate WHERE session = ?1), 0))"
+        )
+        return int(self._rows(sql, (session,))[0][0])
 
     def events_of(self, session: str, after: int) -> list[tuple[int, str, bytes]]:
         """(number within the session, type, properties) of those that are kept, in order."""
@@ -245,6 +247,18 @@ class Store:
     def project(self, project: str) -> bytes | None:
         found = self._blobs("SELECT data FROM project WHERE id = ?", (project,))
         return found[0] if found else None
+
+
+@contextlib.contextmanager
+def transaction(db: sqlite3.Connection) -> Generator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:  # SQLite ends it by itself when the disk is full
+            db.execute("ROLLBACK")
+        raise
 
 
 def _session_conditions(wanted: SessionFilter) -> tuple[str, list[Any]]:

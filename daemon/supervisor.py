@@ -27,6 +27,7 @@ from .idleness import Idleness
 from .ladder import Plan
 from .lifecycle import End
 from .listeners import Listeners
+from .pulse import Pulse
 from .restart import Alarm, RestartBudget, Verdict
 from .sandboxes import Sandboxes
 from .settings import DaemonSettings
@@ -80,6 +81,7 @@ class Supervisor:
         self._nursery: trio.Nursery | None = None
         self._books = books
         self._idleness = Idleness(settings, books, listeners or Listeners(), self._workers)
+        self._pulse = Pulse(books.busy)
         self._closing = False
         self._sandboxes = sandboxes
         self.terminals = books.terminals
@@ -328,6 +330,7 @@ class Supervisor:
 
     async def _bury(self, key: Key, worker: Worker) -> None:
         end = worker.finish()
+        self._pulse.forget(worker)
         if key[0] == "session" and self._books.exists(key[1]):
             await self._abort_active(self._books.find(key[1]))  # a subagent ends with its parent
         await self._books.worker_ended(worker)
@@ -365,6 +368,7 @@ class Supervisor:
             await trio.sleep(_SWEEP_S)
             now = trio.current_time()
             for (kind, name), worker in list(self._workers.items()):
+                self._pulse.feel(worker, now)
                 if worker.last_used < now - self._idleness.limit(kind, name) and self._idleness.is_idle(worker):
                     await worker.drain(_DRAIN_S)
 

@@ -8,7 +8,8 @@ import trio
 import zmq
 
 from oad.contract.errors import ApiError, unavailable
-from oad.contract.wire import Call, Data, Drain, Event, Frame, Grant, Hello, ProtocolError
+from oad.contract.trail import NO_TRAIL, SESSION, enter
+from oad.contract.wire import Call, Data, Drain, Event, Frame, Grant, Hello, Pong, ProtocolError
 from oad.contract.worker import WorkerSpec
 from oad.link import Answer, LinkLost, Peer, Stream, TrioSocket, bind_private
 
@@ -42,7 +43,7 @@ class Worker:
         self.failure: ApiError | None = None
         self.facts: dict[str, object] = {}  # what others remember for this worker's life
         self.calls = 0
-        self.last_used = trio.current_time()
+        self.last_used = self.heard = trio.current_time()
         self.child: Child | None = None
         self._observer = observer
         self._path = Path(spec.endpoint.removeprefix("ipc://"))
@@ -79,6 +80,7 @@ class Worker:
             self.failure = unavailable(f"no worker for {self.spec.name} could be started: {error}")
             return
         self._act(self.life.on_spawned(trio.current_time()))
+        enter(NO_TRAIL, self.spec.name if self.spec.kind == "session" else "")  # it outlives the request it is born for
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._run_link)
             nursery.start_soon(self._keep_time)
@@ -99,6 +101,19 @@ class Worker:
     def kill(self) -> None:
         """SIGKILL to the session's init: the kernel ends everything in it."""
         self._act(self.life.kill(trio.current_time()))
+
+    def kill_wedged(self) -> None:
+        """As the kernel might: it counts as a crash, and what it was asked is answered as after one."""
+        if self.child is not None and self.life.state is State.SERVING:
+            self.child.kill()
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    def tell(self, frame: Frame) -> bool:
+        """False when it is too far behind to take it."""
+        return self.peer.try_send(frame)
 
     async def drain(self, grace_s: float) -> None:
         """Asks it to leave; it is killed if it does not."""
@@ -160,7 +175,7 @@ class Worker:
             return None
         finally:
             self.calls -= 1
-            self.last_used = trio.current_time()
+            self.last_used = self.heard = trio.current_time()
             if not self.calls:
                 self._resting.unpark_all()
         return Answer(answer, reply.status, reply.headers)
@@ -184,10 +199,15 @@ class Worker:
             self.child.kill()
 
     async def _serve(self, call: Call, body: bytes) -> Answer:
+        if self.spec.kind == "session":
+            SESSION.set(self.spec.name)
         return await self._observer.on_call(self, call, body)
 
     async def _on_frame(self, frame: Frame, body: bytes) -> None:
-        self.last_used = trio.current_time()
+        self.heard = trio.current_time()
+        if isinstance(frame, Pong):
+            return
+        self.last_used = self.heard
         if isinstance(frame, Event):
             await self._observer.on_event(self, frame, body)
         elif isinstance(frame, Hello):

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Container
 
 import msgspec
+import structlog
 import trio
 
 from oad.contract.worker import Level, WorkerSpec
@@ -20,6 +21,7 @@ from .session_init import Born, Stillborn
 from .spawn import SpawnFailed
 from .zygote import PACKET_BYTES, Preload, Preloaded, Ready, Reply, Zygote, launch_zygote
 
+_log = structlog.get_logger("oad.supervisor")
 BIRTH_TIMEOUT_S = 10.0
 REPLACE_AFTER_S = (0.0, 0.5, 2.0, 5.0)
 _BIRTH_ATTEMPTS = 3
@@ -192,9 +194,11 @@ class ZygoteSpawner:
                     await self._ask(asked, Birth(spec, self._zygote.entry), (theirs.fileno(),))
                 await trio.lowlevel.wait_readable(ours.fileno())
             return self._receive(ours, asked)
-        except trio.TooSlowError as error:
+        except trio.TooSlowError:
             ours.close()
-            raise SpawnFailed(f"no session init within {BIRTH_TIMEOUT_S} s") from error
+            _log.error("the zygote does not answer and is replaced", waited_s=BIRTH_TIMEOUT_S)
+            self.recycle()
+            raise _ZygoteGone from None
         except BaseException:
             ours.close()  # an init that is born after all sees that and leaves
             raise

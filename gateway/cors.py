@@ -6,7 +6,7 @@ from typing import Final
 from .asgi import Headers, Scope, Send, header
 
 _METHODS: Final = b"GET, HEAD, PUT, PATCH, POST, DELETE"
-_EXPOSED: Final = b"link, x-next-cursor"
+_EXPOSED: Final = b"link, x-next-cursor, x-request-id"
 _KNOWN: Final = re.compile(
     r"http://(localhost|127\.0\.0\.1)(:\d+)?|https://([a-z0-9-]+\.)*opencode\.ai|tauri://localhost|http://tauri\.localhost"
 )

@@ -7,6 +7,7 @@ from typing import Final
 import trio
 
 from oad.contract.errors import ApiError, named, tagged
+from oad.contract.trail import TRAIL
 
 from . import terminal_socket
 from .arrival import Arrival, has_body
@@ -16,6 +17,7 @@ from .cors import CrossOrigin
 from .exchange import render
 from .hosts import HostGuard
 from .terminal_socket import refuse_socket
+from .trail import REQUEST_ID, trail_of
 
 _log = logging.getLogger("oad.gateway")
 MAX_TARGET: Final = 16 * 1024  # bytes of path and query
@@ -55,7 +57,9 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-        elif scope["type"] == "websocket":
+            return
+        TRAIL.set(trail_of(scope))
+        if scope["type"] == "websocket":
             await self._connect(_normalise(scope), receive, send)
         elif scope["method"] == "OPTIONS":
             await self._cross_origin.preflight(scope, send)
@@ -66,14 +70,15 @@ class Front:
             )
 
     def _marked(self, scope: Scope, send: Send, arrival: Arrival | None) -> Send:
-        marks = self._cross_origin.headers(header(scope, b"origin"))
+        marks = [*self._cross_origin.headers(header(scope, b"origin")), (REQUEST_ID, TRAIL.get().request.encode())]
+        began = trio.current_time()
 
         async def marking(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = [*message["headers"], *marks]
                 message = {**message, "headers": await arrival.settle(headers) if arrival else headers}
-                if message["status"] >= 400:
-                    _log.debug("%s %s: %d", scope["method"], scope["path"], message["status"])
+                took_ms = (trio.current_time() - began) * 1000
+                _log.debug("%s %s: %d in %.1f ms", scope["method"], scope["path"], message["status"], took_ms)
             await _finish(send, message) if _is_last(message) else await send(message)
 
         return marking

@@ -27,7 +27,7 @@ ALLOWED = {
     "daemon": {"contract", "link", "service_manager"},
     "gateway": {"contract", "link", "service_manager"},
     "workers": {"contract", "link", "logs"},
-    "proxy": {"contract", "logs"},
+    "proxy": {"contract", "logs", "service_manager"},
 }
 # Task boundaries: the last frame of a process, an operation, a worker, a turn, a tool call, a probe.
 CATCH_ALL = {

@@ -93,3 +93,8 @@ async def test_a_watchdog_that_is_not_ours(
     with trio.move_on_after(100):
         await trio.sleep_forever()
     assert "WATCHDOG=1" not in messages(heard)
+
+
+def test_asks_for_more_time_to_stop(heard: socket.socket) -> None:
+    ServiceManager(heard.getsockname()).stopping("draining", within_s=20.0)
+    assert messages(heard) == ["STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=20000000"]

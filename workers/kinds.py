@@ -87,7 +87,8 @@ class ProjectKind:
         self._mcp = ProjectMcp(spec, exec, link)
 
     def _providers(self, setup: ProjectSetup) -> Registry:
-        registry = self._registries.of(setup, self._credentials)
+        with self._complaints.about_failures():
+            registry = self._registries.of(setup, self._credentials)
         self._complaints.tell(registry.warnings)
         return registry
 

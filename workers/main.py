@@ -15,7 +15,7 @@ from oad.contract.redact import KNOWN
 from oad.contract.wire import PROTOCOL_VERSION, Call, Data, Drain, Event, Frame, Grant, Hello, ProtocolError
 from oad.contract.worker import WorkerSpec
 from oad.link import Answer, Peer, StreamEnd, TrioSocket
-from oad.logs import configure_logs
+from oad.logs import configure_logs, name_process
 
 from .kinds import Kind, make_kind
 from .pty.kind import ATTACH, PtyKind
@@ -27,11 +27,22 @@ _HIGH_WATER: Final = 2000  # events on their way to the daemon; beyond it the tu
 
 def run(spec: WorkerSpec, broker_fd: int) -> int:
     """The worker's main function; returns its exit status."""
-    configure_logs(spec.log_level, file=Path(spec.log_file) if spec.log_file else None, to_stderr=spec.log_to_stderr)
+    _configure_logs(spec)
     restriction = restrict_worker(spec)  # before any thread: Landlock holds for threads, not for processes
     if not restriction.abi:
         _log.warning("file tools are not restricted by the kernel", worker=spec.name, reason=restriction.reason)
     return trio.run(_main, spec, broker_fd, restrict_keyboard_interrupt_to_checkpoints=True)
+
+
+def _configure_logs(spec: WorkerSpec) -> None:
+    """Also where the file can't be opened, since somebody has changed its owner for example: that costs the lines."""
+    session = spec.name if spec.kind == "session" else ""
+    name_process(f"{spec.kind}-worker", name=spec.name, session=session, pid=spec.pid)
+    try:
+        file = Path(spec.log_file) if spec.log_file else None
+        configure_logs(spec.log_level, file=file, stderr=spec.log_to_stderr, repeats=spec.log_repeats)
+    except OSError:
+        configure_logs(spec.log_level, file=None, stderr=True, repeats=spec.log_repeats)
 
 
 async def _main(spec: WorkerSpec, broker_fd: int) -> int:
@@ -83,8 +94,7 @@ class WorkerProcess:
         return answer
 
     async def _serve(self, call: Call, body: bytes) -> Answer:
-        # Calls that were read together start in any order, but their numbers tell which came first: what was sent
-        # before an abort must not begin after it.
+        # Numbers tell which call came first: what was sent before an abort must not begin after it.
         if call.op == "worker.abort":
             self._fence = call.id
         elif call.id < self._fence and self._spec.kind == "session":

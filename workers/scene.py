@@ -15,6 +15,7 @@ from oad.contract.policy import DEFAULT_SHELL, ShellPolicy
 from oad.contract.redact import KNOWN
 from oad.contract.session import Tokens
 
+from .config.complaints import Complaints
 from .config.instructions import Instruction
 from .config.masking import find_secrets
 from .config.project import ProjectSetup
@@ -166,10 +167,14 @@ class ProjectSurroundings:
         self._ask_keys = ask_keys
         self._shell = shell
         self._registries = Registries()
+        self._complaints: dict[str, Complaints] = {}
 
     async def scene(self, directory: str, credentials: dict[str, Any]) -> Scene:
-        setup = await self._remote.load(directory, self._readable)
-        fetched = await self._remote.instructions(setup.instruction_addresses())
-        keys = KeyRing(setup, credentials, self._registries.of, self._ask_keys)
+        complaints = self._complaints.setdefault(directory, Complaints(directory))
+        with complaints.about_failures():
+            setup = await self._remote.load(directory, self._readable)
+            fetched = await self._remote.instructions(setup.instruction_addresses())
+            keys = KeyRing(setup, credentials, self._registries.of, self._ask_keys)
+        complaints.tell([*setup.problems, *keys.registry.warnings])
         lent = await self._borrow(configured=bool(setup.config.mcp))
         return ProjectScene(setup, keys, self._shell, lent, fetched)

@@ -14,6 +14,7 @@ from ..audit.log import AuditLog
 from ..chores import Chores
 from ..control_queue import ControlQueues
 from ..credentials import Credentials
+from ..draining import Draining
 from ..journal import Journal
 from ..limits import Limits
 from ..listeners import Listeners
@@ -21,6 +22,7 @@ from ..oauth.renewal import Renewal
 from ..sandboxes import Sandboxes
 from ..sessions import Sessions
 from ..store import Store
+from ..store_upkeep import StoreUpkeep
 from ..supervisor import Supervisor
 from ..tally import Tally
 from ..terminals import Terminals
@@ -42,12 +44,14 @@ class Services(msgspec.Struct, frozen=True):
     secret_environment: dict[str, str]
     audit: AuditLog
     worktrees: Worktrees
+    store_upkeep: StoreUpkeep
     listeners: Listeners = msgspec.field(default_factory=Listeners)
     renewal: Renewal = msgspec.field(default_factory=Renewal)
     controls: ControlQueues = msgspec.field(default_factory=ControlQueues)
     chores: Chores = msgspec.field(default_factory=Chores)
     project_changes: trio.Lock = msgspec.field(default_factory=trio.Lock)  # see projects.change_project
     tally: Tally = msgspec.field(default_factory=Tally)
+    draining: Draining = msgspec.field(default_factory=Draining)
     find_address: Callable[[], str] = str  # where clients find the server; empty when nobody knows
 
     @property

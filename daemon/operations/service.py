@@ -27,7 +27,8 @@ async def health(request: Request) -> Answer:
 
 
 async def ready(request: Request) -> Answer:
-    """200 while prompts can be taken: the journal is writable and the sandbox can be enforced."""
+    """200 while prompts can be taken: nobody stops the service, the journal is writable, the sandbox enforceable."""
+    request.services.draining.check()
     failing = request.services.journal.failing
     if failing is not None:
         raise named(503, "NotReadyError", message=f"The store can't be written: {failing}")

@@ -210,6 +210,7 @@ async def _delete_tree(request: Request, session: Session) -> None:
         services.asks.drop(session.id)
         services.turns.forget(session.id)
         services.sessions.delete(session)
+        services.journal.then(services.store_upkeep.soon)
         services.limits.forget(session.id)
         services.sandboxes.forget(session.id)
         services.supervisor.snapshots.forget(session)

@@ -31,8 +31,10 @@ class ServiceManager:
         """To be followed by ``ready``."""
         self._tell(RELOADING="1", MONOTONIC_USEC=str(time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000))
 
-    def stopping(self, status: str) -> None:
-        self._tell(STOPPING="1", STATUS=status)
+    def stopping(self, status: str, *, within_s: float = 0.0) -> None:
+        """``within_s``: so long the manager waits for the next word; 0: as its own limit for stops has it."""
+        extension = {"EXTEND_TIMEOUT_USEC": str(int(within_s * 1e6))} if within_s else {}
+        self._tell(STOPPING="1", STATUS=status, **extension)
 
     async def report(self, describe: Callable[[], str]) -> None:
         """Beats for as long as this event loop turns, and says how the process is. Returns only when cancelled."""

@@ -11,14 +11,17 @@ from typing import Any
 
 import msgspec
 import session_probe  # noqa: F401  before the user changes, who may not be able to read it
+import structlog
 import trio
 
 import oad.workers.broker
 from oad.contract.sandbox import Confinement
 from oad.contract.worker import WorkerSpec
-from oad.daemon import procs, zygote
+from oad.daemon import procs, zygote, zygote_spawner
 from oad.daemon.spawn import SpawnFailed
 from oad.daemon.zygote_spawner import SpawnedChild, ZygoteSpawner
+
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # standard output is for answers
 
 
 class Host:
@@ -49,6 +52,9 @@ class Host:
         took = (time.perf_counter() - started) * 1000
         return {"id": len(self.children) - 1, "init": child.init_pid, "worker": child.worker_pid,
                 "level": child.level, "ms": took}  # fmt: skip
+
+    async def be_patient(self, seconds: float) -> Any:
+        zygote_spawner.BIRTH_TIMEOUT_S = seconds
 
     async def signal(self, id: int, number: int) -> Any:
         return self.children[id].signal_worker(number)

@@ -19,6 +19,7 @@ from oad.daemon.audit.log import AuditLog
 from oad.daemon.confinement import Confiner
 from oad.daemon.credentials import Credentials
 from oad.daemon.dispatch import Dispatcher
+from oad.daemon.draining import Draining
 from oad.daemon.listeners import Listeners
 from oad.daemon.operations.context import Services
 from oad.daemon.restart import RestartBudget
@@ -26,6 +27,7 @@ from oad.daemon.sandbox_probe import Enforceable
 from oad.daemon.sandboxes import Sandboxes
 from oad.daemon.settings import DaemonSettings
 from oad.daemon.spawn import SpawnFailed
+from oad.daemon.store_upkeep import StoreUpkeep
 from oad.daemon.supervisor import Supervisor
 from oad.daemon.worktrees import Worktrees
 from oad.link import Answer, Peer, TrioSocket
@@ -198,6 +200,8 @@ class Live(Books):
             {},
             AuditLog(None),
             Worktrees(self.settings.worktrees),
+            StoreUpkeep(self.settings, self.store),
+            draining=Draining(self.settings.drain_s),
         )
         self.dispatcher = Dispatcher(self.services)
         self.keeper.dispatch = self.dispatcher.for_worker

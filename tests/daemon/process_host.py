@@ -151,7 +151,7 @@ class Marker:
         return count
 
 
-def await_ends(pids: list[int], within_s: float = 2.0) -> list[int]:
+def await_ends(pids: list[int], within_s: float = 20.0) -> list[int]:
     """Those that still live then. For processes that are not the caller's children."""
     end = time.monotonic() + within_s
     while (left := [pid for pid in pids if Path(f"/proc/{pid}").exists()]) and time.monotonic() < end:

@@ -200,38 +200,6 @@ async def test_producers_that_can_wait_do_so(journal: Journal) -> None:
         await running(journal, journal.room)
 
 
-async def test_old_events_are_pruned(store: FaultyStore, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("oad.daemon.journal._PRUNE_EVERY", 10)
-    journal = Journal(store, sink, keep_events=5)
-
-    async def work() -> None:
-        for _ in range(12):
-            journal.append("x", {}, A)
-            await journal.settled()
-
-    await running(journal, work)
-    assert store.horizon() > 0
-    assert len(store.events_after(0, 100)) < 12
-
-
-async def test_a_prune_that_fails_ends_nothing(store: FaultyStore, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(keep: int) -> int:
-        raise sqlite3.OperationalError("disk I/O error")
-
-    monkeypatch.setattr("oad.daemon.journal._PRUNE_EVERY", 1)
-    monkeypatch.setattr(store, "prune_events", fail)
-    journal = Journal(store, sink)
-
-    async def work() -> None:
-        journal.append("x", {}, A)
-        await journal.settled()
-        journal.append("y", {}, A)
-        await journal.settled()
-
-    await running(journal, work)
-    assert sink.types() == ["x", "y"]
-
-
 def test_a_recorded_event_is_published_as_it_was(store: FaultyStore) -> None:
     record = Recorded(7, "evt_1", "x", "/p", "global", "ses_a", 3, b'{"a":1}')
     assert as_published(record).body == b'{"id":"evt_1","type":"x","properties":{"a":1}}'

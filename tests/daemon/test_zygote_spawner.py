@@ -120,6 +120,18 @@ def test_sessions_survive_the_zygote_and_new_ones_can_be_born(host: Host, open_s
     assert len(children) == 3
 
 
+def test_a_frozen_zygote_is_replaced(host: Host, open_session: Open) -> None:
+    before = open_session(host)
+    (old,) = set(host("children_of_host")) - {before.info["init"]}
+    os.kill(old, signal.SIGSTOP)
+    host("be_patient", 0.2)
+    host("spawn", "exit:0")  # has it replaced; with so little patience the next one may be too slow as well
+    host("be_patient", 10.0)
+    assert open_session(host).run("echo", "born")["out"] == "born\n"
+    assert before.run("echo", "alive")["out"] == "alive\n"
+    assert old not in host("children_of_host")
+
+
 def test_a_zygote_learns_modules_and_its_successor_knows_them(host: Host) -> None:
     assert host("preload", "no_such_module").startswith("ModuleNotFoundError")
     assert host("preload", "colorsys") == ""

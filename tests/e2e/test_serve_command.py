@@ -102,7 +102,7 @@ async def test_servers_with_data_of_their_own_run_side_by_side(serve: Callable[.
     [
         (["--no-auth", "--hostname", "0.0.0.0"], 2, "--no-auth is possible on loopback only"),
         (["--config", "none.toml"], 2, "none.toml: No such file or directory"),
-        (["--log-level", "loud"], 2, "unknown log level loud"),
+        (["--log-level", "loud"], 2, 'expected "debug", "info"'),
         (["--hostname", "no.such.host.invalid"], 1, "can't start: no.such.host.invalid:"),
         (["--data-dir", "/proc/oad"], 1, "can't start: "),
     ],

@@ -1,4 +1,4 @@
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 import trio
 import zmq
 
-from oad.contract.wire import Call, Drain, Event, Frame, ProtocolError
+from oad.contract.wire import Call, Drain, Event, Frame, Ping, Pong, ProtocolError
 from oad.link import Answer, LinkLost, Peer, TrioSocket, bind_private
 
 
@@ -79,6 +79,16 @@ async def test_calls_run_side_by_side(tmp_path: Path) -> None:
         pair.right.gate.set()
 
 
+async def test_calls_begin_in_the_order_in_which_they_were_sent(tmp_path: Path) -> None:
+    async with linked(tmp_path) as pair:
+        wanted = [f"wait{number}" for number in range(50)]
+        for number, op in enumerate(wanted, 1):
+            await pair.left.peer.send(Call(number, op, {}))
+        while len(pair.right.served) < len(wanted):
+            await trio.lowlevel.checkpoint()
+        assert pair.right.served == wanted
+
+
 async def test_frames_arrive_in_order_and_before_a_later_call(tmp_path: Path) -> None:
     sent = [Event(str(number), "ses_a", True) for number in range(300)]
     async with linked(tmp_path) as pair:
@@ -148,3 +158,16 @@ async def test_what_is_no_frame_ends_the_link(tmp_path: Path) -> None:
         pair.left.peer.close()
         pair.right.peer.close()
         context.term()
+
+
+async def test_a_sign_of_life_is_given_without_anybody_s_doing(tmp_path: Path) -> None:
+    async with linked(tmp_path) as pair:
+        await pair.left.peer.send(Ping(7))
+        await until(lambda: bool(pair.left.frames))
+        assert pair.left.frames == [Pong(7)]
+        assert pair.right.frames == []
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110  what is waited for is the other end's doing
+        await trio.sleep(0.001)

@@ -104,7 +104,8 @@ class ProjectHandler:
         return frozenset({*_FIXED, *self._operations, *self._file_operations})
 
     def _setup(self, params: Params) -> ProjectSetup:
-        setup = load(params.get("directory") or self._directory, readable=self._readable)
+        with self._complaints.about_failures():
+            setup = load(params.get("directory") or self._directory, readable=self._readable)
         self._complaints.tell(setup.problems)
         return setup
 

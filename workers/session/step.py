@@ -1,6 +1,7 @@
 """One step of a turn: one model call with its retries, and the tool calls it asks for."""
 
 import msgspec
+import structlog
 import trio
 
 from oad.contract.ids import new_id, now_ms
@@ -25,6 +26,8 @@ from .retry import Retry
 from .toolcalls import Calls
 from .turn import Turn
 
+_log = structlog.get_logger("oad.session")
+_REASON = 500  # characters of a provider's message in the log
 _WAITING_EVENTS = 256  # provider events that may wait for the link before the model's stream is held back
 
 
@@ -127,6 +130,16 @@ class Step:
         if failure.kind == "overflow":
             raise Overflowed(failure)
         retry = self._turn.retries.after(failure)
+        _log.warning(
+            "a model call failed",
+            provider=self.info.provider_id,
+            model=self.info.model_id,
+            kind=failure.kind,
+            status=failure.status,
+            reason=failure.message[:_REASON],
+            attempt=retry.attempt if retry else None,
+            again_in_s=round(retry.wait_s, 1) if retry else None,
+        )
         if retry is None:
             raise TurnFailed(describe(failure, self.info.provider_id))
         await self._wait(retry, failure)

@@ -24,6 +24,7 @@ from ..audit import CURRENT_CALL, CurrentCall
 from ..exec import Exec
 from ..snapshots.keeper import StepKeeper
 from ..tools.tool import Rejected, Tool, ToolContext, ToolFailed, ToolResult, take_arguments
+from .ask_order import AskOrder
 from .doom import DoomGuard
 from .failure import TurnFailed
 from .permission import Gate
@@ -40,6 +41,7 @@ class Calls:
         self._agent = agent
         self._tools = tools
         self._gate = gate
+        self._order = AskOrder()
         self._doom = DoomGuard()
         self._doom_lock = trio.StrictFIFOLock()
         self._settled: dict[str, ToolResult] = {}  # by part, from calls that are being cancelled
@@ -53,6 +55,8 @@ class Calls:
         except BaseException:  # cancelled, perhaps inside a nursery of the tool's own
             self._keep_settled(part)
             raise
+        finally:
+            self._order.leave(part.id)
         await self._turn.conversation.put_part(msgspec.structs.replace(part, state=state))
 
     async def outcome(self, part: ToolPart) -> ToolCompleted | ToolError:
@@ -76,6 +80,7 @@ class Calls:
 
     async def admit(self, part: ToolPart, raw: str) -> ToolPart:
         """Publishes the call as running, under the name ``invalid`` if it cannot be understood."""
+        self._order.join(part.id)
         input, problem = parse_input(raw)
         tool = self._tools.get(part.tool)
         if tool is None:
@@ -95,6 +100,7 @@ class Calls:
         if not self._doom.repeats(part.tool, input):
             return
         metadata = {"tool": part.tool, "input": input}
+        self._order.leave(part.id)  # the later ones must not wait for the answer
         async with self._doom_lock:  # one question at a time: the answer to the first may settle the rest
             await self._gate.pass_("doom_loop", [part.tool], always=[part.tool], metadata=metadata)
 
@@ -114,6 +120,7 @@ class Calls:
         reference = ToolReference(message_id=part.message_id, call_id=part.call_id)
 
         async def ask(permission: str, patterns: list[str], *, always: list[str], metadata: dict[str, Any]) -> None:
+            await self._order.turn(part.id)
             await self._gate.pass_(permission, patterns, always=always, metadata=metadata, tool=reference)
 
         async def progress(title: str | None, metadata: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
+import structlog
 import trio
 
 from oad.contract.catalogue import Agent, Model
@@ -38,6 +39,8 @@ from .reducer import Reducer
 from .report import Report
 from .retry import RetryPlan
 from .surroundings import Scene, UnknownName
+
+_log = structlog.get_logger("oad.session")
 
 
 class Turn:
@@ -105,6 +108,15 @@ class Turn:
         self.scene = scene
         self.services.update(scene.services)
         self.conversation = conversation
+        self._began = trio.current_time()
+        _log.info("turn begins", turn=self.number)
+
+    def conclude(self) -> None:
+        """It has its answer."""
+        self.answer = self.conversation.last_assistant()
+        self.done.set()
+        took_s = round(trio.current_time() - self._began, 3)
+        _log.info("turn ended", turn=self.number, took_s=took_s, **_account(self.answer))
 
     @property
     def session(self) -> Session:
@@ -176,3 +188,16 @@ class Turn:
 def unknown_agent(name: str, agents: list[Agent]) -> str:
     offered = ", ".join(sorted(agent.name for agent in agents if not agent.hidden))
     return f'Agent not found: "{name}". Available agents: {offered}'
+
+
+def _account(answer: MessageWithParts | None) -> dict[str, Any]:
+    """Of a turn's last message, for the log."""
+    if answer is None or not isinstance(answer.info, AssistantMessage):
+        return {}
+    info = answer.info
+    return {
+        "message": info.id,
+        "model": f"{info.provider_id}/{info.model_id}",
+        "finish": info.finish,
+        "error": info.error.name if info.error else None,
+    }

@@ -378,8 +378,7 @@ class SessionWorker:
 
     def _conclude(self, turn: Turn) -> None:
         """The turn has its answer; the session is free for the next."""
-        turn.answer = turn.conversation.last_assistant()
-        turn.done.set()
+        turn.conclude()
         if self._turn is turn:
             self._turn = None
 

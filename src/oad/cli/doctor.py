@@ -1,6 +1,6 @@
 """``oad doctor``: what this host can enforce, tried out."""
 
-import sys
+import os
 from pathlib import Path
 
 import msgspec
@@ -11,7 +11,9 @@ from oad.daemon.doctor import Probe, examine_host, find_level
 from oad.daemon.sandbox_probe import probe_profiles
 
 from .exit_status import USAGE
-from .server_config import BadConfig, load_server_config
+from .refusal import refuse
+from .settings.load import find_sources, load_settings
+from .settings.origin import BadConfig
 
 
 class Findings(msgspec.Struct, frozen=True):
@@ -29,10 +31,9 @@ def examine(*, as_json: bool, config: Path | None = None) -> int:
     """Prints the findings; 0 only if sessions get the full level and the sandbox that ``config`` wants. 2 for a
     configuration that can't be read."""
     try:
-        _server, policy = load_server_config(config)
+        policy = load_settings(find_sources(config, os.environ)).settings.policy()
     except BadConfig as error:
-        print(f"oad: {error}", file=sys.stderr)
-        return USAGE
+        return refuse(str(error), USAGE)
     level, weakness = find_level()
     profiles = probe_profiles(policy.sandbox)
     findings = Findings(

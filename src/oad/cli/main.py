@@ -10,6 +10,8 @@ import typer
 
 from oad import __version__
 
+from .config_commands import Setting
+from .config_commands import config as configuration
 from .exit_status import FAILED
 
 app = typer.Typer(
@@ -20,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(configuration, name="config")
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the server keeps its data.")]
 Attach = Annotated[str | None, typer.Option("--attach", help="URL of a running server.")]
@@ -56,6 +59,7 @@ def serve(
     no_auth: Annotated[bool, typer.Option("--no-auth", help="Generate no credential (loopback only).")] = False,
     print_logs: Annotated[bool, typer.Option("--print-logs", help="Logs also go to standard error.")] = False,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warn or error")] = None,
+    settings: Setting = None,
 ) -> None:
     """Run the server in the foreground."""
     from .serve import ServeOptions
@@ -71,21 +75,27 @@ def serve(
         no_auth=no_auth,
         print_logs=print_logs,
         log_level=log_level,
+        settings=tuple(settings or ()),
     )
     raise typer.Exit(serve_foreground(options))
 
 
 @app.command()
 def unit(
-    program: Annotated[str, typer.Argument(help="daemon, gateway or proxy")],
+    program: Annotated[str, typer.Argument(help="daemon, gateway or proxy; stop: for ExecStop=.")],
     name: Annotated[str, typer.Option(help="Of a gateway, in its logs.")] = "",
     config: Annotated[Path | None, typer.Option(help="The server's own settings; else /etc/oad/oad.toml.")] = None,
     data_dir: DataDir = None,
+    settings: Setting = None,
 ) -> None:
     """Run one process of the service, as the units of systemd do."""
+    if program == "stop":
+        from .stop_unit import stop_main_process
+
+        raise typer.Exit(stop_main_process(os.environ))
     from .unit import UnitOptions, run_unit
 
-    raise typer.Exit(run_unit(UnitOptions(program, name, config, data_dir)))
+    raise typer.Exit(run_unit(UnitOptions(program, name, config, data_dir, tuple(settings or ()))))
 
 
 @app.command()

@@ -21,6 +21,7 @@ import msgspec
 import structlog
 
 from oad.daemon import procs
+from oad.service_manager import ServiceManager
 
 _log = structlog.get_logger("oad.parent")
 
@@ -28,6 +29,7 @@ _STABLE_S: Final = 10.0
 _DELAYS_S: Final = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _GIVE_UP: Final = 8  # deaths in a row, none of them after a stable time
 _STOP_S: Final = 15.0
+_NO_MANAGER: Final = ServiceManager()
 FATAL_STATUS: Final = 78  # a child that can't ever run here (taken data directory, unreadable file): no restart
 
 _STOPPING: Final = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
@@ -51,16 +53,27 @@ class Program(msgspec.Struct):
 
 
 class Parent:
-    """``programs`` are started and stopped in order. ``log_file`` is only named in messages."""
+    """``programs`` are started and stopped in order. ``log_file`` is only named in messages. ``drain_s``: so long the
+    first of them may take for its stop, beyond what all of them have together."""
 
-    def __init__(self, programs: list[Program], *, log_file: str = "the log") -> None:
+    def __init__(
+        self,
+        programs: list[Program],
+        *,
+        log_file: str = "the log",
+        drain_s: float = 0.0,
+        manager: ServiceManager = _NO_MANAGER,
+    ) -> None:
         self._programs = programs
+        self._stop_s = _STOP_S + drain_s
+        self._manager = manager
         self._log_file = log_file
         self._status: int | None = None
         self._watched = _STOPPING | {signal.SIGCHLD, signal.SIGIO}
 
-    def run(self) -> int:
-        """Until SIGTERM, SIGINT or a child's final failure; returns the exit status. Nothing is left then."""
+    def run(self, status: str = "") -> int:
+        """Until SIGTERM, SIGINT or a child's final failure; returns the exit status. Nothing is left then. ``status``
+        is what the service manager is told when all is started."""
         if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
             self._watched.discard(signal.SIGHUP)  # nohup; a blocked signal would arrive although it is ignored
         signal.pthread_sigmask(signal.SIG_BLOCK, self._watched)
@@ -70,6 +83,8 @@ class Parent:
         procs.become_subreaper()  # an escapee of a daemon that was killed comes here, and is killed
         gc.collect()
         gc.freeze()
+        self._start_due()
+        self._manager.ready(status)
         while self._status is None:
             self._start_due()
             self._wait()
@@ -115,7 +130,7 @@ class Parent:
         program.pid = 0
         program.failures = 0 if stable else program.failures + 1
         program.due = now + _DELAYS_S[min(program.failures, len(_DELAYS_S) - 1)] * random.uniform(1, 1.2)  # noqa: S311
-        _log.error("a process ended", process=program.name, status=status, restart_in_s=round(program.due - now, 1))
+        _log.error("a process ended", program=program.name, status=status, restart_in_s=round(program.due - now, 1))
         if status == FATAL_STATUS or program.failures >= _GIVE_UP:
             self._status = 1
             reason = "can't run here" if status == FATAL_STATUS else f"failed {program.failures} times in a row"
@@ -134,7 +149,8 @@ class Parent:
         """Lets the programs drain one after another, in the order in which they are listed; a second signal to stop
         means: at once. The daemon, which comes first, aborts what runs. Through gateways that are still there its
         clients are told so: most of them never ask what they missed while they were not connected."""
-        deadline = time.monotonic() + _STOP_S
+        self._manager.stopping("ending what runs", within_s=self._stop_s + _STOP_S)
+        deadline = time.monotonic() + self._stop_s
         for program in self._programs:
             if program.pid:
                 _signal(program.pid, signal.SIGTERM)
@@ -148,7 +164,7 @@ class Parent:
     def _kill_rest(self) -> None:
         for program in self._programs:
             if program.pid:
-                _log.error("a process did not stop in time", process=program.name)
+                _log.error("a process did not stop in time", program=program.name)
                 _signal(program.pid, signal.SIGKILL)
         while procs.children(os.getpid()):
             self._sweep()
@@ -184,7 +200,7 @@ def _run_child(program: Program, parent: int) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception:  # noqa: BLE001  the boundary of a process: its death must leave a trace
-        _log.exception("process failed", process=program.name)
+        _log.exception("process failed", program=program.name)
         return 1
     finally:
         sys.stdout.flush()

@@ -11,15 +11,19 @@ from typing import Final
 
 import msgspec
 import setproctitle
+import structlog
 
 from oad.contract.policy import Policy
 from oad.daemon import procs
+from oad.logs import Rotation, configure_logs, name_process
 from oad.service_manager import ServiceManager
 
 from .credential import Credential
 from .parent import FATAL_STATUS, Program
 from .places import Places
-from .server_config import BadConfig, ServerConfig, load_server_config
+from .server_config import ServerConfig
+from .settings.load import Sources, load_settings
+from .settings.origin import BadConfig
 
 _NOBODY: Final = 65534  # on every Linux
 
@@ -34,14 +38,12 @@ class Plan(msgspec.Struct, frozen=True):
     listeners: tuple[socket.socket, ...]
     door: socket.socket | None  # of the filtering proxy; it outlives each proxy
     loopback: bool
-    cors: tuple[str, ...]
-    gateways: int
-    log_level: str
     print_logs: bool
     log_file: Path | None
     secret_environment: dict[str, str] = {}
-    config_file: Path | None = None
+    sources: Sources = Sources()
     manager: ServiceManager = ServiceManager()
+    drain_s: float = 0.0  # at a stop, for running turns to end by themselves
 
 
 def preload() -> None:
@@ -52,7 +54,7 @@ def preload() -> None:
 
 def make_programs(plan: Plan) -> list[Program]:
     programs = [Program("daemon", functools.partial(run_daemon_of, plan))]
-    for number in range(plan.gateways):
+    for number in range(plan.config.gateways):
         name = f"gateway-{number}"
         programs.append(Program(name, functools.partial(run_gateway_of, name, plan)))
     # Last to stop: turns end before it. Where no session has an allow list of hosts it is never needed.
@@ -60,9 +62,19 @@ def make_programs(plan: Plan) -> list[Program]:
     return programs
 
 
+def _begin_logs(kind: str, plan: Plan, name: str = "") -> None:
+    """Of a process that was forked, or of a unit: lines name who has written them, and the file is opened anew."""
+    storage, repeats = plan.policy.storage, plan.policy.logs.repeats
+    rotation = Rotation(storage.log_mb, storage.log_files)
+    level = plan.config.log_level
+    configure_logs(level, file=plan.log_file, stderr=plan.print_logs, repeats=repeats, rotation=rotation)
+    name_process(kind, name=name)
+
+
 def run_daemon_of(plan: Plan) -> int:
     """Returns the exit status."""
     setproctitle.setproctitle("oad-daemon")
+    _begin_logs("daemon", plan)
     for listener in (*plan.listeners, plan.door):
         if listener is not None:
             listener.close()
@@ -70,40 +82,45 @@ def run_daemon_of(plan: Plan) -> int:
     from oad.daemon.enforceable import NotEnforceable
     from oad.daemon.instance_lock import AlreadyRunning
     from oad.daemon.main import run_daemon
-    from oad.daemon.schema import SchemaTooNew
+    from oad.daemon.migration import SchemaTooNew, StoreUnusable
     from oad.daemon.settings import DaemonSettings
 
-    idle = plan.config.idle_worker_s
     settings = DaemonSettings(
         data=plan.places.data,
         runtime=plan.places.runtime,
-        log_level=plan.log_level,
+        log_level=plan.config.log_level,
         log_file=plan.log_file,
         log_to_stderr=plan.print_logs,
         policy=plan.policy,
         secret_environment=plan.secret_environment,
-        idle_worker_s=300.0 if idle is None else idle,
+        idle_worker_s=plan.config.idle_worker_s,
+        drain_s=plan.drain_s,
     )
     try:
-        run_daemon(settings, functools.partial(_reread, plan.config_file), plan.manager)
-    except (AlreadyRunning, NotEnforceable, SchemaTooNew, CredentialsUnreadable) as error:
+        run_daemon(settings, functools.partial(_reread, plan), plan.manager)
+    except (AlreadyRunning, NotEnforceable, SchemaTooNew, StoreUnusable, CredentialsUnreadable) as error:
         print(f"oad: {error}", file=sys.stderr)
         return FATAL_STATUS
     return 0
 
 
-def _reread(file: Path | None) -> Policy:
+def _reread(plan: Plan) -> Policy:
+    """Raises PolicyUnreadable."""
     from oad.daemon.reload import PolicyUnreadable
 
     try:
-        return load_server_config(file)[1]
+        settings = load_settings(plan.sources).settings
     except BadConfig as error:
-        raise PolicyUnreadable(str(error)) from error
+        raise PolicyUnreadable("; ".join(map(str, error.problems))) from error
+    if settings.server != plan.config:
+        structlog.get_logger("oad.reload").warning("changed, but in force only after a restart", sections=["server"])
+    return settings.policy()
 
 
 def run_gateway_of(name: str, plan: Plan) -> int:
     """Returns the exit status."""
     setproctitle.setproctitle("oad-gateway")
+    _begin_logs("gateway", plan, name)
     if plan.door is not None:
         plan.door.close()
     from oad.gateway.main import run_gateway
@@ -119,12 +136,12 @@ def run_gateway_of(name: str, plan: Plan) -> int:
             runtime_dir=str(plan.places.runtime),
             cwd=str(Path.cwd()),
             credentials=Credentials(plan.credential.username, plan.credential.password, plan.credential.token),
-            cors_origins=plan.cors,
+            cors_origins=plan.config.cors,
             loopback=plan.loopback,
-            allowed_hosts=tuple(plan.config.hosts),
+            allowed_hosts=plan.config.hosts,
             forwarding=plan.config.forwarding(),
-            body_limit=(plan.config.body_limit_mb or 32) * 1024 * 1024,
-            log_level=plan.log_level,
+            body_limit=plan.config.body_limit_mb * 1024 * 1024,
+            log_level=plan.config.log_level,
         ),
         plan.manager,
     )
@@ -142,11 +159,11 @@ def run_proxy_of(plan: Plan) -> int:
 
     settings = ProxySettings(
         policy=plan.policy.network,
-        log_level=plan.log_level,
+        log_level=plan.config.log_level,
         log_file=plan.log_file,
         log_to_stderr=plan.print_logs,
     )
-    return run_proxy(settings, plan.door, functools.partial(_become_nobody, os.getppid()))
+    return run_proxy(settings, plan.door, functools.partial(_become_nobody, os.getppid()), plan.manager)
 
 
 def _become_nobody(parent: int) -> None:

@@ -8,5 +8,6 @@ class Refused(Exception):
 
 
 def refuse(text: str, status: int) -> int:
-    print(f"oad: {text}", file=sys.stderr)
+    for line in text.splitlines():
+        print(f"oad: {line}", file=sys.stderr)
     return status

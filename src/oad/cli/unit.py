@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from oad.daemon.instance_lock import AlreadyRunning
-from oad.logs import LEVELS, configure_logs
+from oad.logs import configure_logs, name_process
 from oad.proxy.main import open_door
 from oad.service_manager import ServiceManager, take_service_manager
 
@@ -25,10 +25,12 @@ from .own_secrets import hide_secrets
 from .places import Places, UnsafePlace, find_places
 from .programs import Plan, preload, run_daemon_of, run_gateway_of, run_proxy_of
 from .refusal import Refused, refuse
-from .server_config import BadConfig, ServerConfig, load_server_config
+from .server_config import ServerConfig
+from .settings.load import find_sources, load_settings, parse_settings
+from .settings.origin import BadConfig
 
 PROGRAMS: Final = ("daemon", "gateway", "proxy")
-SYSTEM_CONFIG: Final = Path("/etc/oad/oad.toml")
+_DRAIN_S: Final = 30.0  # who stops a service does not stand by and wait, as one who presses Ctrl-C does
 CREDENTIAL: Final = "credential"  # its name for LoadCredential=
 
 
@@ -39,6 +41,7 @@ class UnitOptions(msgspec.Struct, frozen=True):
     name: str = ""
     config: Path | None = None
     data_dir: Path | None = None
+    settings: tuple[str, ...] = ()  # SECTION.KEY=VALUE
 
 
 def run_unit(options: UnitOptions) -> int:
@@ -56,35 +59,32 @@ def run_unit(options: UnitOptions) -> int:
 def _plan(options: UnitOptions, passed: Sequence[socket.socket], manager: ServiceManager) -> Plan:
     if options.program not in PROGRAMS:
         raise Refused(f"there is no program {options.program}: one of {', '.join(PROGRAMS)}")
-    file = options.config or (SYSTEM_CONFIG if SYSTEM_CONFIG.exists() else None)
-    config, policy = load_server_config(file)
-    level = (config.log_level or "info").lower()
-    if level not in LEVELS:
-        raise Refused(f"unknown log level {level}: one of {', '.join(LEVELS)}")
+    sources = find_sources(options.config, os.environ, parse_settings(options.settings), service=True)
+    settings = load_settings(sources).settings
+    config = settings.server
     places = find_places(options.data_dir)
-    configure_logs(level, file=None, to_stderr=True)
+    configure_logs(config.log_level, file=None, stderr=True, repeats=settings.logs.repeats)
+    name_process(options.program, name=options.name)
     places.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
     listeners = _listeners(config, passed) if options.program == "gateway" else ()
     return Plan(
         places=places,
         config=config,
-        policy=policy,
+        policy=settings.policy(),
         credential=_credential(options.program, places),
         listeners=tuple(listeners),
         door=_door(places, passed) if options.program == "proxy" else None,
         loopback=all(_is_local(listener) for listener in listeners),
-        cors=tuple(config.cors),
-        gateways=1,
-        log_level=level,
         print_logs=True,
         log_file=None,  # the journal has it
-        config_file=file,
+        sources=sources,
         manager=manager,
+        drain_s=_DRAIN_S if config.drain_s is None else config.drain_s,
     )
 
 
 def _listeners(config: ServerConfig, passed: Sequence[socket.socket]) -> Sequence[socket.socket]:
-    return passed or open_listeners(config.hostname or "127.0.0.1", config.port or 0)
+    return passed or open_listeners(config.hostname, config.port)
 
 
 def _door(places: Places, passed: Sequence[socket.socket]) -> socket.socket:

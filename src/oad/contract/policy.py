@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from .oauth import Methods
+from .telemetry import LogPolicy
 
 Profile = Literal["read-only", "workspace", "full"]
 Level = Literal["namespaces", "landlock", "none"]
@@ -146,6 +147,22 @@ class SharePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expire_h: Annotated[float, msgspec.Meta(gt=0)] | None = None
 
 
+class StoragePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[storage]``: how much is kept, and for how long. Sessions go with all that they have, or stay whole."""
+
+    events: _Positive = 200_000  # of all sessions, for clients that come back
+    events_mb: _Positive = 256
+    events_days: _Positive = 30
+    output_mb: _Positive = 2048  # whole outputs of commands that were too long for the transcript
+    output_days: _Positive = 30
+    temporary_days: _Positive = 10  # /tmp of a session that has not been used for so long is emptied
+    log_mb: _Positive = 64  # of one file
+    log_files: _Positive = 4  # full ones
+    sessions_days: _Positive | None = None  # sessions not used for so long are deleted; None: never
+    archived_days: _Positive | None = None  # archived ones
+    migration_copies: _Positive = 2  # of the store, made before an upgrade changes it
+
+
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sandbox: SandboxPolicy = SandboxPolicy()
     network: NetworkPolicy = NetworkPolicy()
@@ -157,3 +174,5 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     oauth: Methods = {}
     snapshots: SnapshotPolicy = SnapshotPolicy()
     share: SharePolicy = SharePolicy()
+    storage: StoragePolicy = StoragePolicy()
+    logs: LogPolicy = LogPolicy()

@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from .trail import Trail
+
 PROTOCOL_VERSION: Final = 1
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 
@@ -41,7 +43,8 @@ class Origin(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Call(msgspec.Struct, tag_field="frame", tag="call", array_like=True, frozen=True):
-    """A request. ``deadline_s`` counts from reception; 0 means none. ``key``: a repeated mutation is answered alike."""
+    """A request. ``deadline_s`` counts from reception; 0 means none. ``key``: a repeated mutation is answered alike.
+    ``trail``: what the call is made for, which its log lines and the calls that it leads to show too."""
 
     id: int
     op: str
@@ -49,6 +52,7 @@ class Call(msgspec.Struct, tag_field="frame", tag="call", array_like=True, froze
     deadline_s: float = 0.0
     key: str = ""
     origin: Origin | None = None
+    trail: Trail | None = None
 
 
 class Cancel(msgspec.Struct, tag_field="frame", tag="cancel", array_like=True, frozen=True):

@@ -36,9 +36,11 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     writable: list[str]  # further roots that the worker's own file tools may write to
     audit: AuditMode = "off"  # what the worker is to report; "required": before it does it
     shell: ShellPolicy = ShellPolicy()
+    pid: int = 0  # the worker's own as the host sees it, which only it is told
     log_level: str = "info"
     log_file: str = ""  # empty: to standard error only
     log_to_stderr: bool = False
+    log_repeats: int = 10  # see LogPolicy
     confinement: Confinement = UNCONFINED
     limits: CommandLimits = CommandLimits()  # the operator's, for every command whatever the worker says
     snapshots: SnapshotPlace = SnapshotPlace()

@@ -5,6 +5,7 @@ import math
 
 import trio
 
+from oad.contract.trail import TRAIL
 from oad.contract.wire import Call, Cancel, Data, Grant, Origin, ProtocolError, Reply
 
 from .stream import Send, Stream
@@ -60,7 +61,7 @@ class Calls:
         try:
             with trio.fail_after(deadline_s or math.inf):
                 if not self._lost:
-                    await self._send(Call(number, op, params, deadline_s, key, origin), body)
+                    await self._send(Call(number, op, params, deadline_s, key, origin, TRAIL.get()), body)
                     await waiting.arrived.wait()
         except BaseException:
             await self._withdraw(number)

@@ -8,7 +8,7 @@ from typing import Final
 
 import trio
 
-from oad.contract.wire import Call, Cancel, Data, Frame, Grant, Reply, decode_frame, encode_frame
+from oad.contract.wire import Call, Cancel, Data, Frame, Grant, Ping, Pong, Reply, decode_frame, encode_frame
 
 from .calls import Calls
 from .serving import Handler, Serving
@@ -21,8 +21,8 @@ OnFrame = Callable[[Frame, bytes], Awaitable[None]]
 
 
 class Peer:
-    """``handler`` answers the other end's calls, each in a task of its own; ``on_frame`` takes all other frames, in
-    order, and delays what follows while it runs: also those of streams in calls that it answers."""
+    """``handler`` answers the other end's calls, each in a task of its own, begun in their order; ``on_frame`` takes
+    all other frames, in order, and delays what follows while it runs: also those of streams in calls it answers."""
 
     def __init__(self, socket: TrioSocket, *, handler: Handler, on_frame: OnFrame) -> None:
         self._socket = socket
@@ -79,7 +79,11 @@ class Peer:
             self._calls.resolve(frame, body)
         elif isinstance(frame, Call):
             serving.accept(frame, body)
+            # Its task takes its first step before that of the next: calls begin in the order in which they were sent.
+            await trio.lowlevel.checkpoint()
         elif isinstance(frame, Cancel):
             serving.cancel(frame.id)
+        elif isinstance(frame, Ping):
+            self.try_send(Pong(frame.number))  # an end that is behind shows by what it sends that it lives
         elif not (isinstance(frame, Data | Grant) and self._calls.stream(frame, body)):
             await self._on_frame(frame, body)

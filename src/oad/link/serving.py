@@ -8,6 +8,7 @@ import msgspec
 import trio
 
 from oad.contract.errors import ApiError, named, unexpected
+from oad.contract.trail import enter
 from oad.contract.wire import Call, Reply
 
 _log = logging.getLogger("oad.link")
@@ -47,6 +48,7 @@ class Serving:
             scope.cancel()
 
     async def _run(self, call: Call, body: bytes, scope: trio.CancelScope) -> None:
+        enter(call.trail, call.params.get("sessionID", ""))
         with scope:
             answer = await carry_out(self._handler, call, body)
             if self._running.pop(call.id, None) is not None:
@@ -55,9 +57,12 @@ class Serving:
 
 async def carry_out(handler: Handler, call: Call, body: bytes) -> Answer:
     """The boundary of an RPC: whatever goes wrong in a handler becomes an answer, and the process lives on."""
+    began = trio.current_time()
     try:
         with trio.fail_after(call.deadline_s or math.inf):
-            return await handler(call, body)
+            answer = await handler(call, body)
+        _log.debug("%s: %d in %.1f ms", call.op, answer.status, (trio.current_time() - began) * 1000)
+        return answer
     except trio.TooSlowError:
         return refusal(named(504, "TimeoutError", message=f"{call.op} took more than {call.deadline_s:g} s"))
     except ApiError as error:

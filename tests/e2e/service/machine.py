@@ -100,6 +100,10 @@ class Machine:
         lines = self.run("ps", "-u", "oad", "-o", "pid=,args=").splitlines()
         return {int(line.split(None, 1)[0]): line.split(None, 1)[1] for line in lines if line.strip()}
 
+    def workers(self) -> dict[int, str]:
+        """Of sessions and directories, with their inits; without what is kept ready for their next commands."""
+        return {pid: title for pid, title in self.processes().items() if title.endswith((" init", " worker"))}
+
     async def until_active(self, unit: str, *, other_than: int = 0) -> int:
         def is_new() -> bool:
             return self.property(unit, "ActiveState") == "active" and self.pid(unit) not in (0, other_than)

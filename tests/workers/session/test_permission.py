@@ -7,9 +7,10 @@ import trio
 import trio.testing
 
 from oad.contract.permission import PermissionRule
+from oad.workers.tools.tool import ToolContext, ToolResult
 
 from .conftest import MakeWorld
-from .fakes import AskTool, World, call, finish, tool_parts
+from .fakes import AskTool, EchoArgs, World, call, finish, tool_parts
 
 
 def asking(world: World, reply: dict[str, str]) -> None:
@@ -95,3 +96,21 @@ async def test_the_third_identical_call_of_a_step_asks(make_world: MakeWorld) ->
     assert asked[0]["patterns"] == asked[0]["always"] == ["echo"]
     assert "tool" not in asked[0]
     assert [part["state"]["status"] for part in tool_parts(world)] == ["completed"] * 4
+
+
+class LateTool(AskTool):
+    """Has something to do before it asks, the first call at least."""
+
+    async def run(self, args: EchoArgs, context: ToolContext) -> ToolResult:
+        if args.text == "question 0":
+            await trio.testing.wait_all_tasks_blocked()
+        return await super().run(args, context)
+
+
+async def test_calls_made_in_parallel_ask_in_their_order(make_world: MakeWorld) -> None:
+    wanted = [f"question {number}" for number in range(5)]
+    calls = [item for number, asked in enumerate(wanted) for item in call("ask", {"text": asked}, id=f"call_{number}")]
+    world: World = await make_world([*calls, *finish("tool-calls")], tools=[LateTool()])
+    asking(world, {"reply": "once"})
+    await world.prompt()
+    assert [asked["metadata"]["text"] for op, _, asked in world.link.calls if op == "ask.permission"] == wanted

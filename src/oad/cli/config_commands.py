@@ -1,0 +1,33 @@
+"""``oad config``: its options. What they do is in .configuration."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+config = typer.Typer(no_args_is_help=True, help="Read and check the server's settings.")
+File = Annotated[Path | None, typer.Option("--config", help="The server's own settings; else the usual file.")]
+Setting = Annotated[
+    list[str] | None, typer.Option("--set", help="SECTION.KEY=VALUE; wins over files. May be given several times.")
+]
+
+
+@config.command("check")
+def config_check(config: File = None, settings: Setting = None) -> None:
+    """Say all that is wrong, as FILE:LINE: TEXT. Status 0 if nothing is, else 2."""
+    from .configuration import check
+
+    raise typer.Exit(check(config, settings or ()))
+
+
+@config.command("show")
+def config_show(
+    config: File = None,
+    settings: Setting = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    origin: Annotated[bool, typer.Option("--origin", help="And where each value comes from.")] = False,
+) -> None:
+    """Print what is in force: every key, after files, environment and options. Secrets are masked."""
+    from .configuration import show
+
+    raise typer.Exit(show(config, settings or (), as_json=as_json, origin=origin))
