@@ -25,6 +25,8 @@ from .asks import Asks
 from .audit.log import SERVICE, AuditLog
 from .audit.reports import EVENT, read_report, write_report
 from .closing import aborted, crashed
+from .file_news import TYPE as FILE_CHANGED
+from .file_news import FileNews
 from .job_book import JobBook
 from .journal import Journal, Place
 from .lifecycle import State
@@ -66,6 +68,7 @@ class Bookkeeper:
         self._sessions = sessions
         self._turns = turns
         self._asks = asks
+        self._file_news = FileNews()
         self.jobs = JobBook()
         self.terminals = Terminals(journal)
 
@@ -112,7 +115,11 @@ class Bookkeeper:
         if place.session:
             self._turns.observe(event.type, place.session, body, durable=event.durable)
             self.jobs.observe(event.type, place.session, body)
-        self._journal.append(event.type, body, place, durable=event.durable)
+        news: bytes | None = body
+        if event.type == FILE_CHANGED:
+            news = self._file_news.of_tool(body) if place.session else self._file_news.of_watcher(body)
+        if news is not None:
+            self._journal.append(event.type, news, place, durable=event.durable)
 
     def _place(self, worker: Worker, event: Event) -> Place:
         if worker.spec.kind == "session":

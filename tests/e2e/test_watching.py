@@ -60,3 +60,27 @@ async def test_files_and_branches(server: Server, stream: str) -> None:
         assert changed["properties"] == {"branch": "other"}
         assert not any(told(event, "a.log") for event in events.seen)
         assert not any("/.git/" in str(event["properties"].get("file")) for event in events.seen)
+
+
+async def test_what_a_tool_writes_is_told_once(server: Server) -> None:
+    await server.ask("GET", "/path")
+    quiet = watches(server)
+    async with server.events() as events:
+        await until(lambda: watches(server) > quiet, "the directory is watched")
+
+        def told(name: str) -> list[Json]:
+            changes = [event["properties"] for event in events.seen if event["type"] == "file.watcher.updated"]
+            return [change for change in changes if change["file"] == str(server.project / name)]
+
+        await server.prompt(await server.create(), "write made: by a tool")
+        await until(lambda: bool(told("made")), "the tool's file is told")
+
+        async def stir() -> bool:
+            touch(server.project / "later")
+            await trio.sleep(0.2)
+            return bool(told("later"))
+
+        await until(stir, "what comes later is told")  # by then the watcher has seen the tool's file, too
+        assert told("made") == [{"file": str(server.project / "made"), "event": "add"}]
+        touch(server.project / "made")
+        await until(lambda: len(told("made")) == 2, "what another does to it is told")

@@ -11,7 +11,7 @@ import trio
 from msgspec import Meta
 
 from . import diff, file_text, file_write, paths
-from .file_change import settle, with_notes
+from .file_change import settle, tell_change, with_notes
 from .file_text import FileText
 from .files_seen import files_seen
 from .in_thread import in_thread
@@ -172,8 +172,7 @@ async def _settle(context: ToolContext, change: _Change, outside: dict[Path, boo
         existed, target = change.kind == "update", change.target
         change.after, notes = await settle(context, target, change.after, outside=outside[target], existed=existed)
     if change.after is None or change.target != change.path:
-        await context.publish("file.edited", {"file": str(change.path)})
-        await context.publish("file.watcher.updated", {"file": str(change.path), "event": "unlink"})
+        await tell_change(context, change.path, "unlink")
     return notes
 
 

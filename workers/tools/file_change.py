@@ -7,6 +7,7 @@ import msgspec
 import trio
 
 from ..formatters.formatting import format_file
+from ..watching.state import Event, state_of
 from . import diff, file_text, file_write, paths
 from .diff import Diff
 from .file_text import FileText
@@ -59,8 +60,14 @@ async def settle(
 async def announce(context: ToolContext, path: Path, *, existed: bool) -> None:
     """Remembers the file as known to the model and tells clients that it was written."""
     await trio.to_thread.run_sync(files_seen(context).note, path)
+    await tell_change(context, path, "change" if existed else "add")
+
+
+async def tell_change(context: ToolContext, path: Path, event: Event) -> None:
+    """To clients. ``event``: what became of the file that is, or was, there."""
+    state = await trio.to_thread.run_sync(state_of, str(path))
     await context.publish("file.edited", {"file": str(path)})
-    await context.publish("file.watcher.updated", {"file": str(path), "event": "change" if existed else "add"})
+    await context.publish("file.watcher.updated", {"file": str(path), "event": event, "state": state})
 
 
 def _prepare(context: ToolContext, path: Path, make: Make) -> tuple[FileText | None, FileText, FileChange]:

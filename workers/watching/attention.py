@@ -14,6 +14,7 @@ from ..config.project import ProjectSetup
 from ..link import Link
 from ..tools.in_thread import in_thread
 from .head import find_git_directory, read_branch
+from .state import state_of
 from .tree import Change
 from .watcher import NotWatched, Watcher
 
@@ -77,7 +78,7 @@ class Attention:
             _log.warning("the files of a directory are not watched", directory=self._directory, reason=str(error))
 
     async def _tell(self, changes: list[Change]) -> None:
-        for change in changes:
+        for change in await in_thread(_with_states, changes):
             await self._link.publish("file.watcher.updated", change, durable=False)
 
     async def _tell_branch(self) -> None:
@@ -87,3 +88,8 @@ class Attention:
         if branch != self._branch:
             self._branch = branch
             await self._link.publish("vcs.branch.updated", {"branch": branch} if branch else {})
+
+
+def _with_states(changes: list[Change]) -> list[dict[str, str]]:
+    """By which the daemon knows what a tool has told already."""
+    return [{"file": each.file, "event": each.event, "state": state_of(each.file)} for each in changes]

@@ -3,16 +3,16 @@
 import os
 from collections import deque
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
 from .ignored import Ignored
+from .state import Event
 
 MAX_DIRECTORIES: Final = 8192
 _MAX_NAMES: Final = 100_000  # beyond it a replaced file is told as a new one
 
-Event = Literal["add", "change", "unlink"]
 _ADDED: Final = 1  # as watchfiles counts
 _DELETED: Final = 3
 

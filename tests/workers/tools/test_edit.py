@@ -4,6 +4,7 @@ import trio
 from oad.workers.tools.edit import EditArgs, EditTool
 from oad.workers.tools.read import ReadArgs, ReadTool
 from oad.workers.tools.tool import Rejected, ToolFailed
+from oad.workers.watching.state import state_of
 
 from .conftest import Recorder
 
@@ -26,7 +27,7 @@ async def test_edits_asks_and_announces(recorder: Recorder) -> None:
     assert recorder.asked == [("edit", ["src/a.txt"], ["*"], {"filepath": str(path), "diff": patch})]
     assert recorder.events == [
         ("file.edited", {"file": str(path)}),
-        ("file.watcher.updated", {"file": str(path), "event": "change"}),
+        ("file.watcher.updated", {"file": str(path), "event": "change", "state": state_of(str(path))}),
     ]
 
 
