@@ -145,8 +145,10 @@ class Governor:
             if worker.spec.kind != "session":
                 continue
             ledger = self._limits.ledger(name)
-            if not self._turns.busy(name):
-                ledger.turn_s = 0.0
+            turn = self._turns.number(name)
+            if turn != ledger.turn or not turn:
+                # By its number: the next turn may well have begun since the last look, and owes nothing for this one.
+                ledger.turn, ledger.turn_s = turn, 0.0
             elif name not in waiting:
                 ledger.turn_s += passed
                 ledger.session_s += passed
