@@ -7,9 +7,8 @@ from typing import Final
 import msgspec
 import trio
 
-from oad.contract.errors import ApiError, aborted_early, named, session_not_found
+from oad.contract.errors import ApiError, named
 from oad.contract.redact import KNOWN
-from oad.contract.session import Session
 from oad.contract.wire import Call, Origin
 from oad.link import Answer
 
@@ -25,12 +24,14 @@ from .operations.copies import COPIES
 from .operations.experimental import EXPERIMENTAL
 from .operations.jobs import JOBS
 from .operations.mcp import FOR_PROJECTS, FOR_SESSIONS
-from .operations.messages import MESSAGES, read_message
+from .operations.messages import MESSAGES
 from .operations.metrics import METRICS
 from .operations.moving import MOVING
 from .operations.projects import PROJECTS
 from .operations.provider_auth import PROVIDER_AUTH
+from .operations.replay import REPLAY
 from .operations.service import SERVICE
+from .operations.session_files import SESSION_FILES
 from .operations.sessions import SESSIONS
 from .operations.shares import SHARES
 from .operations.sync import SYNC
@@ -40,6 +41,7 @@ from .operations.v2 import V2
 from .operations.workers import WORKERS
 from .operations.worktrees import WORKTREES
 from .relay import Relay
+from .session_work import SESSION_WORK, Work, carry_out
 from .worker import Worker
 
 OWN: Final[Mapping[str, Operation]] = {
@@ -48,6 +50,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **PROJECTS,
     **ANSWERS,
     **JOBS,
+    **REPLAY,
     **SERVICE,
     **METRICS,
     **TERMINALS,
@@ -58,26 +61,14 @@ OWN: Final[Mapping[str, Operation]] = {
     **V2,
     **WORKTREES,
     **SHARES,
+    **SESSION_FILES,
     **COPIES,
     **EXPERIMENTAL,
     **MOVING,
 }
 
-SESSION_WORK: Final = frozenset(
-    {
-        "session.prompt",
-        "session.prompt_async",
-        "session.shell",
-        "session.command",
-        "session.summarize",
-        "session.init",
-        "session.revert",
-        "session.unrevert",
-    }
-)
-
 _TERMINALS: Final = frozenset({"pty.create", "v2.pty.create"})
-_OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening"})
+_OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening", "daemon.models"})
 
 # What a session's worker may ask besides WORKERS, and only of the sessions below its own.
 _OF_CHILDREN: Final = frozenset({"session.prompt", "session.abort", "session.get", "session.messages"})
@@ -89,6 +80,7 @@ _TO_THE_END: Final = frozenset(
     {
         "session.abort",
         "session.delete",
+        "session.import",
         "job.stop",
         "instance.dispose",
         "global.dispose",
@@ -110,9 +102,6 @@ _TO_THE_END: Final = frozenset(
 )
 
 _FROM_WORKER: Final = "CALL"  # in place of the HTTP method, which gateways report
-
-# What is answered with the message that the turn ended with.
-_ANSWERED_BY_MESSAGE: Final = frozenset({"session.prompt", "session.shell", "session.command"})
 
 
 def is_lasting(op: str) -> bool:
@@ -137,13 +126,14 @@ class Dispatcher:
     async def _carry_out(self, call: Call, body: bytes) -> Answer:
         if (call.op in SESSION_WORK or call.op in _TERMINALS) and not _is_of_worker(call):
             self._services.draining.check()  # not for subagents: they belong to a turn that may end
+        origin = call.origin or BY_SERVICE
         if call.op in OWN:
-            origin = call.origin or BY_SERVICE
             return await OWN[call.op](
                 Request(call.op, call.params, body, self._services, who=origin.who, outer=origin.outer)
             )
         if call.op in SESSION_WORK:
-            return await self._work(call.op, call.params, body)
+            work = Work(call.op, call.params, body, origin.user, guest=bool(origin.session))
+            return await carry_out(self._services, work)
         return await self._services.supervisor.call_project(call.params["directory"], call.op, call.params, body)
 
     async def for_stream(self, call: Call, relay: Relay) -> Answer:
@@ -174,7 +164,8 @@ class Dispatcher:
         if operation := WORKERS.get(call.op) or FOR_SESSIONS.get(call.op):
             return await operation(Request(call.op, call.params, body, self._services, caller=name))
         method = "GET" if call.op in _READS_OF_CHILDREN else _FROM_WORKER
-        call = msgspec.structs.replace(call, origin=Origin(f"session:{name}", method=method))  # whatever it says itself
+        origin = Origin(f"session:{name}", method=method, session=name)
+        call = msgspec.structs.replace(call, origin=origin)  # whatever it says itself
         if call.op == "session.create":
             return await record_request(self._services.audit, call, body, self._carry_out_for_worker, name)
         if call.op not in _OF_CHILDREN or not self._is_below(call.params.get("sessionID", ""), name):
@@ -199,48 +190,9 @@ class Dispatcher:
                 session = parent or ""
         return False
 
-    async def _work(self, op: str, params: dict[str, str], body: bytes) -> Answer:
-        services = self._services
-        session = services.sessions.find(params["sessionID"])
-        if services.journal.failing is not None:
-            raise named(503, "NotReadyError", message=f"The store can't be written: {services.journal.failing}")
-        services.limits.admit(session)
-        aborts = services.supervisor.aborts(session.id)
-        worker = await services.supervisor.ensure("session", session.id, session.directory, workspace(session))
-        if services.supervisor.aborts(session.id) != aborts:
-            raise aborted_early()  # while its worker was being born: an early abort is not lost
-        before = self._last_answer(session.id)
-        if before in services.store.open_messages(session.id):
-            before = ""  # the turn that is under way answers this call too
-        answer = await services.supervisor.call(worker, op, params, body)
-        return answer if answer is not None else await self._after_loss(op, session.id, before)
-
-    async def _after_loss(self, op: str, session: str, before: str) -> Answer:
-        """The worker died over the call: the turn is closed by now, and the message it left says why, if it left one:
-        ``before`` is an earlier turn's."""
-        services = self._services
-        await services.journal.settled()
-        if not services.sessions.exists(session):
-            raise session_not_found(session)
-        left = self._last_answer(session)
-        if op in _ANSWERED_BY_MESSAGE and left and left != before:
-            return Answer(read_message(services, session, left))
-        raise named(500, "UnknownError", message="The session's worker ended before it answered")
-
-    def _last_answer(self, session: str) -> str:
-        """The id of the session's last message if that is an answer, else nothing."""
-        newest = self._services.store.messages(session, limit=1)
-        return newest[0][0] if newest and b'"role":"assistant"' in newest[0][2] else ""
-
-
-def workspace(session: Session) -> list[str]:
-    """Where a session's own file tools may write: its directory, and the whole worktree that this lies in."""
-    root = session.directory.removesuffix(f"/{session.path}") if session.path else session.directory
-    return [session.directory] if session.project_id == "global" else sorted({session.directory, root or "/"})
-
 
 def _is_of_worker(call: Call) -> bool:
-    return call.origin is not None and call.origin.method == _FROM_WORKER
+    return call.origin is not None and bool(call.origin.session)
 
 
 def _forbidden(op: str) -> ApiError:

@@ -205,7 +205,7 @@ class Limits:
         ledger.mark(hit.limit, hit.peak)
         _log.warning("limit reached", session=session, limit=hit.limit, value=hit.value, peak=hit.peak, act=hit.action)
 
-    def refuse(self, name: str, most: int, now: int, *, retry_after_s: int | None = None) -> ApiError:
+    def refuse(self, name: str, most: float, now: float, *, retry_after_s: int | None = None) -> ApiError:
         """For a limit of the service: the error to raise."""
         hit = LimitHit(limit=name, value=most, peak=now, action="refused")
         self.counts[hit.limit, hit.action] += 1

@@ -35,6 +35,7 @@ from .grouping import GroupingSpawner
 from .instance_lock import InstanceLock
 from .journal import Journal
 from .limits import Limits
+from .model_catalogue import ModelCatalogue
 from .oauth.known import KNOWN_METHODS
 from .oauth.logins import Logins
 from .oauth.renewal import Renewal
@@ -56,6 +57,7 @@ from .store_upkeep import StoreUpkeep
 from .supervisor import Supervisor
 from .tally import Tally
 from .turns import Turns
+from .turnstile.opening import open_turnstile
 from .worktrees import Worktrees
 from .zygote import start_zygote
 from .zygote_spawner import ZygoteSpawner
@@ -180,6 +182,8 @@ async def _services(
             serving.start_soon(parts.decisions.run)
             serving.start_soon(services.renewal.logins.run)
             serving.start_soon(services.chores.run)
+            serving.start_soon(services.models.run, services.supervisor.refresh_credentials)
+            serving.start_soon(services.turnstile.run)
             serving.start_soon(services.store_upkeep.run)
             serving.start_soon(_make_router(settings, context, gateways, parts).run)
             yield services
@@ -206,6 +210,7 @@ def _put_together(
     sandboxes, decisions = Sandboxes(confiner, enforceable, store, journal), ProxyRecord(audit, settings.proxy_socket)
     sandboxes.on_proxy = decisions.want
     supervisor = Supervisor(settings, groups, context, RestartBudget(), books, sandboxes, gateways.listeners)
+    turnstile = open_turnstile(supervisor, sessions, turns, journal, limits)
     credentials = Credentials(settings.data / "auth.json", settings.secret_environment.get("OPENCODE_AUTH_CONTENT", ""))
     services = Services(
         store,
@@ -221,11 +226,13 @@ def _put_together(
         settings.secret_environment,
         audit,
         Worktrees(settings.worktrees),
+        turnstile,
         StoreUpkeep(settings, store),
         gateways.listeners,
         _make_renewal(settings, credentials, supervisor),
         tally=tally,
         draining=Draining(settings.drain_s),
+        models=ModelCatalogue({**os.environ, **settings.secret_environment}, settings.data),
         find_address=settings.find_address,
     )
     governor = Governor(limits, supervisor, sessions, turns, asks, groups, inherited_kb=spawner.memory_kb)

@@ -75,11 +75,30 @@ class _Todos(msgspec.Struct):
     todos: msgspec.Raw
 
 
+class _Message(msgspec.Struct):
+    info: msgspec.Raw
+    parts: list[msgspec.Raw]
+
+
+class _Imported(msgspec.Struct):
+    info: msgspec.Raw
+    messages: list[msgspec.Raw]
+    todos: msgspec.Raw
+    diff: msgspec.Raw
+
+
+class _Imports(msgspec.Struct):
+    sessions: list[_Imported]
+
+
 _info: Final = msgspec.json.Decoder(_Info)
 _part: Final = msgspec.json.Decoder(_Part)
 _part_head: Final = msgspec.json.Decoder(_PartHead)
 _head: Final = msgspec.json.Decoder(_MessageHead)
 _session: Final = msgspec.json.Decoder(Session)
+_message: Final = msgspec.json.Decoder(_Message)
+
+IMPORTED: Final = "oad.session.imported"  # whole sessions at once, so that they are there entirely or not at all
 
 
 def project(db: sqlite3.Connection, event: Recorded) -> None:
@@ -89,8 +108,17 @@ def project(db: sqlite3.Connection, event: Recorded) -> None:
         apply(db, event)
 
 
+def as_kept(event: Recorded) -> Recorded:
+    """What of it stays in the journal: whole sessions are in their own tables, and nobody follows them event by
+    event."""
+    return msgspec.structs.replace(event, properties=b"{}") if event.type == IMPORTED else event
+
+
 def _put_session(db: sqlite3.Connection, event: Recorded) -> None:
-    raw = bytes(_info.decode(event.properties).info)
+    _insert_session(db, bytes(_info.decode(event.properties).info))
+
+
+def _insert_session(db: sqlite3.Connection, raw: bytes) -> str:
     s = _session.decode(raw)
     db.execute(
         "INSERT OR REPLACE INTO session VALUES (?,?,?,?,?,?,?,?,?,?)",
@@ -99,6 +127,21 @@ def _put_session(db: sqlite3.Connection, event: Recorded) -> None:
             s.time.created, s.time.updated, s.time.archived, raw,
         ),
     )  # fmt: skip
+    return s.id
+
+
+def _import(db: sqlite3.Connection, event: Recorded) -> None:
+    for each in msgspec.json.decode(event.properties, type=_Imports).sessions:
+        session = _insert_session(db, bytes(each.info))
+        for table in ("message", "part", "todo", "diff"):
+            db.execute(f"DELETE FROM {table} WHERE session = ?", (session,))  # noqa: S608
+        for raw in each.messages:
+            message = _message.decode(raw)
+            _insert_message(db, session, bytes(message.info))
+            for part in message.parts:
+                _insert_part(db, session, bytes(part))
+        db.execute("INSERT INTO todo VALUES (?,?)", (session, bytes(each.todos)))
+        db.execute("INSERT INTO diff VALUES (?,?)", (session, bytes(each.diff)))
 
 
 def _delete_session(db: sqlite3.Connection, event: Recorded) -> None:
@@ -109,13 +152,16 @@ def _delete_session(db: sqlite3.Connection, event: Recorded) -> None:
 
 
 def _put_message(db: sqlite3.Connection, event: Recorded) -> None:
-    raw = bytes(_info.decode(event.properties).info)
+    _insert_message(db, event.session, bytes(_info.decode(event.properties).info))
+
+
+def _insert_message(db: sqlite3.Connection, session: str, raw: bytes) -> None:
     head = _head.decode(raw)
     is_open = head.role == "assistant" and head.time.completed is None
     # A message that is sent again under its id keeps its place: what was said after it is no answer to something later.
     db.execute(
         "INSERT INTO message VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET open = excluded.open, data = excluded.data",
-        (event.session, head.id, int(head.time.created), int(is_open), raw),
+        (session, head.id, int(head.time.created), int(is_open), raw),
     )
 
 
@@ -126,11 +172,14 @@ def _delete_message(db: sqlite3.Connection, event: Recorded) -> None:
 
 
 def _put_part(db: sqlite3.Connection, event: Recorded) -> None:
-    raw = bytes(_part.decode(event.properties).part)
+    _insert_part(db, event.session, bytes(_part.decode(event.properties).part))
+
+
+def _insert_part(db: sqlite3.Connection, session: str, raw: bytes) -> None:
     part = _part_head.decode(raw)
     db.execute(
         "INSERT OR REPLACE INTO part VALUES (?,?,?,?,?)",
-        (event.session, part.id, part.messageID, raw, int(part.is_open)),
+        (session, part.id, part.messageID, raw, int(part.is_open)),
     )
 
 
@@ -189,4 +238,5 @@ _APPLY: Final = {
     "oad.session.aborted": _put_receipt,
     "oad.session.sandbox": _put_sandbox,
     "oad.session.shared": _put_share,
+    IMPORTED: _import,
 }

@@ -51,5 +51,6 @@ class Reload:
         self._settings.policy = policy
         self._services.sandboxes.adopt(policy)
         self._services.limits.policy = policy.limits
+        self._services.turnstile.poke()
         self._services.audit.record("policy.reloaded", changed=changed, policy=msgspec.to_builtins(policy))
         _log.info("settings taken over", changed=changed)

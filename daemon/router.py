@@ -105,7 +105,7 @@ class Router:
             if (running := self._scopes.get((identity, frame.id))) is not None:
                 running.cancel()
         elif isinstance(frame, Listening):
-            self._gateways.listeners.report(identity, frame.streams)
+            self._gateways.listeners.report(identity, frame.streams, frame.cut)
         elif isinstance(frame, Ping):
             self._send(identity, encode_frame(Pong(frame.number)))
         else:

@@ -6,7 +6,7 @@ and gets one that serves. A worker that ends by itself is replaced when it is ne
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -86,6 +86,8 @@ class Supervisor:
         self._sandboxes = sandboxes
         self.terminals = books.terminals
         books.retire = self._retire
+        self.on_room: Callable[[], object] = int  # hears when a worker is gone
+        self.withdraw: Callable[[str], object] = str  # takes what waits for a session's turn out of the line
 
     @property
     def policy(self) -> Policy:
@@ -191,6 +193,7 @@ class Supervisor:
         """Stops the turn of a session and of all its subagents, and the jobs that they left unless the plan keeps
         them. When it returns none of their processes exists."""
         self._aborts[session.id] = self.aborts(session.id) + 1
+        self.withdraw(session.id)
         self._plans[session.id] = plan
         try:
             async with trio.open_nursery() as nursery:
@@ -291,7 +294,7 @@ class Supervisor:
         if kind == "session" and not self._books.exists(name):
             raise session_not_found(name)  # deleted while this call waited for its last worker's end
         if kind != "project":
-            self._check_room(self._nursery)
+            self._check_room()
         wait_s = self._resting.pop(key, -math.inf) - trio.current_time()
         if wait_s > _LONGEST_WAIT_S:
             self._resting[key] = trio.current_time() + wait_s
@@ -302,20 +305,21 @@ class Supervisor:
         self._nursery.start_soon(self._lead, key, worker, max(wait_s, 0.0))
         return worker
 
-    def _check_room(self, nursery: trio.Nursery) -> None:
-        """Raises ApiError 429 when as many sessions and terminals live as may; the longest idle session is then put
-        away, so that it helps to come again."""
+    def _check_room(self) -> None:
+        """Raises ApiError 429 when as many sessions and terminals live as may, though the turnstile has made room."""
         most = self.policy.limits.live_sessions
-        if most is None:
-            return
-        live = [worker for (kind, _), worker in self._workers.items() if kind != "project" and not worker.leaving]
-        if len(live) < most:
-            return
-        resting = [each for each in live if each.spec.kind == "session" and self._idleness.is_idle(each)]
-        idle = [each for each in resting if not self._books.jobs.of(each.spec.name)]
-        if not idle:
-            raise self._books.limits.refuse("liveSessions", most, len(live), retry_after_s=5)
-        nursery.start_soon(min(idle, key=lambda worker: worker.last_used).drain, _DRAIN_S)
+        live = sum(1 for (kind, _), worker in self._workers.items() if kind != "project" and not worker.leaving)
+        if most is not None and live >= most:
+            raise self._books.limits.refuse("liveSessions", most, live, retry_after_s=5)
+
+    def is_idle(self, worker: Worker) -> bool:
+        """Nothing is lost when it is put away."""
+        return self._idleness.is_idle(worker) and not self._books.jobs.of(worker.spec.name)
+
+    def dismiss(self, worker: Worker) -> None:
+        """Puts it away: from now on it gets no work."""
+        if worker.leave() and self._nursery is not None:
+            self._nursery.start_soon(worker.say_drain, _DRAIN_S)
 
     async def _lead(self, key: Key, worker: Worker, wait_s: float) -> None:
         """The one task of a worker: waits out the restart delay, lets it live, and closes its books."""
@@ -346,6 +350,7 @@ class Supervisor:
             if self._workers.get(key) is worker:
                 del self._workers[key]
             worker.gone.set()
+            self.on_room()
 
     def _count_crash(self, key: Key) -> None:
         now = trio.current_time()
@@ -376,8 +381,6 @@ class Supervisor:
         """As ``session_worker``."""
         worker = self._workers.get(("project", directory))
         return worker if worker is not None and worker.serving else None
-
-    # --- terminals --------------------------------------------------------------------------------------------------
 
     def _retire(self, worker: Worker) -> None:
         if self._nursery is not None:

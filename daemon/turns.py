@@ -1,5 +1,6 @@
 """What the daemon knows of running turns: each session's status, and what streamed but is not yet in a record."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +17,10 @@ from .store import Store
 _IDLE: Final = {"type": "idle"}
 _PIECES: Final = 512
 _MAX_STREAMED: Final = 4 * 1024 * 1024  # characters remembered per part, in case its worker dies
+
+
+def _ignore(session: str) -> None:
+    """Nobody listens."""
 
 
 class _Delta(msgspec.Struct):
@@ -59,6 +64,7 @@ class Turns:
         self._store = store
         self._journal = journal
         self.statuses: dict[str, dict[str, Any]] = {}  # sessions that are not idle
+        self.on_change: Callable[[str], None] = _ignore  # hears when one becomes busy or idle; must not raise
         self._numbers: dict[str, int] = {}  # session -> number of the turn it is in
         self._begun = 0  # turns so far, of all sessions
         self._streamed: dict[str, dict[str, _Streamed]] = {}  # session -> part -> what streamed of it
@@ -85,8 +91,10 @@ class Turns:
         return self._running.get(session, {}).get(part, stored)
 
     def forget(self, session: str) -> None:
-        for kept in (self.statuses, self._numbers, self._streamed, self._running):
+        for kept in (self._numbers, self._streamed, self._running):
             kept.pop(session, None)
+        if self.statuses.pop(session, None) is not None:
+            self.on_change(session)
 
     def repeat_status(self, session: Session) -> None:
         """Publishes idle for a session that is; one that is busy has its worker to say so."""
@@ -145,12 +153,15 @@ class Turns:
 
     def _note_status(self, session: str, status: dict[str, Any]) -> None:
         if status.get("type") == "idle":
-            self.statuses.pop(session, None)
             self._numbers.pop(session, None)
+            if self.statuses.pop(session, None) is not None:
+                self.on_change(session)
             return
         if session not in self.statuses:  # a new turn: what the last one never recorded concerns nobody any more
             self._begun += 1
             self._numbers[session] = self._begun
             self._streamed.pop(session, None)
             self._running.pop(session, None)
+            self.statuses[session] = status
+            self.on_change(session)
         self.statuses[session] = status

@@ -117,13 +117,20 @@ class Worker:
 
     async def drain(self, grace_s: float) -> None:
         """Asks it to leave; it is killed if it does not."""
+        if self.leave():
+            await self.say_drain(grace_s)
+
+    def leave(self) -> bool:
+        """Gives it no more work. Whether ``say_drain`` is to follow."""
         actions = self.life.drain(trio.current_time())
         self._act(actions)
-        if Action.DRAIN in actions:
-            try:
-                await self.peer.send(Drain(grace_s))
-            except trio.ClosedResourceError:
-                return
+        return Action.DRAIN in actions
+
+    async def say_drain(self, grace_s: float) -> None:
+        try:
+            await self.peer.send(Drain(grace_s))
+        except trio.ClosedResourceError:
+            return
 
     async def retire(self) -> None:
         """It has nothing more to do, and goes when whoever still asks it something has heard the rest."""

@@ -75,7 +75,8 @@ class FastLane:
             return
         operation, variables = found
         try:
-            body = await self._body(scope, receive) if operation.body is not None else b""
+            limit = self._limit * operation.body_times
+            body = await _read_body(scope, receive, limit) if operation.body is not None else b""
         except ApiError as error:
             await _respond(send, Response(error.status, error.encode(), {"connection": "close"}))
             return
@@ -104,27 +105,28 @@ class FastLane:
             await _respond(send, await self._exchange.perform(operation, request))
             nursery.cancel_scope.cancel()
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        """The whole body. Raises ApiError when it is too long and _ClientGone when it never comes."""
-        announced = header(scope, b"content-length") or "0"
-        if announced.isdigit() and int(announced[:20]) > self._limit:
-            if not header(scope, b"expect"):
-                await _discard(receive, self._limit)
-            raise too_long(self._limit)
-        chunks: list[bytes] = []
-        size, more = 0, True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise _ClientGone
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
-            if size > self._limit:
-                if message.get("more_body", False):
-                    await _discard(receive, self._limit)
-                raise too_long(self._limit)
-            more = message.get("more_body", False)
-        return b"".join(chunks)
+
+async def _read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises ApiError when it is too long and _ClientGone when it never comes."""
+    announced = header(scope, b"content-length") or "0"
+    if announced.isdigit() and int(announced[:20]) > limit:
+        if not header(scope, b"expect"):
+            await _discard(receive, limit)
+        raise too_long(limit)
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _ClientGone
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limit:
+            if message.get("more_body", False):
+                await _discard(receive, limit)
+            raise too_long(limit)
+        more = message.get("more_body", False)
+    return b"".join(chunks)
 
 
 async def _discard(receive: Receive, limit: int) -> None:

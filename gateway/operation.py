@@ -80,6 +80,7 @@ class Operation:
     extension: bool = False  # ours, not the reference's
     additions: dict[str, Kind] = field(default_factory=dict[str, Kind])  # query parameters that only we have
     formats: tuple[str, ...] = ()  # media types besides JSON that a client may accept; passed on as ``format``
+    body_times: int = 1  # how many times the size of other bodies its own may have
 
     @cached_property
     def variables(self) -> tuple[str, ...]:
@@ -117,6 +118,7 @@ def op(
     extension: bool = False,
     additions: dict[str, Kind] | None = None,
     formats: tuple[str, ...] = (),
+    body_times: int = 1,
 ) -> Operation:
     """A row of a table; what most rows have in common is the default."""
     return Operation(
@@ -139,4 +141,5 @@ def op(
         extension=extension,
         additions=additions or {},
         formats=formats,
+        body_times=body_times,
     )

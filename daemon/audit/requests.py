@@ -24,6 +24,7 @@ _PROMPTS: Final = {
 _HARMLESS: Final = frozenset({"app.log"})  # lines of clients' own logs
 _READING: Final = frozenset({"GET", "HEAD"})
 _OF_AUTH: Final = frozenset({"auth.set"})
+_FILES: Final = frozenset({"session.import"})  # what they hold is long, and told by a line of its own
 
 
 def is_recorded(call: Call) -> bool:
@@ -42,7 +43,7 @@ def describe(call: Call, body: bytes) -> dict[str, Any]:
         fields["params"] = named
     if body:
         fields["bytes"] = len(body)
-        fields.update(_describe_body(call.op, body))
+        fields.update({} if call.op in _FILES else _describe_body(call.op, body))
     return fields
 
 

@@ -1,6 +1,7 @@
 """What the daemon's operations work with."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from ..draining import Draining
 from ..journal import Journal
 from ..limits import Limits
 from ..listeners import Listeners
+from ..model_catalogue import ModelCatalogue
 from ..oauth.renewal import Renewal
 from ..sandboxes import Sandboxes
 from ..sessions import Sessions
@@ -27,6 +29,7 @@ from ..supervisor import Supervisor
 from ..tally import Tally
 from ..terminals import Terminals
 from ..turns import Turns
+from ..turnstile.turnstile import Turnstile
 from ..worktrees import Worktrees
 
 
@@ -44,24 +47,27 @@ class Services(msgspec.Struct, frozen=True):
     secret_environment: dict[str, str]
     audit: AuditLog
     worktrees: Worktrees
+    turnstile: Turnstile
     store_upkeep: StoreUpkeep
     listeners: Listeners = msgspec.field(default_factory=Listeners)
     renewal: Renewal = msgspec.field(default_factory=Renewal)
     controls: ControlQueues = msgspec.field(default_factory=ControlQueues)
     chores: Chores = msgspec.field(default_factory=Chores)
     project_changes: trio.Lock = msgspec.field(default_factory=trio.Lock)  # see projects.change_project
+    imports: trio.Lock = msgspec.field(default_factory=trio.Lock)  # one file of sessions after the other
     tally: Tally = msgspec.field(default_factory=Tally)
     draining: Draining = msgspec.field(default_factory=Draining)
+    models: ModelCatalogue = msgspec.field(default_factory=lambda: ModelCatalogue({}, Path()))
     find_address: Callable[[], str] = str  # where clients find the server; empty when nobody knows
 
     @property
     def terminals(self) -> Terminals:
         return self.supervisor.terminals
 
-    def check_count(self) -> None:
-        """Raises ApiError 429 when the service has as many sessions as it may have."""
+    def check_count(self, more: int = 1) -> None:
+        """Raises ApiError 429 when the service may not have so many sessions more."""
         most = self.limits.policy.sessions
-        if most is not None and self.sessions.total >= most:
+        if most is not None and self.sessions.total + more > most:
             raise self.limits.refuse("sessions", most, self.sessions.total)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from oad import API_VERSION
-from oad.contract.errors import bad_request, named
+from oad.contract.errors import bad_request, named, session_not_found
 from oad.contract.ids import new_id, now_ms
 from oad.contract.message import Message, UserMessage
 from oad.contract.session import OnAskWish, Session, SessionCreate, SessionPatch, SessionTime, no_tokens
@@ -202,6 +202,7 @@ async def delete_session(request: Request) -> Answer:
 
 async def _delete_tree(request: Request, session: Session) -> None:
     services = request.services
+    services.turnstile.withdraw(session.id, session_not_found(session.id))
     await services.supervisor.end_session(session.id)  # before its subagents: it might begin another
     for child in services.store.child_ids(session.id):
         if services.sessions.exists(child):
@@ -220,10 +221,11 @@ async def _delete_tree(request: Request, session: Session) -> None:
 async def session_status(request: Request) -> Answer:
     """Only those that are not idle, in the caller's directory; ``all`` lists every one."""
     services, directory = request.services, request.params["directory"]
-    statuses = {id: status for id, status in services.turns.statuses.items() if _is_in(services, id, directory)}
+    known = services.turnstile.statuses() | services.turns.statuses
+    statuses = {id: status for id, status in known.items() if _is_in(services, id, directory)}
     if request.params.get("all") == "true":
-        known = services.store.sessions(SessionFilter(directory=directory, limit=None))
-        ids = [msgspec.json.decode(data, type=Session).id for data in known]
+        stored = services.store.sessions(SessionFilter(directory=directory, limit=None))
+        ids = [msgspec.json.decode(data, type=Session).id for data in stored]
         statuses = {id: {"type": "idle"} for id in ids} | statuses
     return json_answer(statuses)
 

@@ -83,6 +83,7 @@ async def make_terminal(request: Request, family: Family) -> Pty:
 
 async def _start(services: Services, id: str, directory: str, wish: SandboxWish, start: PtyStart) -> int:
     """Returns the process with which the terminal ends."""
+    await services.turnstile.make_room()
     worker = await open_terminal(services.supervisor, id, directory, wish)
     try:
         await _ask(worker, "pty.start", start, _START_S)

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+import msgspec
+
 from oad.contract.limits import SessionLimitReport
 from oad.contract.message import MessageWithParts, Part
 from oad.contract.prompt import CommandInput, InitInput, PromptInput, RevertInput, ShellInput, SummarizeInput
@@ -16,6 +18,7 @@ from oad.contract.session import (
     SessionStatus,
     Todo,
 )
+from oad.contract.session_file import ImportReport, SessionFile
 
 from ..operation import DELETE, GET, PATCH, POST, Operation, Plain, op
 from ..query import COUNT, NUMBER, TEXT, TRUTH, Choice, Decimal, Integer, Kind
@@ -177,6 +180,33 @@ TURNS: tuple[Operation, ...] = (
     ),
 )
 
+FILES: tuple[Operation, ...] = (
+    op(
+        "session.export",
+        GET,
+        f"{_ONE}/export",
+        query={"format": Choice(("json", "markdown")), "children": TRUTH},
+        returns=SessionFile,
+        errors=(400, 404, 413),
+        deadline_s=0,
+        extension=True,
+        summary="A session as a file: JSON as the reference exports it, or Markdown to read",
+    ),
+    op(
+        "session.import",
+        POST,
+        "/session/import",
+        query={"existing": Choice(("new", "replace", "keep"))},
+        body=msgspec.Raw,
+        body_times=8,
+        returns=ImportReport,
+        errors=(400, 409, 413, 429),
+        deadline_s=0,
+        extension=True,
+        summary="Take in sessions from an exported file, or from an array of several",
+    ),
+)
+
 _SHARED: Final = "/share/{shareID}"
 
 SHARES: tuple[Operation, ...] = (
@@ -206,4 +236,4 @@ SHARES: tuple[Operation, ...] = (
     ),
 )
 
-OPERATIONS = RECORDS + MESSAGES + TURNS + SHARES
+OPERATIONS = RECORDS + MESSAGES + TURNS + FILES + SHARES

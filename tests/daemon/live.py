@@ -29,6 +29,7 @@ from oad.daemon.settings import DaemonSettings
 from oad.daemon.spawn import SpawnFailed
 from oad.daemon.store_upkeep import StoreUpkeep
 from oad.daemon.supervisor import Supervisor
+from oad.daemon.turnstile.opening import open_turnstile
 from oad.daemon.worktrees import Worktrees
 from oad.link import Answer, Peer, TrioSocket
 
@@ -175,6 +176,7 @@ class Live(Books):
         self, path: Path, nursery: trio.Nursery, *, enforceable: Enforceable = ALL_ENFORCEABLE, **settings: Any
     ) -> None:
         super().__init__(path)
+        self.free_mb = 10_000.0
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.spawner = LinkSpawner(self.context, nursery)
         self.settings = DaemonSettings(data=path / "data", runtime=path / "run", **settings)
@@ -200,6 +202,9 @@ class Live(Books):
             {},
             AuditLog(None),
             Worktrees(self.settings.worktrees),
+            open_turnstile(
+                self.supervisor, self.sessions, self.turns, self.journal, self.keeper.limits, lambda: self.free_mb
+            ),
             StoreUpkeep(self.settings, self.store),
             draining=Draining(self.settings.drain_s),
         )
@@ -254,6 +259,7 @@ async def live_daemon(path: Path, *, limit_s: float = 20, **settings: Any) -> As
                     async with trio.open_nursery() as serving:
                         serving.start_soon(live.supervisor.run)
                         serving.start_soon(live.services.chores.run)
+                        serving.start_soon(live.services.turnstile.run)
                         await trio.testing.wait_all_tasks_blocked()
                         yield live
                         serving.cancel_scope.cancel()

@@ -233,7 +233,7 @@ async def no_longer_busy(server: Server, session: str) -> bool:
 
 async def test_limits_of_the_service(make_server: Callable[..., Server], place: Path) -> None:
     settings = place / "oad.toml"
-    settings.write_text("[limits]\nsessions = 3\nlive_sessions = 1\nmemory_mb = 500\n")
+    settings.write_text("[limits]\nsessions = 3\nlive_sessions = 1\nmemory_mb = 500\n[admission]\nqueue = 0\n")
     server = make_server()
     await server.start("--config", str(settings))
     first, second = await server.create(), await server.create(limits={"memoryMb": 9000})

@@ -28,6 +28,14 @@ async def test_body_beyond_the_limit_is_413_and_the_server_lives(chunked: bool, 
             assert stand.daemon.calls[0].op == "session.create"
 
 
+async def test_files_with_sessions_may_be_larger(tmp_path: Path) -> None:
+    async with standing(tmp_path, body_limit=1000) as stand, httpx2.AsyncClient(base_url=stand.url) as client:
+        assert (await client.post("/session/import", content=b'"%s"' % (b"x" * 7000))).status_code == 200
+        assert stand.daemon.calls[0].op == "session.import"
+        assert (await client.post("/session/import", content=b'"%s"' % (b"x" * 8000))).status_code == 413
+        assert (await client.post("/session/import", content=b"{")).status_code == 400
+
+
 def test_fixed_segments_win_over_variables() -> None:
     router = Router(TABLE)
     found = router.find("GET", "/session/status")
@@ -47,4 +55,4 @@ def test_what_is_not_in_the_table_is_not_found(path: str) -> None:
 
 def test_only_what_looks_up_or_waits_ends_with_its_client() -> None:
     watched = {operation.name for operation in TABLE if operation.watched and operation.target != "project"}
-    assert watched == {"tui.control.next"}
+    assert watched == {"tui.control.next", "session.export"}

@@ -187,6 +187,46 @@ def abort(
     raise typer.Exit(abort_session(TargetOptions(attach, username, password, token, data_dir), session))
 
 
+@app.command("export")
+def export_command(
+    session: Annotated[str, typer.Argument(help="Its id.")],
+    format: Annotated[str, typer.Option(help="json, as opencode's own, or markdown")] = "json",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; else standard output.")] = None,
+    children: Annotated[bool, typer.Option("--children", help="With the sessions of its subagents.")] = False,
+    attach: Attach = None,
+    username: Username = None,
+    password: Password = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write a session to a file, for another server or to read."""
+    from .session_files import ExportOptions, export_session
+    from .target import TargetOptions
+
+    target = TargetOptions(attach, username, password, token, data_dir)
+    raise typer.Exit(export_session(target, ExportOptions(session, format, output, children)))
+
+
+@app.command("import")
+def import_command(
+    files: Annotated[list[str], typer.Argument(help="Exports of oad or opencode; - is standard input.")],
+    directory: Annotated[str | None, typer.Option("--dir", help="Where the sessions are to work.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Instead of those that are there already.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave those that are there already as they are.")] = False,
+    attach: Attach = None,
+    username: Username = None,
+    password: Password = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Take in sessions from files, all or none. One that is there already is taken in under a new id."""
+    from .session_files import ImportOptions, import_sessions
+    from .target import TargetOptions
+
+    target = TargetOptions(attach, username, password, token, data_dir)
+    raise typer.Exit(import_sessions(target, ImportOptions(tuple(files), directory, replace, keep)))
+
+
 @app.command()
 def token(data_dir: DataDir = None) -> None:
     """Print the credential that the server generated."""

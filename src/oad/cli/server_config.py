@@ -7,6 +7,7 @@ import msgspec
 from oad.contract.forwarding import BasePath, Dialect, Forwarding
 from oad.contract.oauth import Methods
 from oad.contract.policy import (
+    AdmissionPolicy,
     AskPolicy,
     AuditPolicy,
     JobPolicy,
@@ -60,6 +61,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     share: SharePolicy = SharePolicy()
     storage: StoragePolicy = StoragePolicy()
     logs: LogPolicy = LogPolicy()
+    admission: AdmissionPolicy = AdmissionPolicy()
     oauth: Methods = {}
 
     def policy(self) -> Policy:
@@ -76,4 +78,5 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             self.share,
             self.storage,
             self.logs,
+            self.admission,
         )

@@ -9,12 +9,14 @@ from oad.contract.message import MessageWithParts
 from oad.contract.permission import Answer, PermissionRequest
 from oad.contract.prompt import PermissionReply, PromptInput, QuestionReply
 from oad.contract.session import QuestionRequest, Session, SessionCreate, SessionStatus
+from oad.contract.session_file import ImportReport
 
 T = TypeVar("T")
 
 
 class Operation(msgspec.Struct, Generic[T], frozen=True):
-    """``returns`` is None for answers without a body. ``takes_long``: until a turn is over."""
+    """``returns`` is None for answers without a body, and bytes for those that are taken as they are; a ``body`` of
+    bytes is sent as it is. ``takes_long``: until a turn is over."""
 
     method: str
     path: str
@@ -24,12 +26,16 @@ class Operation(msgspec.Struct, Generic[T], frozen=True):
     takes_long: bool = False
 
     def content(self) -> bytes | None:
-        return None if self.body is None else msgspec.json.encode(self.body)
+        if self.body is None or isinstance(self.body, bytes):
+            return self.body
+        return msgspec.json.encode(self.body)
 
     def decode(self, body: bytes) -> T:
         """Raises msgspec.DecodeError."""
         if self.returns is None:
             return None  # type: ignore[return-value]
+        if self.returns is bytes:
+            return body  # type: ignore[return-value]
         answer: T = msgspec.json.decode(body, type=self.returns)
         return answer
 
@@ -97,3 +103,11 @@ def reply_question(request: str, answers: list[list[str]]) -> Operation[bool]:
 
 def reject_question(request: str) -> Operation[bool]:
     return Operation("POST", f"/question/{quote(request, safe='')}/reject", bool)
+
+
+def export_session(session: str, query: dict[str, str]) -> Operation[bytes]:
+    return Operation("GET", _session(session, "/export"), bytes, query=query, takes_long=True)
+
+
+def import_sessions(body: bytes, query: dict[str, str]) -> Operation[ImportReport]:
+    return Operation("POST", "/session/import", ImportReport, body, query, takes_long=True)

@@ -10,7 +10,7 @@ SYNC: Final = "sync"
 EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
     "server.connected": ("volatile", "the first event of every stream"),
     "server.heartbeat": ("volatile", "every 10 s"),
-    "server.replay.incomplete": ("volatile", "the journal no longer holds all that Last-Event-ID asks for (oad's own)"),
+    "server.replay_incomplete": ("volatile", "not all that Last-Event-ID asks for can be told: read anew (oad's own)"),
     "server.instance.disposed": (
         "volatile",
         "a directory was let go, and its `/event` streams end; or its configuration has changed: read anew",
@@ -21,6 +21,10 @@ EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
     "session.updated": ("durable", "with the record"),
     "session.deleted": ("durable", "with the record as it was"),
     "session.status": ("durable", "idle, busy, or retry with attempt and time"),
+    "session.queued": (
+        "volatile",
+        "a prompt waits for its turn: its position, of how many, and the limit that keeps it (oad's own)",
+    ),
     "session.idle": ("durable", "the turn is over; follows the status"),
     "session.error": ("durable", "a turn failed or was aborted"),
     "session.diff": ("both", "all that the session has changed; durable when it is something new"),

@@ -37,6 +37,11 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{value:012x}{random_text(14)}"
 
 
+def id_at(prefix: str, moment_ms: int, count: int) -> str:
+    """An identifier of another time than now; ``count`` orders those of one moment."""
+    return f"{prefix}_{(moment_ms * 4096 + count) & _MASK:012x}{random_text(14)}"
+
+
 def random_text(length: int, alphabet: str = _BASE62) -> str:
     """Random characters from a cryptographic source."""
     table, unfair = _drawing(alphabet)

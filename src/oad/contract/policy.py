@@ -147,6 +147,19 @@ class SharePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expire_h: Annotated[float, msgspec.Meta(gt=0)] | None = None
 
 
+class AdmissionPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[admission]``: how much runs at a time, and what happens to what comes beyond it. None is unlimited. What a
+    subagent does belongs to the turn that gave the task. ``limits.live_sessions`` is the limit of processes."""
+
+    running_turns: _Positive | None = None  # of the service
+    running_turns_per_user: _Positive | None = None
+    live_sessions_per_user: _Positive | None = None
+    free_memory_mb: Annotated[int, msgspec.Meta(ge=0)] = 128  # what must be left for a session to be started
+    queue: Annotated[int, msgspec.Meta(ge=0)] = 100  # prompts that may wait; 0: they are refused at once
+    queue_per_user: _Positive | None = None
+    queue_s: _Seconds = 3600.0  # the longest that a prompt waits
+
+
 class StoragePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[storage]``: how much is kept, and for how long. Sessions go with all that they have, or stay whole."""
 
@@ -176,3 +189,4 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: SharePolicy = SharePolicy()
     storage: StoragePolicy = StoragePolicy()
     logs: LogPolicy = LogPolicy()
+    admission: AdmissionPolicy = AdmissionPolicy()

@@ -39,6 +39,8 @@ class Origin(msgspec.Struct, array_like=True, frozen=True):
     who: str  # user and method of authentication, such as "opencode (basic)"
     address: str = ""  # of the client
     method: str = ""  # of the HTTP request; GET changes nothing
+    user: str = ""  # who is counted for it; "" is everybody who is not named by the settings
+    session: str = ""  # whose worker asks; filled in by the daemon alone
     outer: str = ""  # the URL by which the client reaches the server, where a reverse proxy has told
 
 
@@ -130,9 +132,11 @@ class Flushed(msgspec.Struct, tag_field="frame", tag="flushed", array_like=True,
 
 
 class Listening(msgspec.Struct, tag_field="frame", tag="listening", array_like=True, frozen=True):
-    """From a gateway: how many event streams are open on it, by directory; "" are those of all directories."""
+    """From a gateway: how many event streams are open on it, by directory; "" are those of all directories; and how
+    many it has cut off since it started, because their readers were too slow."""
 
     streams: dict[str, int]
+    cut: int = 0
 
 
 class Drain(msgspec.Struct, tag_field="frame", tag="drain", array_like=True, frozen=True):
