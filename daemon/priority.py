@@ -15,7 +15,7 @@ from oad.contract.worker import WorkerKind
 from .procs import Process
 
 # Of a process, and of its terminal session where the kernel groups by these.
-_NICE: Final[dict[Priority, int]] = {"normal": 0, "polite": 10, "low": 19, "idle": 19}
+_NICE: Final[dict[Priority, int]] = {"normal": 0, "polite": 5, "low": 10, "idle": 19}
 _AUTOGROUP: Final = Path("/proc/sys/kernel/sched_autogroup_enabled")
 
 

@@ -22,7 +22,7 @@ def test_commands_run_at_it_and_the_worker_does_not(
     policy, nice = map(int, session.run("python3", "-S", "-c", SHOW)["out"].split())
     mine = os.getpriority(os.PRIO_PROCESS, 0)
     assert policy == {"idle": os.SCHED_IDLE, "low": os.SCHED_BATCH}.get(priority, os.SCHED_OTHER)
-    assert nice == max({"low": 19, "polite": 10}.get(priority, 0), mine)
+    assert nice == max({"low": 10, "polite": 5}.get(priority, 0), mine)
     of_worker = Path(f"/proc/{session.info['worker']}/stat").read_text().rpartition(")")[2].split()
     assert (int(of_worker[16]), int(of_worker[38])) == (mine, os.SCHED_OTHER)
 
@@ -49,7 +49,7 @@ def test_each_group_is_made_lighter_once(tmp_path: Path) -> None:
     groups.lower([leader], "normal")
     assert not group.exists()
     groups.lower([leader], "polite")
-    assert group.read_text() == "10"
+    assert group.read_text() == "5"
     group.write_text("")
     groups.lower([leader], "polite")
     assert group.read_text() == ""
