@@ -34,7 +34,10 @@ async def test_a_request_is_followed_through_all_processes(make_server: Callable
         lambda: {"gateway", "daemon", "session-worker"} <= {line["process"] for line in caused()}, "all said it"
     )
     found = caused()
-    assert {line["session"] for line in found if line["process"] in ("daemon", "session-worker")} == {session}
+    assert {line["session"] for line in found if line["process"] == "session-worker"} == {session}
+    told = [line.get("session") for line in found if line["process"] == "daemon"]
+    assert session in told
+    assert set(told) <= {session, None}  # what the directory's worker asks is of no session
     assert len({line["pid"] for line in found}) == 4
     worker = next(process for process in server.processes() if f"{session} worker" in " ".join(process.cmdline()))
     assert {line["pid"] for line in found if line["process"] == "session-worker"} == {worker.pid}
