@@ -29,6 +29,7 @@ from .operations.metrics import METRICS
 from .operations.moving import MOVING
 from .operations.projects import PROJECTS
 from .operations.provider_auth import PROVIDER_AUTH
+from .operations.replay import REPLAY
 from .operations.service import SERVICE
 from .operations.session_files import SESSION_FILES
 from .operations.sessions import SESSIONS
@@ -49,6 +50,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **PROJECTS,
     **ANSWERS,
     **JOBS,
+    **REPLAY,
     **SERVICE,
     **METRICS,
     **TERMINALS,

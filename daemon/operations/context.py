@@ -21,6 +21,7 @@ from ..limits import Limits
 from ..listeners import Listeners
 from ..model_catalogue import ModelCatalogue
 from ..oauth.renewal import Renewal
+from ..register import Register
 from ..sandboxes import Sandboxes
 from ..sessions import Sessions
 from ..store import Store
@@ -48,6 +49,7 @@ class Services(msgspec.Struct, frozen=True):
     audit: AuditLog
     worktrees: Worktrees
     turnstile: Turnstile
+    register: Register
     store_upkeep: StoreUpkeep
     listeners: Listeners = msgspec.field(default_factory=Listeners)
     renewal: Renewal = msgspec.field(default_factory=Renewal)
