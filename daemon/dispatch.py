@@ -17,6 +17,7 @@ from .audit.logins import Logins
 from .audit.recording import record_request
 from .audit.reports import read_report, write_report
 from .audit.requests import is_recorded
+from .bridge import start_prompt, starts_prompt
 from .operations.answers import ANSWERS
 from .operations.configuration import CONFIGURATION
 from .operations.context import TRUE, Operation, Request, Services, json_answer
@@ -124,6 +125,8 @@ class Dispatcher:
         return await self._carry_out(call, body)
 
     async def _carry_out(self, call: Call, body: bytes) -> Answer:
+        if starts_prompt(call, body, self._services.listeners, self._services.controls):
+            return await start_prompt(call, body, self.for_gateway)
         if (call.op in SESSION_WORK or call.op in _TERMINALS) and not _is_of_worker(call):
             self._services.draining.check()  # not for subagents: they belong to a turn that may end
         origin = call.origin or BY_SERVICE
