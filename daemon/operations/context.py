@@ -8,8 +8,10 @@ import msgspec
 import trio
 
 from oad.contract.errors import bad_request
+from oad.contract.limits import MEGABYTE
 from oad.link import Answer
 
+from ..added_servers import AddedServers
 from ..asks import Asks
 from ..audit.log import AuditLog
 from ..chores import Chores
@@ -60,6 +62,7 @@ class Services(msgspec.Struct, frozen=True):
     tally: Tally = msgspec.field(default_factory=Tally)
     draining: Draining = msgspec.field(default_factory=Draining)
     models: ModelCatalogue = msgspec.field(default_factory=lambda: ModelCatalogue({}, Path()))
+    added_servers: AddedServers = msgspec.field(default_factory=AddedServers)
     find_address: Callable[[], str] = str  # where clients find the server; empty when nobody knows
 
     @property
@@ -68,9 +71,17 @@ class Services(msgspec.Struct, frozen=True):
 
     def check_count(self, more: int = 1) -> None:
         """Raises ApiError 429 when the service may not have so many sessions more."""
+        self.check_room()
         most = self.limits.policy.sessions
         if most is not None and self.sessions.total + more > most:
             raise self.limits.refuse("sessions", most, self.sessions.total)
+
+    def check_room(self) -> None:
+        """Raises ApiError 429 when the store takes as much of the disk as it may."""
+        most = self.supervisor.policy.storage.store_mb
+        if most is not None and (used := self.store.size() / MEGABYTE) >= most:
+            self.store_upkeep.soon()
+            raise self.limits.refuse("storeMb", most, used)
 
 
 class Request(msgspec.Struct, frozen=True):
