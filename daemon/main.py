@@ -51,6 +51,7 @@ from .sessions import Sessions
 from .settings import DaemonSettings
 from .snapshot_places import SnapshotPlaces
 from .status_line import describe
+from .storage import Storage, needs_store
 from .store import Store
 from .store_upkeep import StoreUpkeep
 from .supervisor import Supervisor
@@ -183,6 +184,7 @@ async def _services(
             serving.start_soon(services.chores.run)
             serving.start_soon(services.turnstile.run)
             serving.start_soon(services.store_upkeep.run)
+            serving.start_soon(services.storage.run)
             serving.start_soon(_make_router(settings, context, gateways, parts).run)
             yield services
             serving.cancel_scope.cancel()
@@ -226,6 +228,7 @@ def _put_together(
         Worktrees(settings.worktrees),
         turnstile,
         StoreUpkeep(settings, store),
+        Storage(settings, journal, supervisor, sessions, turns),
         gateways.listeners,
         _make_renewal(settings, credentials, supervisor),
         tally=tally,
@@ -251,6 +254,7 @@ def _make_router(
         parts.dispatcher.for_gateway,
         epoch=random_text(8),
         lasting=is_lasting,
+        needs_store=needs_store,
         streams={ATTACH: parts.dispatcher.for_stream},
     )
 

@@ -49,8 +49,7 @@ class Work(msgspec.Struct, frozen=True):
 async def carry_out(services: Services, work: Work) -> Answer:
     """Raises ApiError."""
     session = services.sessions.find(work.params["sessionID"])
-    if services.journal.failing is not None:
-        raise named(503, "NotReadyError", message=f"The store can't be written: {services.journal.failing}")
+    services.storage.check_prompt()
     services.limits.admit(session)
     turnstile, aborts = services.turnstile, services.supervisor.aborts(session.id)
     ticket = turnstile.enter(session.id, work.user, guest=work.guest)

@@ -21,6 +21,7 @@ from ..listeners import Listeners
 from ..oauth.renewal import Renewal
 from ..sandboxes import Sandboxes
 from ..sessions import Sessions
+from ..storage import Storage
 from ..store import Store
 from ..store_upkeep import StoreUpkeep
 from ..supervisor import Supervisor
@@ -47,6 +48,7 @@ class Services(msgspec.Struct, frozen=True):
     worktrees: Worktrees
     turnstile: Turnstile
     store_upkeep: StoreUpkeep
+    storage: Storage
     listeners: Listeners = msgspec.field(default_factory=Listeners)
     renewal: Renewal = msgspec.field(default_factory=Renewal)
     controls: ControlQueues = msgspec.field(default_factory=ControlQueues)
