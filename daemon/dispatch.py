@@ -29,6 +29,7 @@ from .operations.metrics import METRICS
 from .operations.moving import MOVING
 from .operations.projects import PROJECTS
 from .operations.provider_auth import PROVIDER_AUTH
+from .operations.replay import REPLAY
 from .operations.service import SERVICE
 from .operations.session_files import SESSION_FILES
 from .operations.sessions import SESSIONS
@@ -50,6 +51,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **PROJECTS,
     **ANSWERS,
     **JOBS,
+    **REPLAY,
     **SERVICE,
     **METRICS,
     **TERMINALS,
@@ -67,7 +69,7 @@ OWN: Final[Mapping[str, Operation]] = {
 }
 
 _TERMINALS: Final = frozenset({"pty.create", "v2.pty.create"})
-_OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening"})
+_OF_PROJECTS: Final = frozenset({"daemon.credentials", "daemon.listening", "daemon.models"})
 
 # What a session's worker may ask besides WORKERS, and only of the sessions below its own.
 _OF_CHILDREN: Final = frozenset({"session.prompt", "session.abort", "session.get", "session.messages"})

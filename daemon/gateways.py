@@ -21,6 +21,7 @@ _log = structlog.get_logger("oad.gateways")
 
 WINDOW: Final = 1024  # pushes in flight per gateway
 _QUEUED: Final = 20_000  # waiting for credit, before volatile ones go
+_QUEUED_BYTES: Final = 64 * 1024 * 1024  # the same
 _FLUSH_S: Final = 0.5  # so long an answer waits for the streams of other gateways
 _SILENT_S: Final = 30.0  # unacknowledged for so long: the gateway is gone
 
@@ -35,6 +36,7 @@ class GatewayLink:
         self._socket = socket
         self._in_flight = 0  # number of the last push handed to ZeroMQ
         self._queue: deque[tuple[int, bool, list[bytes]]] = deque()
+        self._bytes = 0
         self._heard = now
         self._asked = 0  # number of the newest Flush
         self._flushed = 0
@@ -53,6 +55,7 @@ class GatewayLink:
             id=event.id,
         )
         self._queue.append((self.number, event.seq == 0, encode_frame(frame, event.body)))
+        self._bytes += len(event.body)
         self.flush()
 
     def flush(self) -> None:
@@ -63,6 +66,7 @@ class GatewayLink:
                 return
             self._in_flight = number
             self._queue.popleft()
+            self._bytes -= len(message[1])
 
     def on_ack(self, number: int, now: float) -> None:
         self.acked = max(self.acked, min(number, self._in_flight))
@@ -85,11 +89,15 @@ class GatewayLink:
 
     def relieve(self, now: float) -> bool:
         """Makes room; False when the gateway is hopeless: too far behind with durable events alone, or silent."""
-        if len(self._queue) > _QUEUED:
+        if self._is_too_full():
             self._queue = deque(entry for entry in self._queue if not entry[1])
+            self._bytes = sum(len(message[1]) for _, _, message in self._queue)
         if not self._queue and self._in_flight == self.acked:
             self._heard = now
-        return len(self._queue) <= _QUEUED and now - self._heard < _SILENT_S
+        return not self._is_too_full() and now - self._heard < _SILENT_S
+
+    def _is_too_full(self) -> bool:
+        return len(self._queue) > _QUEUED or self._bytes > _QUEUED_BYTES
 
     def close(self) -> None:
         self._socket.close()

@@ -11,14 +11,18 @@ class Listeners:
     def __init__(self) -> None:
         self._streams: dict[bytes, dict[str, int]] = {}  # gateway -> directory ("" for all) -> how many
         self._last: dict[str, float] = {}  # when somebody was last seen there
+        self._cut: dict[bytes, int] = {}  # gateway -> streams that it has cut off
+        self._cut_before = 0  # by gateways that are gone
         self.changed = trio.Event()  # set and replaced with every change
 
-    def report(self, gateway: bytes, streams: dict[str, int]) -> None:
-        """A gateway's count, which replaces its last one."""
+    def report(self, gateway: bytes, streams: dict[str, int], cut: int = 0) -> None:
+        """A gateway's counts, which replace its last ones."""
+        self._cut[gateway] = cut
         self._replace(gateway, {directory: number for directory, number in streams.items() if number > 0})
 
     def forget(self, gateway: bytes) -> None:
         """It is gone, and with it its streams; who had one comes back through another."""
+        self._cut_before += self._cut.pop(gateway, 0)
         self._replace(gateway, {})
 
     def _replace(self, gateway: bytes, streams: dict[str, int]) -> None:
@@ -32,6 +36,16 @@ class Listeners:
         """Somebody has looked at the list of asks, without a stream: as good as one that has just ended."""
         self._last[directory] = trio.current_time()
         self._notify()
+
+    @property
+    def open(self) -> int:
+        """Streams, on all gateways."""
+        return sum(sum(streams.values()) for streams in self._streams.values())
+
+    @property
+    def cut(self) -> int:
+        """Streams that were cut off since the daemon started, as far as gateways have told."""
+        return self._cut_before + sum(self._cut.values())
 
     def hears(self, directory: str) -> bool:
         return any("" in streams or directory in streams for streams in self._streams.values())

@@ -26,6 +26,7 @@ from .bookkeeper import Bookkeeper
 from .cgroups import Groups, find_delegation
 from .confinement import Confiner
 from .credentials import Credentials
+from .deliveries import Deliveries
 from .dispatch import Dispatcher, is_lasting
 from .draining import Draining
 from .enforceable import check_limits, probe_host
@@ -35,13 +36,16 @@ from .grouping import GroupingSpawner
 from .instance_lock import InstanceLock
 from .journal import Journal
 from .limits import Limits
+from .model_catalogue import ModelCatalogue
 from .oauth.known import KNOWN_METHODS
 from .oauth.logins import Logins
 from .oauth.renewal import Renewal
 from .operations.context import Services
+from .operations.messages import read_message
 from .operations.terminals import ATTACH
 from .own_directories import OwnDirectories
 from .proxy_record import ProxyRecord
+from .register import Register
 from .reload import Reload, Reread
 from .restart import RestartBudget
 from .router import Router, bind_router
@@ -58,6 +62,7 @@ from .supervisor import Supervisor
 from .tally import Tally
 from .turns import Turns
 from .turnstile.opening import open_turnstile
+from .turnstile.recovery import close_waiting
 from .worktrees import Worktrees
 from .zygote import start_zygote
 from .zygote_spawner import ZygoteSpawner
@@ -171,9 +176,7 @@ async def _services(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(services.audit.run)
         nursery.start_soon(services.journal.run)
-        recovered = await parts.books.recover()
-        if recovered:
-            _log.warning("turns closed that the last daemon left open", sessions=recovered)
+        await _recover(parts)
         async with trio.open_nursery() as serving:
             serving.start_soon(spawner.run)
             serving.start_soon(services.supervisor.run)
@@ -182,6 +185,7 @@ async def _services(
             serving.start_soon(parts.decisions.run)
             serving.start_soon(services.renewal.logins.run)
             serving.start_soon(services.chores.run)
+            serving.start_soon(services.models.run, services.supervisor.refresh_credentials)
             serving.start_soon(services.turnstile.run)
             serving.start_soon(services.store_upkeep.run)
             serving.start_soon(services.storage.run)
@@ -189,6 +193,19 @@ async def _services(
             yield services
             serving.cancel_scope.cancel()
         nursery.cancel_scope.cancel()
+    services.register.close()
+
+
+async def _recover(parts: _Parts) -> None:
+    services = parts.services
+    open = services.store.open_sessions()
+    recovered = await parts.books.recover()
+    if recovered:
+        _log.warning("turns closed that the last daemon left open", sessions=recovered)
+    register, sessions, turns = services.register, services.sessions, services.turns
+    waited = await close_waiting(register, sessions, turns, services.journal, open)
+    if waited:
+        _log.warning("prompts given up that waited for the last daemon", sessions=waited)
 
 
 def _put_together(
@@ -227,12 +244,14 @@ def _put_together(
         audit,
         Worktrees(settings.worktrees),
         turnstile,
+        Register(settings.register),
         StoreUpkeep(settings, store),
         Storage(settings, journal, supervisor, sessions, turns),
         gateways.listeners,
         _make_renewal(settings, credentials, supervisor),
         tally=tally,
         draining=Draining(settings.drain_s),
+        models=ModelCatalogue({**os.environ, **settings.secret_environment}, settings.data),
         find_address=settings.find_address,
     )
     governor = Governor(limits, supervisor, sessions, turns, asks, groups, inherited_kb=spawner.memory_kb)
@@ -247,11 +266,19 @@ def _make_router(
     """From now on gateways can connect."""
     socket = bind_router(context)
     bind_private(socket, settings.call_endpoint)
+    services = parts.services
+    deliveries = Deliveries(
+        services.register,
+        services.store,
+        services.journal,
+        functools.partial(read_message, services),
+        lambda: settings.policy.admission,
+    )
     return Router(
         TrioSocket(socket),
         gateways,
-        parts.services.journal,
-        parts.dispatcher.for_gateway,
+        services.journal,
+        functools.partial(deliveries.answer, serve=parts.dispatcher.for_gateway),
         epoch=random_text(8),
         lasting=is_lasting,
         needs_store=needs_store,

@@ -4,7 +4,6 @@ An answer leaves in the journal's order: after every event that was appended bef
 The client's stream may be with another gateway: an answer about a session's work waits for the streams of all of them.
 """
 
-import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -39,24 +38,14 @@ from .relay import Relay
 _log = structlog.get_logger("oad.router")
 
 _FAILURE: Final = 400
-_REMEMBERED: Final = 1024  # answers kept for calls that repeat an idempotency key
-
-
-class _Remembered:
-    """The answer to a call with a key: None until ``done``, or for good when its caller left."""
-
-    def __init__(self) -> None:
-        self.done = trio.Event()
-        self.answer: Answer | None = None
-
 
 Carry = Callable[[Call, Relay], Awaitable[Answer]]
 
 
 class Router:
     """``lasting`` tells which operations go on although their caller has left, ``needs_store`` which calls have not
-    been carried out before what they did is stored; ``streams`` serves those that carry a
-    stream until they are answered."""
+    been carried out before what they did is stored; ``streams`` serves those that carry a stream until they are
+    answered."""
 
     def __init__(
         self,
@@ -80,7 +69,6 @@ class Router:
         self._streams = streams or {}
         self._relays: dict[tuple[bytes, int], Relay] = {}
         self._scopes: dict[tuple[bytes, int], trio.CancelScope] = {}
-        self._answers: dict[tuple[str, str], _Remembered] = {}  # by operation and key, oldest first
 
     async def run(self) -> None:
         async with trio.open_nursery() as nursery:
@@ -109,7 +97,7 @@ class Router:
             if (running := self._scopes.get((identity, frame.id))) is not None:
                 running.cancel()
         elif isinstance(frame, Listening):
-            self._gateways.listeners.report(identity, frame.streams)
+            self._gateways.listeners.report(identity, frame.streams, frame.cut)
         elif isinstance(frame, Ping):
             self._send(identity, encode_frame(Pong(frame.number)))
         else:
@@ -153,7 +141,7 @@ class Router:
                 if call.op in self._streams:
                     answer = await self._answer_streamed(identity, call, body, scope)
                 else:
-                    answer = await self._answer_once(call, body)
+                    answer = await carry_out(self._serve, call, body)
                 if self._lasting(call.op) and self._gateways.count() > 1:
                     await self._journal.caught_up()
                     await self._gateways.flushed(besides=identity)
@@ -186,30 +174,6 @@ class Router:
             return await carry_out(carry, call, body)
         finally:
             del self._relays[identity, call.id]
-
-    async def _answer_once(self, call: Call, body: bytes) -> Answer:
-        """A repeated mutation gets the first one's answer."""
-        if not call.key:
-            return await carry_out(self._serve, call, body)
-        key = (call.op, call.key)
-        while (known := self._answers.get(key)) is not None:
-            await known.done.wait()
-            if known.answer is not None:
-                return known.answer
-        mine = self._answers[key] = _Remembered()
-        try:
-            mine.answer = await carry_out(self._serve, call, body)
-            return mine.answer
-        finally:
-            if mine.answer is None:
-                del self._answers[key]  # its caller left before the end: the next one does it anew
-            mine.done.set()
-            self._forget_oldest()
-
-    def _forget_oldest(self) -> None:
-        done = (key for key, known in self._answers.items() if known.done.is_set())
-        for key in list(itertools.islice(done, max(0, len(self._answers) - _REMEMBERED))):
-            del self._answers[key]
 
     def _reply(self, identity: bytes, id: int, answer: Answer) -> None:
         after = self._gateways.last_number(identity)

@@ -1,5 +1,7 @@
 """Work on a session: through the turnstile to its worker, and what is answered when the worker is lost over it."""
 
+import sqlite3
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -13,6 +15,7 @@ from oad.link import Answer
 from .operations.context import Services
 from .operations.messages import read_message
 from .sessions import place_of
+from .store_trouble import diagnose
 from .turnstile.turnstile import Ticket
 
 _log = structlog.get_logger("oad.work")
@@ -53,7 +56,10 @@ async def carry_out(services: Services, work: Work) -> Answer:
     services.limits.admit(session)
     turnstile, aborts = services.turnstile, services.supervisor.aborts(session.id)
     ticket = turnstile.enter(session.id, work.user, guest=work.guest)
-    if work.op != ASYNC or not turnstile.waits(ticket):
+    if not turnstile.waits(ticket):
+        return await _pass(services, work, session, ticket, aborts)
+    await _note_waiting(services, ticket)
+    if work.op != ASYNC:
         return await _pass(services, work, session, ticket, aborts)
 
     async def later() -> None:
@@ -61,6 +67,22 @@ async def carry_out(services: Services, work: Work) -> Answer:
 
     services.chores.start(f"queue {session.id}", later)
     return _ACCEPTED
+
+
+async def _note_waiting(services: Services, ticket: Ticket) -> None:
+    """Should the daemon end meanwhile, the next one says what became of it. Raises ApiError 507."""
+    try:
+        await services.register.add_waiting(ticket.session)
+    except BaseException as error:
+        services.turnstile.leave(ticket)
+        if isinstance(error, sqlite3.Error):
+            raise diagnose(error, services.store.path).refusal() from error
+        raise
+
+
+async def _forget_waiting(services: Services, session: str) -> None:
+    if not services.turnstile.has_waiting(session):  # else another one waits by now
+        await services.register.remove_waiting(session)
 
 
 async def _pass_unheard(services: Services, work: Work, session: Session, ticket: Ticket, aborts: int) -> None:
@@ -97,6 +119,8 @@ async def _pass(services: Services, work: Work, session: Session, ticket: Ticket
         return answer if answer is not None else await _after_loss(services, work.op, session.id, before)
     finally:
         turnstile.leave(ticket, expected=accepted)
+        if ticket.has_waited and not turnstile.has_waiting(session.id):
+            services.chores.start(f"waiting {session.id}", partial(_forget_waiting, services, session.id))
 
 
 async def _after_loss(services: Services, op: str, session: str, before: str) -> Answer:

@@ -28,6 +28,10 @@ class DaemonSettings(msgspec.Struct):
     def database(self) -> Path:
         return self.data / "oad.db"
 
+    @property
+    def register(self) -> Path:
+        return self.data / "admission.db"
+
     def find_address(self) -> str:
         """Where clients find the server: as the operator says, or as it listens; empty before it does."""
         file = self.runtime / "address"

@@ -5,6 +5,7 @@ from one thread; reads have a connection of their own and see the last committed
 """
 
 import contextlib
+import itertools
 import sqlite3
 import threading
 from collections.abc import Generator, Iterable, Sequence
@@ -133,6 +134,28 @@ class Store:
         values = (seq, limit) if directory is None else (seq, directory, limit)
         rows = self._rows(f"SELECT * FROM event WHERE {where} ORDER BY seq LIMIT ?", values)  # noqa: S608
         return [Recorded(*row) for row in rows]
+
+    def events_page(self, seq: int, limit: int, size: int, directory: str | None = None) -> tuple[list[Recorded], bool]:
+        """Events above a number, as many as fit: one at least, beyond it at most ``size`` bytes; and whether there are
+        more."""
+        where = "seq > ?" + ("" if directory is None else " AND directory IN (?, '')")
+        values = (seq,) if directory is None else (seq, directory)
+        heads = self._rows(
+            f"SELECT seq, length(data) FROM event WHERE {where} ORDER BY seq LIMIT ?",  # noqa: S608
+            (*values, limit + 1),
+        )
+        sizes = itertools.accumulate(length for _, length in heads[:limit])
+        fitting = [
+            head[0] for at, (head, total) in enumerate(zip(heads, sizes, strict=False)) if not at or total <= size
+        ]
+        if not fitting:
+            return [], False
+        rows = self._rows(f"SELECT * FROM event WHERE {where} AND seq <= ? ORDER BY seq", (*values, fitting[-1]))  # noqa: S608
+        return [Recorded(*row) for row in rows], len(fitting) < len(heads)
+
+    def event_id(self, seq: int) -> str | None:
+        found = self._rows("SELECT id FROM event WHERE seq = ?", (seq,))
+        return found[0][0] if found else None
 
     def session(self, session: str) -> bytes | None:
         found = self._blobs("SELECT data FROM session WHERE id = ?", (session,))

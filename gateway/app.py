@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 
 from oad.contract.errors import ApiError, named
 
-from .binding import Request, too_long
+from .binding import Request, request_key, too_long
 from .exchange import Exchange, Response
 from .openapi import encode_document
 from .operation import Operation
@@ -52,7 +52,7 @@ def _view(exchange: Exchange, operation: Operation) -> View:
             query_string=incoming.query_string,
             body=cast(bytes, await incoming.get_data()) if operation.body is not None else b"",
             directory_header=incoming.headers.get("X-Opencode-Directory"),
-            key=incoming.headers.get("Idempotency-Key", "")[:200],
+            key=request_key(incoming.headers.get("Idempotency-Key")),
             accept=incoming.headers.get("Accept", ""),
         )
         return _outgoing(await exchange.perform(operation, request))

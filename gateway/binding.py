@@ -1,5 +1,6 @@
 """From a request to the parameters and the body of a call: everything is checked here, nothing further on trusts it."""
 
+import hashlib
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -32,6 +33,12 @@ class Request(msgspec.Struct, frozen=True):
     who: str = ""
     address: str = ""
     outer: str = ""
+
+
+def request_key(header: str | None) -> str:
+    """Of an Idempotency-Key: a long one in short, but never two that are one."""
+    key = header or ""
+    return key if len(key) <= _MAX_NAME else hashlib.sha256(key.encode()).hexdigest()
 
 
 def bind(operation: Operation, request: Request, cwd: str) -> tuple[dict[str, str], bytes]:

@@ -110,7 +110,7 @@ class Connection:
         """Keeps the daemon informed of who listens: asks that nobody can hear of are not waited for."""
         while True:
             changed = streams.changed
-            await self._send(Listening(streams.by_directory()), b"")
+            await self._send(Listening(streams.by_directory(), streams.cut), b"")
             await changed.wait()
             await trio.sleep(_CENSUS_S)
 

@@ -10,10 +10,12 @@ from typing import Final
 
 import msgspec
 
+from oad.contract.replay import INCOMPLETE
+
 from .happening import ALL_DISPOSED, DISPOSED, STREAMS_END, Happening, own
 
 MAX_FRAMES: Final = 1024
-MAX_BYTES: Final = 16 * 1024 * 1024
+MAX_BYTES: Final = 8 * 1024 * 1024  # of more than one frame; streams that carry the same share its bytes
 _WRITE_BYTES: Final = 256 * 1024  # at most so much goes into one write, so that a flush is noticed early
 
 
@@ -26,15 +28,18 @@ class Selection(msgspec.Struct, frozen=True):
     def admits(self, happening: Happening) -> bool:
         if happening.type == STREAMS_END or (self.directory is not None and happening.directory != self.directory):
             return False
-        return not self.types or happening.type in self.types
+        return not self.types or happening.type in self.types or happening.type == INCOMPLETE
 
     def frame(self, happening: Happening) -> bytes:
         return happening.wrapped() if self.directory is None else happening.plain()
 
     def localised(self, happening: Happening) -> Happening:
-        """The end of all instances is, on the stream of one directory, the end of that directory's."""
-        if happening.type != ALL_DISPOSED or self.directory is None:
+        """The end of all instances is, on the stream of one directory, the end of that directory's. What this stream
+        can't be told concerns it, whatever its directory."""
+        if self.directory is None or happening.type not in (ALL_DISPOSED, INCOMPLETE):
             return happening
+        if happening.type == INCOMPLETE:
+            return Happening(happening.body, type=INCOMPLETE, directory=self.directory)
         return own(DISPOSED, {"directory": self.directory}, directory=self.directory)
 
     def ends_with(self, happening: Happening) -> bool:
@@ -63,13 +68,14 @@ class Subscriber:
         self._max_frames = max_frames
         self._queue: deque[_Queued] = deque()
         self._bytes = 0
+        self._crowded = False  # there was no room once: volatile events have to wait until everything is taken
         self._in_flight = 0  # position of the first frame that was taken and is not written yet; 0: none
 
     def offer(self, happening: Happening, position: int) -> None:
         if self.ending or self.lagging:
             return
         happening = self.selection.localised(happening)
-        if self.selection.admits(happening):
+        if self.selection.admits(happening) and (happening.seq or not self._crowded):
             frame = self.selection.frame(happening)
             self._queue.append(_Queued(position, frame, happening.seq))
             self._bytes += len(frame)
@@ -82,6 +88,7 @@ class Subscriber:
     def _hold_limits(self) -> None:
         if not self._is_too_full():
             return
+        self._crowded = True
         self._queue = deque(queued for queued in self._queue if queued.seq)
         self._bytes = sum(len(queued.frame) for queued in self._queue)
         if self._is_too_full():
@@ -90,7 +97,7 @@ class Subscriber:
             self._bytes = 0
 
     def _is_too_full(self) -> bool:
-        return len(self._queue) > self._max_frames or self._bytes > MAX_BYTES
+        return len(self._queue) > self._max_frames or (self._bytes > MAX_BYTES and len(self._queue) > 1)
 
     def __bool__(self) -> bool:
         return bool(self._queue)
@@ -106,6 +113,7 @@ class Subscriber:
             if queued.seq == 0 or queued.seq > self.seen:
                 frames.append(queued.frame)
                 size += len(queued.frame)
+        self._crowded = self._crowded and bool(self._queue)
         return b"".join(frames)
 
     def wrote(self) -> None:
@@ -119,11 +127,14 @@ class Subscriber:
 
 
 class Fanout:
-    """All open streams. ``position`` counts published events, ``last_seq`` is the newest durable one's number."""
+    """All open streams. ``position`` counts published events, ``last_seq`` is the newest durable one's number,
+    ``last_mark`` what clients call it, "" before there was one."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_cut: Callable[[Subscriber], None] = lambda _: None) -> None:
+        self._on_cut = on_cut
         self.position = 0
         self.last_seq = 0
+        self.last_mark = ""
         self._subscribers: set[Subscriber] = set()
 
     def __iter__(self) -> Iterator[Subscriber]:
@@ -145,6 +156,9 @@ class Fanout:
         if happening.seq:
             if happening.seq <= self.last_seq:
                 return
-            self.last_seq = happening.seq
+            self.last_seq, self.last_mark = happening.seq, happening.mark()
         for subscriber in tuple(self._subscribers):
             subscriber.offer(happening, self.position)
+            if subscriber.lagging:
+                self._subscribers.discard(subscriber)
+                self._on_cut(subscriber)

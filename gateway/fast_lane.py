@@ -10,7 +10,7 @@ from oad.contract.errors import ApiError
 
 from .asgi import App, Headers, Receive, Scope, Send, header
 from .auth import ANYONE, WHO, address_of
-from .binding import Request, too_long
+from .binding import Request, request_key, too_long
 from .exchange import Exchange, Response
 from .forwarded import OUTER
 from .operation import Operation
@@ -87,7 +87,7 @@ class FastLane:
             query_string=scope["query_string"],
             body=body,
             directory_header=header(scope, b"x-opencode-directory"),
-            key=(header(scope, b"idempotency-key") or "")[:200],
+            key=request_key(header(scope, b"idempotency-key")),
             accept=header(scope, b"accept") or "",
             who=scope.get(WHO, ANYONE),
             address=address_of(scope),

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from oad.contract.ids import new_id
-from oad.contract.replay import ReplayedEvent
+from oad.contract.replay import INCOMPLETE, ReplayedEvent, ReplayPage, mark_of
 from oad.contract.wire import Push
 
 # Durable events of these types have a twin on /global/event, from which some clients rebuild the sessions' records.
@@ -28,7 +28,19 @@ _properties: Final = msgspec.json.Decoder(_Properties)
 class Happening:
     """An event with what is needed to select it. ``seq`` is 0 for volatile events."""
 
-    __slots__ = ("_plain", "_wrapped", "aggregate_seq", "body", "directory", "id", "project", "seq", "session", "type")
+    __slots__ = (
+        "_plain",
+        "_second",
+        "_wrapped",
+        "aggregate_seq",
+        "body",
+        "directory",
+        "id",
+        "project",
+        "seq",
+        "session",
+        "type",
+    )
 
     def __init__(
         self,
@@ -51,7 +63,7 @@ class Happening:
         self.session = session
         self.aggregate_seq = aggregate_seq
         self.id = id
-        self._plain = self._wrapped = b""
+        self._plain = self._wrapped = self._second = b""
 
     def plain(self) -> bytes:
         """As on /event."""
@@ -67,14 +79,28 @@ class Happening:
                 place += b'"directory":' + msgspec.json.encode(self.directory) + b","
             if self.project:
                 place += b'"project":' + msgspec.json.encode(self.project) + b","
-            frame = self._numbered(b"{" + place + b'"payload":' + self.body + b"}")
+            data = b"{" + place + b'"payload":' + self.body + b"}"
             if self.seq and self.type in TWINNED:
-                frame += self._numbered(b"{" + place + b'"payload":' + self._twin() + b"}")
-            self._wrapped = frame
+                # A connection may break between the two: the first one's id says that the second is to come.
+                mark = f"{self.seq}a{self.mark().removeprefix(str(self.seq))}"
+                first = b"id: %b\ndata: %b\n\n" % (mark.encode(), data)
+                self._second = self._numbered(b"{" + place + b'"payload":' + self._twin() + b"}")
+                self._wrapped = first + self._second
+            else:
+                self._wrapped = self._numbered(data)
         return self._wrapped
 
+    def second(self) -> bytes:
+        """Of ``wrapped`` the twin alone, if there is one."""
+        self.wrapped()
+        return self._second
+
+    def mark(self) -> str:
+        """Of a durable event, for clients to name it."""
+        return mark_of(self.seq, self.id)
+
     def _numbered(self, data: bytes) -> bytes:
-        return b"id: %d\ndata: %b\n\n" % (self.seq, data) if self.seq else b"data: %b\n\n" % data
+        return b"id: %b\ndata: %b\n\n" % (self.mark().encode(), data) if self.seq else b"data: %b\n\n" % data
 
     def _twin(self) -> bytes:
         event = {
@@ -117,3 +143,13 @@ def own(type: str, properties: Mapping[str, int | str] | None = None, *, directo
     """An event of the gateway itself, for one stream."""
     body = msgspec.json.encode({"id": new_id("evt"), "type": type, "properties": properties or {}})
     return Happening(body, type=type, directory=directory)
+
+
+def incomplete(page: ReplayPage, asked: str = "") -> Happening:
+    """What a stream is told that can't be told all: of what is kept the oldest follows, if it is known at all where the
+    client stands; and what its user should do."""
+    properties: dict[str, int | str] = {"reason": "expired" if page.known else "unknown", "after": asked}
+    if page.known:
+        properties["first"] = page.first
+    properties["message"] = "Events are missing here. Read sessions, messages, questions and statuses anew."
+    return own(INCOMPLETE, properties)

@@ -15,7 +15,7 @@ from oad.contract.wire import Origin, ProtocolError, Reply, Welcome
 from oad.link import LinkLost, Stream
 
 from .connection import Connection
-from .happening import replayed
+from .happening import incomplete, replayed
 from .settings import GatewaySettings
 from .streams import Streams
 
@@ -64,14 +64,20 @@ class DaemonLink:
     async def _greeted(self, connection: Connection, welcome: Welcome) -> None:
         """Streams that were open all the time are told what was journalled while there was no connection."""
         fanout = self.streams.fanout
-        if not self._epoch or fanout.last_seq > welcome.last_seq:  # the latter: another journal
-            fanout.last_seq = welcome.last_seq
-        while fanout.last_seq < welcome.last_seq:
-            page = await _fetch(connection, fanout.last_seq, None)
+        more = bool(self._epoch) and max(fanout.last_seq, welcome.last_seq) > 0
+        while more:
+            page = await _fetch(connection, fanout.last_seq, None, fanout.last_mark)
+            if not page.complete:
+                _log.warning("streams can't be told all that they missed")
+                fanout.publish(incomplete(page))
+            if not page.known:
+                fanout.last_mark = ""  # of a journal that is no more
             for row in page.events:
                 if row.seq <= welcome.last_seq:
                     fanout.publish(replayed(row))
-            fanout.last_seq = min(page.last, welcome.last_seq) if page.more else welcome.last_seq
+            more = page.more and page.last < welcome.last_seq
+            fanout.last_seq = min(page.last, welcome.last_seq) if more else welcome.last_seq
+        fanout.last_seq = welcome.last_seq
         self._epoch = welcome.epoch
         self._connection = connection
         self._up.set()
@@ -112,14 +118,16 @@ class DaemonLink:
             raise unavailable("The service is starting.")
         return self._connection
 
-    async def fetch(self, after: int, directory: str | None) -> ReplayPage:
-        """A page of journalled events above number ``after``, of one directory or (None) of all. Raises ApiError."""
-        return await _fetch(await self._connected(), after, directory)
+    async def fetch(self, after: int, directory: str | None, mark: str) -> ReplayPage:
+        """A page of journalled events, see ``FetchPage``. Raises ApiError."""
+        return await _fetch(await self._connected(), after, directory, mark)
 
 
-async def _fetch(connection: Connection, after: int, directory: str | None) -> ReplayPage:
+async def _fetch(connection: Connection, after: int, directory: str | None, mark: str) -> ReplayPage:
     """Operation ``event.replay``, as oad.contract.replay describes it. Raises ApiError."""
     params = {"after": str(after)}
+    if mark:
+        params["mark"] = mark
     if directory is not None:
         params["onlyDirectory"] = directory
     try:

@@ -1,14 +1,18 @@
 """GET /event and GET /global/event as raw ASGI: a framework's response would cost a task and a copy per write."""
 
+import contextlib
 import logging
 from typing import Final
 from urllib.parse import parse_qs
 
 import trio
 
+from oad.contract.errors import ApiError
+
 from .asgi import Headers, Receive, Scope, Send, header
 from .fanout import Selection
 from .place import directory_of
+from .position import Position, parse_position
 from .streams import Streams
 
 LINGER_S: Final = 0.5  # by the Fetch standard a reader loses what it has not taken yet when its stream breaks off
@@ -48,7 +52,8 @@ class EventStreams:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch, receive, nursery.cancel_scope)
             nursery.start_soon(self._stop, nursery.cancel_scope)
-            ended = await self._streams.serve(selection, after, write)
+            with contextlib.suppress(ApiError):  # no daemon for long: the client comes back
+                ended = await self._streams.serve(selection, after, write)
             nursery.cancel_scope.cancel()
         if ended:
             await send({"type": "http.response.body", "body": b""})
@@ -72,9 +77,6 @@ async def _watch(receive: Receive, scope: trio.CancelScope) -> None:
     scope.cancel()
 
 
-def _last_event_id(scope: Scope, query: dict[str, list[str]]) -> int | None:
-    """The number after which the client wants to go on; what is no number of ours asks for nothing."""
-    text = header(scope, b"last-event-id") or query.get("lastEventID", [""])[0]
-    if text.isascii() and text.isdigit():
-        return min(int(text[:20]), 2**63 - 1)
-    return None
+def _last_event_id(scope: Scope, query: dict[str, list[str]]) -> Position | None:
+    """After which the client wants to go on. The header wins: a browser repeats the query of its first request."""
+    return parse_position((header(scope, b"last-event-id") or query.get("lastEventID", [""])[0]).strip())

@@ -1,5 +1,6 @@
 """The open event streams of this gateway: writing, heartbeats, replay, and the wait until they are flushed."""
 
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -10,15 +11,19 @@ from trio.lowlevel import ParkingLot
 from oad.contract.replay import ReplayPage
 
 from .fanout import Fanout, Selection, Subscriber
-from .happening import own, replayed
+from .happening import Happening, incomplete, own, replayed
+from .position import Position
 
 HEARTBEAT_S: Final = 10.0
 COALESCE_S: Final = 0.005  # invisible beside the cadence of tokens; a write costs 40 us however much it carries
 FLUSH_S: Final = 0.5
 
+_log = logging.getLogger("oad.gateway")
+
 Write = Callable[[bytes], Awaitable[None]]
-FetchPage = Callable[[int, str | None], Awaitable[ReplayPage]]
-"""``await fetch(after, directory)``: journalled events above that number, of one directory or (None) of all."""
+FetchPage = Callable[[int, str | None, str], Awaitable[ReplayPage]]
+"""``await fetch(after, directory, mark)``: journalled events above that number, of one directory or (None) of all.
+``mark``: of the event that was seen last, if it is to be known whether it was one of this journal."""
 
 
 class Stream:
@@ -37,13 +42,13 @@ class Stream:
     def _wake(self) -> None:
         self._woken.set()
 
-    async def run(self, after: int | None, fetch: FetchPage) -> bool:
+    async def run(self, position: Position | None, fetch: FetchPage) -> bool:
         """Returns true when the stream is at its end, false when it must be cut so that the client comes back."""
         start, joined_at = trio.current_time(), self._fanout.last_seq
         # The delay before reconnecting that clients should use, in milliseconds, goes ahead of everything.
         await self._write(b"retry: 500\n" + self._own("server.connected"))
-        if after is not None:
-            await self._replay(after, joined_at, fetch)
+        if position is not None:
+            await self._replay(position, joined_at, fetch)
         next_beat = start + HEARTBEAT_S
         while not self.subscriber.lagging:
             if self.subscriber:
@@ -57,8 +62,8 @@ class Stream:
                 await self._sleep_until(next_beat)
         return False
 
-    def _own(self, type: str, properties: dict[str, int] | None = None) -> bytes:
-        return self._selection.frame(own(type, properties))
+    def _own(self, type: str) -> bytes:
+        return self._selection.frame(own(type))
 
     async def _sleep_until(self, deadline: float) -> None:
         self._woken = trio.Event()
@@ -77,21 +82,35 @@ class Stream:
         with trio.move_on_after(COALESCE_S):
             await self._hurried.wait()
 
-    async def _replay(self, after: int, until: int, fetch: FetchPage) -> None:
-        """Durable events numbered above ``after``, up to those which the queue has held since the stream was opened:
-        fetching more would put an event ahead of the volatile ones that came before it."""
-        more = True
+    async def _replay(self, position: Position, until: int, fetch: FetchPage) -> None:
+        """Durable events after the position, up to those which the queue has held since the stream was opened: fetching
+        more would put an event ahead of the volatile ones that came before it."""
+        after, mark, more = position.after, position.mark, True
         while more:
-            page = await fetch(after, self._selection.directory)
-            self.subscriber.seen = after
+            page = await fetch(after, self._selection.directory, mark)
+            if not until:  # the queue began before the gateway knew where the journal ends; it does now
+                until = self._fanout.last_seq
+            if position.half:
+                until = max(until, position.after + 1)
             if not page.complete:
-                self.subscriber.seen = 0  # the number may be of another journal
-                await self._write(self._own("server.replay.incomplete", {"after": after}))
+                await self._write(self._incomplete(page, position))
+            if not page.known:
+                return
             missed = [replayed(row) for row in page.events if row.seq <= until]
-            frames = [self._selection.frame(happening) for happening in missed if self._selection.admits(happening)]
-            if frames:
+            if frames := [self._replayed(each, position) for each in missed if self._selection.admits(each)]:
                 await self._write(b"".join(frames))
-            more, after = page.more and page.last < until, page.last
+            more, after, mark = page.more and page.last < until, page.last, ""
+        self.subscriber.seen = max(position.after, min(after, until))
+
+    def _replayed(self, happening: Happening, position: Position) -> bytes:
+        if position.half and self._selection.directory is None and happening.seq == position.after + 1:
+            return happening.second()
+        return self._selection.frame(happening)
+
+    def _incomplete(self, page: ReplayPage, position: Position) -> bytes:
+        """With the newest event's id if the client's own is useless: when it comes back it is not told again."""
+        frame = self._selection.frame(incomplete(page, position.text))
+        return b"id: %b\n" % page.mark.encode() + frame if page.mark else frame
 
     async def progress(self) -> None:
         """Makes the stream write now what it holds back, and waits until it has written something or has ended."""
@@ -103,10 +122,11 @@ class Stream:
 
 
 class Streams:
-    """All of them."""
+    """All of them. ``cut``: how many have ended because their readers were too slow."""
 
     def __init__(self, fetch: FetchPage) -> None:
-        self.fanout = Fanout()
+        self.fanout = Fanout(self._note_cut)
+        self.cut = 0
         self._fetch = fetch
         self._open: set[Stream] = set()
         self.changed = trio.Event()  # set and replaced whenever a stream is opened or has ended
@@ -118,18 +138,24 @@ class Streams:
         """How many are open; under "" those of all directories."""
         return dict(Counter(stream.subscriber.selection.directory or "" for stream in self._open))
 
+    def _note_cut(self, subscriber: Subscriber) -> None:
+        """The connection itself ends when its reader goes on, or with TCP's patience."""
+        self.cut += 1
+        _log.warning("an event stream is cut off, its reader is too slow: %s", subscriber.selection.directory or "all")
+        self._note_change()
+
     def _note_change(self) -> None:
         self.changed.set()
         self.changed = trio.Event()
 
-    async def serve(self, selection: Selection, after: int | None, write: Write) -> bool:
+    async def serve(self, selection: Selection, position: Position | None, write: Write) -> bool:
         """Carries events to ``write`` as Stream.run says."""
         stream = Stream(selection, self.fanout, write)
         self._open.add(stream)
         self._note_change()
         self.fanout.add(stream.subscriber)
         try:
-            return await stream.run(after, self._fetch)
+            return await stream.run(position, self._fetch)
         finally:
             self.fanout.discard(stream.subscriber)
             self._open.discard(stream)

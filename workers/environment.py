@@ -21,6 +21,7 @@ class Keys(msgspec.Struct):
     credentials: dict[str, Any] = {}
     environment: dict[str, str] = {}
     secrets: list[str] = []
+    models: str = ""  # version of the operator's catalogue of models; empty without one
 
 
 def take_keys(keys: Keys) -> None:

@@ -25,6 +25,7 @@ from .link import Answer, Link
 from .lsp.operations import LanguageOperations
 from .lsp.world import make_servers
 from .mcp.project import ProjectMcp
+from .models import follow_catalogue
 from .project.handler import ProjectHandler
 from .project.moving import Moving
 from .project.worktrees import Worktrees
@@ -59,7 +60,9 @@ class Kind(Protocol):
 async def ask_keys(link: Link, provider: str = "") -> Keys:
     """What models are reached with; the access token of ``provider`` is renewed before, if need be."""
     parameters = {"provider": provider} if provider else {}
-    return msgspec.json.decode(await link.call("daemon.credentials", parameters), type=Keys)
+    keys = msgspec.json.decode(await link.call("daemon.credentials", parameters), type=Keys)
+    await follow_catalogue(link, keys.models)
+    return keys
 
 
 class ProjectKind:

@@ -26,7 +26,9 @@ from .environment import ENVIRONMENT
 from .formatters.choice import formatters_of
 from .key_ring import AskKeys, KeyRing
 from .lsp.choice import serves
+from .models import held_catalogue
 from .providers.cost import dollars
+from .providers.listed import NONE
 from .providers.model import Endpoint, ModelClient
 from .providers.registry import ModelNotFound, Registry
 from .session.mcp import Borrow, Lent
@@ -135,17 +137,20 @@ class Registries:
     def __init__(self) -> None:
         self._setup: ProjectSetup | None = None
         self._credentials: dict[str, Any] = {}
+        self._catalogue = NONE
         self._registry: Registry | None = None
 
     def of(self, setup: ProjectSetup, credentials: dict[str, Any]) -> Registry:
         """Raises ApiError 400 for provider settings of wrong types."""
-        if self._registry is None or setup is not self._setup or credentials != self._credentials:
+        catalogue = held_catalogue()
+        same = setup is self._setup and credentials == self._credentials and catalogue is self._catalogue
+        if self._registry is None or not same:
             try:
-                self._registry = Registry.from_config(setup.raw, ENVIRONMENT, credentials)
+                self._registry = Registry.from_config(setup.raw, ENVIRONMENT, credentials, catalogue)
                 KNOWN.learn(find_secrets(setup.raw))
             except msgspec.ValidationError as error:
                 raise named(400, "ConfigInvalidError", message=str(error), path="provider") from error
-            self._setup, self._credentials = setup, credentials
+            self._setup, self._credentials, self._catalogue = setup, credentials, catalogue
         return self._registry
 
 

@@ -1,6 +1,7 @@
 """What the daemon's operations work with."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,7 +19,9 @@ from ..draining import Draining
 from ..journal import Journal
 from ..limits import Limits
 from ..listeners import Listeners
+from ..model_catalogue import ModelCatalogue
 from ..oauth.renewal import Renewal
+from ..register import Register
 from ..sandboxes import Sandboxes
 from ..sessions import Sessions
 from ..storage import Storage
@@ -47,6 +50,7 @@ class Services(msgspec.Struct, frozen=True):
     audit: AuditLog
     worktrees: Worktrees
     turnstile: Turnstile
+    register: Register
     store_upkeep: StoreUpkeep
     storage: Storage
     listeners: Listeners = msgspec.field(default_factory=Listeners)
@@ -57,6 +61,7 @@ class Services(msgspec.Struct, frozen=True):
     imports: trio.Lock = msgspec.field(default_factory=trio.Lock)  # one file of sessions after the other
     tally: Tally = msgspec.field(default_factory=Tally)
     draining: Draining = msgspec.field(default_factory=Draining)
+    models: ModelCatalogue = msgspec.field(default_factory=lambda: ModelCatalogue({}, Path()))
     find_address: Callable[[], str] = str  # where clients find the server; empty when nobody knows
 
     @property

@@ -35,6 +35,7 @@ class _Collector:
         for kind in ("permission", "question"):
             asks.add_metric([kind], tally.asks[kind])
         yield asks
+        yield from self._streams()
         living = Counter(worker.spec.kind for worker in supervisor.live())
         workers = GaugeMetricFamily("oad_workers", "Worker processes that live.", labels=["kind"])
         for kind in WORKER_KINDS:
@@ -53,6 +54,17 @@ class _Collector:
                 "oad_storage_free_bytes", "Free space on the disk of the data.", value=storage.free_mb * (1 << 20)
             )
         yield GaugeMetricFamily("oad_turns_running", "Sessions that run a turn.", value=self._running())
+
+    def _streams(self) -> "Iterator[Metric]":
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        listeners = self._services.listeners
+        yield GaugeMetricFamily("oad_event_streams", "Event streams that are open.", value=listeners.open)
+        yield CounterMetricFamily(
+            "oad_event_streams_cut",
+            "Event streams that were cut off, their readers being too slow.",
+            value=listeners.cut,
+        )
 
     def _running(self) -> int:
         sessions = (worker.spec.name for worker in self._services.supervisor.live() if worker.spec.kind == "session")

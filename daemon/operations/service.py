@@ -1,23 +1,19 @@
-"""The service itself: health, replay of events, credentials, clients' log lines, and the end of an instance."""
+"""The service itself: health, credentials, clients' log lines, and the end of an instance."""
 
 from typing import Any, Final
 
-import msgspec
 import structlog
 
 from oad import API_VERSION
 from oad.contract.errors import bad_request, named
 from oad.contract.ids import is_harmless
-from oad.contract.replay import ReplayedEvent, ReplayPage, encode_page
 from oad.contract.wire_model import WireModel
 from oad.link import Answer
 
-from ..journal import INTERNAL_PREFIX, Place, as_published
-from ..projection import Recorded
+from ..journal import INTERNAL_PREFIX, Place
 from .context import TRUE, Operation, Request, Services, json_answer
 
 _client_log = structlog.get_logger("oad.client")
-_PAGE: Final = 500
 STREAMS_END: Final = f"{INTERNAL_PREFIX}streams.end"  # for the gateways: what clients hear of is told before it
 _LEVELS: Final = {"debug", "info", "warn", "error"}
 
@@ -36,45 +32,6 @@ async def ready(request: Request) -> Answer:
     if problem:
         raise named(503, "NotReadyError", message=f"The sandbox can't be enforced: {problem}")
     return json_answer({"ready": True, "version": API_VERSION})
-
-
-async def replay_events(request: Request) -> Answer:
-    """A ReplayPage, see oad.contract.replay."""
-    store, journal = request.services.store, request.services.journal
-    await journal.caught_up()
-    after = _number(request.params["after"])
-    # Read first: what is committed or forgotten meanwhile must not be claimed to be in the page.
-    committed = journal.committed_seq
-    records = store.events_after(after, _PAGE, request.params.get("onlyDirectory"))
-    more = len(records) == _PAGE
-    page = ReplayPage(
-        events=[_replayed(record) for record in records if not record.type.startswith(INTERNAL_PREFIX)],
-        last=records[-1].seq if more else max(committed, records[-1].seq if records else after),
-        more=more,
-        complete=store.horizon() <= after <= journal.last_seq,
-    )
-    return Answer(encode_page(page))
-
-
-def _number(text: str) -> int:
-    try:
-        return min(int(text[:20]), 2**62)
-    except ValueError as error:
-        raise bad_request(f"Expected an integer, got {text[:20]}", "Query") from error
-
-
-def _replayed(record: Recorded) -> ReplayedEvent:
-    event = as_published(record)
-    return ReplayedEvent(
-        seq=event.seq,
-        type=event.type,
-        directory=event.directory,
-        project=event.project,
-        session=event.session,
-        aggregate_seq=event.aggregate_seq,
-        id=event.id,
-        event=msgspec.Raw(event.body),
-    )
 
 
 async def set_credentials(request: Request) -> Answer:
@@ -146,7 +103,6 @@ async def dispose_directory(services: Services, directory: str) -> None:
 SERVICE: Final[dict[str, Operation]] = {
     "global.health": health,
     "oad.ready": ready,
-    "event.replay": replay_events,
     "auth.set": set_credentials,
     "auth.remove": remove_credentials,
     "app.log": write_log,

@@ -66,7 +66,13 @@ def _keys(services: Services) -> dict[str, Any]:
         "credentials": services.credentials.for_workers(),
         "environment": _passed_on(services.secret_environment),
         "secrets": KNOWN.texts,
+        "models": services.models.version,
     }
+
+
+async def give_models(request: Request) -> Answer:
+    """The operator's catalogue of models; an empty object without one."""
+    return Answer(request.services.models.content or b"{}", 200, {})
 
 
 def _passed_on(environment: dict[str, str]) -> dict[str, str]:
@@ -160,6 +166,7 @@ WORKERS: Final[dict[str, Operation]] = {
     "daemon.turn": begin_turn,
     "daemon.share": share_own_session,
     "daemon.credentials": give_credentials,
+    "daemon.models": give_models,
     "daemon.listening": tell_listening,
     "lsp.touch": touch,
     "ask.permission": ask_permission,

@@ -45,6 +45,7 @@ class Ticket:
         self.ready = trio.Event()
         self.failure: ApiError | None = None
         self.over = False
+        self.has_waited = False
 
 
 class _Seat:
@@ -113,6 +114,9 @@ class Turnstile:
     def waits(self, ticket: Ticket) -> bool:
         """In the line, not only for the calls before it."""
         return ticket.session in self._line and not ticket.over
+
+    def has_waiting(self, session: str) -> bool:
+        return session in self._line or session in self._chains
 
     async def wait(self, ticket: Ticket) -> None:
         """Until it may go on. Raises ApiError 409 when the session is aborted meanwhile, 429 after the longest time."""
@@ -206,6 +210,7 @@ class Turnstile:
         chain = self._chains.setdefault(session, deque())
         chain.append(ticket)
         self._advance(silent=session if crowded else "")
+        ticket.has_waited = session in self._line
         if not crowded or session not in self._line:
             return
         obstacle = self._line.why(session) or _NOBODY

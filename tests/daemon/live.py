@@ -22,6 +22,7 @@ from oad.daemon.dispatch import Dispatcher
 from oad.daemon.draining import Draining
 from oad.daemon.listeners import Listeners
 from oad.daemon.operations.context import Services
+from oad.daemon.register import Register
 from oad.daemon.restart import RestartBudget
 from oad.daemon.sandbox_probe import Enforceable
 from oad.daemon.sandboxes import Sandboxes
@@ -206,6 +207,7 @@ class Live(Books):
             open_turnstile(
                 self.supervisor, self.sessions, self.turns, self.journal, self.keeper.limits, lambda: self.free_mb
             ),
+            Register(path / "admission.db"),
             StoreUpkeep(self.settings, self.store),
             Storage(self.settings, self.journal, self.supervisor, self.sessions, self.turns),
             draining=Draining(self.settings.drain_s),
@@ -271,3 +273,4 @@ async def live_daemon(path: Path, *, limit_s: float = 20, **settings: Any) -> As
         if live is not None:
             live.context.destroy(linger=0)
             live.store.close()
+            live.services.register.close()

@@ -210,34 +210,6 @@ async def test_lasting_work_goes_on_without_its_caller(tmp_path: Path) -> None:
         assert isinstance((await b.gateway.hear())[0], Reply)
 
 
-async def test_a_repeated_key_gets_the_first_answer_now_and_later(tmp_path: Path) -> None:
-    async with bench(tmp_path) as b:
-        await b.gateway.send(Call(1, "wait", {}, key="k"), Call(2, "wait", {}, key="k"))
-        await settle()
-        assert b.begun == ["wait"]
-        b.gate.set()
-        answers = [await b.gateway.hear() for _ in range(2)]
-        assert [body for _, body in answers] == [b"1", b"1"]
-        assert (await b.gateway.ask(Call(3, "wait", {}, key="k")))[1] == b"1"
-        assert (await b.gateway.ask(Call(4, "quick", {}, key="k")))[1] == b"2"  # another operation
-        assert (await b.gateway.ask(Call(5, "wait", {}, key="l")))[1] == b"3"
-
-
-async def test_a_key_whose_first_caller_left_is_free_again(tmp_path: Path) -> None:
-    async with bench(tmp_path) as b:
-        await b.gateway.send(Call(1, "wait", {}, key="k"))
-        await settle()  # calls that are read together start in any order
-        await b.gateway.send(Call(2, "wait", {}, key="k"))
-        await settle()
-        await b.gateway.send(Cancel(1))
-        await settle()
-        assert b.begun == ["wait", "wait"]
-        b.gate.set()
-        frame, body = await b.gateway.hear()
-        assert isinstance(frame, Reply)
-        assert (frame.id, body) == (2, b"2")
-
-
 async def test_what_is_no_call_does_no_harm(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
         await b.gateway.calls.send_multipart([b"\xc1\xc1", b""])

@@ -17,7 +17,7 @@ from .small_disk import SmallDiskServer, needs_mount
 
 pytestmark = needs_mount
 
-_FILLS_TMP = "head -c 60000000 /dev/zero > \"$TMPDIR/heap\"; sleep 60"
+_FILLS_TMP = 'head -c 60000000 /dev/zero > "$TMPDIR/heap"; sleep 60'
 _FILLS_PROJECT = "head -c 60000000 /dev/zero > heap; echo status $?"
 
 

@@ -13,7 +13,7 @@ import pytest
 import trio
 import zmq
 
-from oad.contract.replay import ReplayedEvent, ReplayPage, encode_page
+from oad.contract.replay import ReplayedEvent, ReplayPage, encode_page, mark_of
 from oad.contract.wire import Ack, Call, Cancel, Hello, Listening, Push, Reply, Welcome, decode_frame, encode_frame
 from oad.gateway.main import serve_gateway
 from oad.gateway.settings import GatewaySettings
@@ -126,14 +126,24 @@ class FakeDaemon:
             if max(after, self.kept_from - 1) < p.seq and only in (None, p.directory)
         ]
         last = rows[:PAGE][-1].seq if rows else after
-        page = ReplayPage(rows[:PAGE], last, more=len(rows) > PAGE, complete=after >= self.kept_from - 1)
+        complete = after >= self.kept_from - 1
+        page = ReplayPage(rows[:PAGE], last, more=len(rows) > PAGE, complete=complete, first=self.kept_from)
+        if not self._knows(after, params.get("mark", "")):
+            end = self.journal[-1][0] if self.journal else None
+            page = ReplayPage(
+                [], end.seq if end else 0, complete=False, known=False, mark=mark_of(end.seq, end.id) if end else ""
+            )
         return Answer(encode_page(page))
+
+    def _knows(self, after: int, mark: str) -> bool:
+        end = self.journal[-1][0].seq if self.journal else 0
+        return 0 <= after <= end and (not mark or mark in {mark_of(push.seq, push.id) for push, _ in self.journal})
 
     def record(self, type: str, properties: dict[str, Any], directory: str = "/p") -> tuple[Push, bytes]:
         """Journals a durable event without pushing it."""
         seq = self.journal[-1][0].seq + 1 if self.journal else 1
-        body = msgspec.json.encode({"id": f"evt_{seq}", "type": type, "properties": properties})
-        push = Push(0, seq, type, directory, "prj", "ses_1", seq - 1, f"evt_{seq}")
+        body = msgspec.json.encode({"id": f"evt_{seq:04}", "type": type, "properties": properties})
+        push = Push(0, seq, type, directory, "prj", "ses_1", seq - 1, f"evt_{seq:04}")
         self.journal.append((push, body))
         return push, body
 

@@ -3,6 +3,8 @@ from urllib.parse import unquote
 import httpx2
 import pytest
 
+from oad.gateway.binding import request_key
+
 from .conftest import Stand
 
 HOSTILE = [
@@ -134,3 +136,9 @@ async def test_paths_that_are_none(stand: Stand, client: httpx2.AsyncClient) -> 
     assert (await client.get("/api/fs/read/a%00b")).status_code == 400
     assert (await client.get("/api/fs/read/")).status_code == 404
     assert stand.daemon.calls == []
+
+
+def test_keys_of_repeated_requests() -> None:
+    assert [request_key(None), request_key("k"), request_key("k" * 200)] == ["", "k", "k" * 200]
+    assert request_key("k" * 300 + "a") != request_key("k" * 300 + "b")
+    assert len(request_key("k" * 3000)) == 64

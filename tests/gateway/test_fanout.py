@@ -1,8 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oad.contract.replay import ReplayPage
 from oad.gateway.fanout import MAX_BYTES, Fanout, Selection, Subscriber
-from oad.gateway.happening import DISPOSED, STREAMS_END, Happening
+from oad.gateway.happening import DISPOSED, STREAMS_END, Happening, incomplete
 
 ALL = Selection(None)
 ONE = Selection("/p")
@@ -58,7 +59,28 @@ def test_bytes_are_limited_too() -> None:
     fanout = Fanout()
     reader = subscribe(fanout)
     fanout.publish(durable(1, b"x" * (MAX_BYTES + 1)))
+    assert not reader.lagging  # a single one is written, however large
+    fanout.publish(durable(2))
     assert reader.lagging
+
+
+def test_who_was_crowded_gets_volatile_events_again_once_everything_is_taken() -> None:
+    fanout = Fanout()
+    reader = subscribe(fanout)
+    for event in (durable(1), durable(2), durable(3), volatile(), volatile(), volatile()):
+        fanout.publish(event)
+    assert drain(reader) == [b"id: 1\ndata: {}", b"id: 2\ndata: {}", b"id: 3\ndata: {}"]
+    fanout.publish(volatile())
+    assert len(drain(reader)) == 1
+
+
+def test_what_a_stream_cannot_be_told_concerns_every_stream() -> None:
+    fanout = Fanout()
+    narrow = subscribe(fanout, selection=Selection("/p", frozenset({"session.idle"})))
+    wide = subscribe(fanout, selection=Selection(None))
+    fanout.publish(incomplete(ReplayPage([], 9, complete=False, first=5)))
+    assert b'"first":5' in drain(narrow)[0]
+    assert drain(wide)[0].startswith(b'data: {"payload":{')
 
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 8), st.lists(st.integers(0, 10), max_size=20))

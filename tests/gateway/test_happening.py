@@ -21,7 +21,9 @@ def test_twin_follows_durable_events_of_its_types_only() -> None:
     assert data["payload"]["syncEvent"]["data"] == {"a": [1, 2]}
     assert data["payload"]["syncEvent"]["seq"] == 0
     assert data["directory"] == "/p"
-    assert event.wrapped().count(b"id: 4\n") == 2
+    assert first.startswith("id: 4a-vt_1\n") and twin.startswith("id: 4-vt_1\n")
+    assert event.second().decode() == twin + "\n\n"
+    assert Happening(b"{}", type="session.idle", seq=5).second() == b""
     assert b"sync" not in Happening(body, type="session.created").wrapped()
     assert b"sync" not in Happening(b"{}", type="session.status", seq=5).wrapped()
 

@@ -80,7 +80,7 @@ async def test_open_streams_outlive_the_daemon_and_miss_nothing(stand: Stand) ->
         await stand.start_daemon("e2").publish("todo.updated", {"n": 3})
         events = [await reader.next() for _ in range(3)]
     assert [event.data["properties"]["n"] for event in events if event] == [1, 2, 3]
-    assert [event.id for event in events if event] == ["1", "2", "3"]
+    assert [event.id for event in events if event] == ["1-0001", "2-0002", "3-0003"]
 
 
 async def test_pushes_are_acknowledged_within_the_window(stand: Stand) -> None:

@@ -1,9 +1,15 @@
+from pathlib import Path
+from urllib.parse import quote
+
 import httpx2
+import msgspec
+import pytest
+import trio
 
 from oad.contract.wire import Call
 from oad.link import Answer
 
-from .conftest import Stand
+from .conftest import FakeDaemon, Stand
 from .reader import kind, reading
 
 
@@ -28,7 +34,7 @@ async def test_one_directory_sees_only_its_events(stand: Stand) -> None:
         first, second = await reader.next(), await reader.next()
         assert first
         assert second
-        assert (first.id, first.data["properties"]) == ("2", {"n": 2})
+        assert (first.id, first.data["properties"]) == ("2-0002", {"n": 2})
         assert (second.id, second.data["properties"]) == ("", {"n": 3})
 
 
@@ -44,12 +50,16 @@ async def test_global_stream_wraps_and_twins(stand: Stand) -> None:
         assert idle
         assert event.data["directory"] == "/p"
         assert event.data["project"] == "prj"
-        assert event.data["payload"] == {"id": "evt_1", "type": "message.updated", "properties": {"sessionID": "ses_1"}}
+        assert event.data["payload"] == {
+            "id": "evt_0001",
+            "type": "message.updated",
+            "properties": {"sessionID": "ses_1"},
+        }
         assert twin.data["payload"] == {
-            "id": "evt_1",
+            "id": "evt_0001",
             "type": "sync",
             "syncEvent": {
-                "id": "evt_1",
+                "id": "evt_0001",
                 "type": "message.updated.1",
                 "seq": 0,
                 "aggregateID": "ses_1",
@@ -87,9 +97,74 @@ async def test_replay_says_when_its_window_is_gone(stand: Stand) -> None:
     await stand.daemon.taken()
     stand.daemon.kept_from = 4
     async with reading(stand.port, "/event?directory=/p&lastEventID=1") as reader:
-        (_, incomplete) = await reader.until("server.replay.incomplete")
-        assert incomplete.data["properties"] == {"after": 1}
-        assert [e.id for e in [await reader.next(), await reader.next()] if e] == ["4", "5"]
+        (_, incomplete) = await reader.until("server.replay_incomplete")
+        told = incomplete.data["properties"]
+        assert (told["reason"], told["after"], told["first"]) == ("expired", "1", 4)
+        assert [e.id for e in [await reader.next(), await reader.next()] if e] == ["4-0004", "5-0005"]
+
+
+@pytest.mark.parametrize("strange", ["garbage", "-1", "2-9999", "3", "1" * 18, "1" * 500, "é"])
+async def test_positions_in_no_journal_of_ours_are_said_to_be_so(stand: Stand, strange: str) -> None:
+    """The client is told once, and its next position is one of ours."""
+    for number in range(2):
+        await stand.daemon.publish("todo.updated", {"n": number})
+    await stand.daemon.taken()
+    async with reading(stand.port, f"/event?directory=/p&lastEventID={quote(strange)}") as reader:
+        (_, incomplete) = await reader.until("server.replay_incomplete")
+        assert incomplete.data["properties"]["reason"] == "unknown"
+        assert incomplete.id == "2-0002"
+        await stand.daemon.publish("todo.updated", {"n": 2})
+        event = await reader.next()
+        assert event and event.id == "3-0003"
+    async with reading(stand.port, "/event?directory=/p", {"last-event-id": incomplete.id}) as reader:
+        assert [e.id for e in [await reader.next(), await reader.next()] if e] == ["", "3-0003"]
+
+
+async def test_a_break_between_an_event_and_its_twin_loses_and_repeats_neither(stand: Stand) -> None:
+    for number in range(2):
+        await stand.daemon.publish("message.updated", {"n": number})
+    async with reading(stand.port, "/global/event", {"last-event-id": "1a-0001"}) as reader:
+        await reader.until("server.connected")
+        found = [event for event in [await reader.next() for _ in range(3)] if event]
+    assert [event.id for event in found] == ["1-0001", "2a-0002", "2-0002"]
+    assert [kind(event) for event in found] == ["sync", "message.updated", "sync"]
+
+
+async def test_a_stream_that_is_open_before_the_daemon_is_there_gets_everything(tmp_path: Path) -> None:
+    """A gateway that was just started takes requests before it knows where the journal ends."""
+    async with trio.open_nursery() as nursery:
+        stand = Stand(tmp_path, nursery)
+        await stand.start_gateway()
+        async with reading(stand.port, "/event?directory=/p", {"last-event-id": "1-0001"}) as reader:
+            await reader.until("server.connected")
+            stand.daemon = FakeDaemon(tmp_path, "e1", stand.journal)
+            for number in range(1, 4):
+                stand.daemon.record("todo.updated", {"n": number})
+            nursery.start_soon(stand.daemon.run)
+            found = [await reader.next(), await reader.next()]
+            await stand.daemon.publish("todo.updated", {"n": 4})
+            found.append(await reader.next())
+        nursery.cancel_scope.cancel()
+    assert [event.id for event in found if event] == ["2-0002", "3-0003", "4-0004"]
+
+
+async def test_open_streams_hear_that_the_journal_is_another(stand: Stand) -> None:
+    async with reading(stand.port, "/event?directory=/p&types=todo.updated") as reader:
+        await reader.until("server.connected")
+        for number in range(3):
+            await stand.daemon.publish("todo.updated", {"n": number})
+        await stand.daemon.taken()
+        stand.stop_daemon()
+        stand.journal.clear()  # an older copy was put in its place, say, and has grown since
+        for number in range(4):
+            stand.daemon.record("todo.updated", {"n": number})
+        stand.journal[2] = (msgspec.structs.replace(stand.journal[2][0], id="evt_other"), stand.journal[2][1])
+        await stand.start_daemon("e2").greeted.wait()
+        await stand.daemon.publish("todo.updated", {"n": 9})
+        seen = await reader.until("server.replay_incomplete")
+        assert [event.id for event in seen[:3]] == ["1-0001", "2-0002", "3-0003"]
+        last = await reader.next()
+        assert last and last.data["properties"].get("n") == 9, last
 
 
 async def test_what_another_gateway_delivered_first_is_not_repeated(stand: Stand) -> None:
@@ -101,7 +176,7 @@ async def test_what_another_gateway_delivered_first_is_not_repeated(stand: Stand
             await stand.daemon.push(push, body)
         event = await reader.next()
         assert event
-        assert event.id == "3"
+        assert event.id == "3-0003"
 
 
 async def test_reader_that_stalls_is_cut_and_comes_back_for_the_rest(stand: Stand) -> None:

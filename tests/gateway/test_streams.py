@@ -22,7 +22,7 @@ class Client:
         self.writes.append((trio.current_time(), data))
 
 
-async def nothing(after: int, directory: str | None) -> ReplayPage:
+async def nothing(after: int, directory: str | None, mark: str) -> ReplayPage:
     return ReplayPage([], after)
 
 

@@ -19,6 +19,7 @@ def known_to_settings(model_id: str, known: KnownModel) -> ModelSettings:
     return ModelSettings(
         name=known.name,
         attachment=can.image or can.pdf,
+        modalities=ModalitySettings(input=[name for name in can.__struct_fields__ if getattr(can, name)]),
         reasoning=traits.reasons(model_id),
         temperature=traits.takes_temperature(model_id),
         tool_call=True,
@@ -28,35 +29,35 @@ def known_to_settings(model_id: str, known: KnownModel) -> ModelSettings:
 
 
 def make_model(
-    provider_id: str, model_id: str, settings: ModelSettings, known: KnownModel | None, *, npm: str, url: str
+    provider_id: str, model_id: str, settings: ModelSettings, base: ModelSettings | None, *, npm: str, url: str
 ) -> Model:
-    base = known_to_settings(settings.id or model_id, known) if known else ModelSettings()
-    api = settings.provider
+    """``base``: what a catalogue says, where the settings say nothing."""
+    base = base or ModelSettings()
+    api = settings.provider or base.provider
     npm = (api and api.npm) or npm
     reasoning = _first(settings.reasoning, base.reasoning, False)
-    named = settings.modalities or ModalitySettings()
-    modalities = traits.input_modalities(settings.id or model_id) if known else None
+    named, usual = settings.modalities or ModalitySettings(), base.modalities or ModalitySettings()
     return Model(
         id=model_id,
         provider_id=provider_id,
         api=ModelApi(id=settings.id or model_id, url=(api and api.api) or url, npm=npm),
         name=settings.name or base.name or model_id,
-        family=settings.family or "",
+        family=settings.family or base.family or "",
         capabilities=Capabilities(
             temperature=_first(settings.temperature, base.temperature, False),
             reasoning=reasoning,
             attachment=_first(settings.attachment, base.attachment, False),
             toolcall=_first(settings.tool_call, base.tool_call, True),
-            input=_modalities(named.input, modalities),
-            output=_modalities(named.output, None),
-            interleaved=_interleaved(settings.interleaved),
+            input=_modalities(named.input, usual.input),
+            output=_modalities(named.output, usual.output),
+            interleaved=_interleaved(base.interleaved if settings.interleaved is None else settings.interleaved),
         ),
         cost=_cost(settings.cost or base.cost or CostSettings()),
         limit=_limit(settings.limit or base.limit or LimitSettings()),
-        status=settings.status or "active",
-        options=settings.options,
-        headers=settings.headers,
-        release_date=settings.release_date or "",
+        status=settings.status or base.status or "active",
+        options={**base.options, **settings.options},
+        headers={**base.headers, **settings.headers},
+        release_date=settings.release_date or base.release_date or "",
         variants=_variants(settings, npm, model_id, reasoning=reasoning),
     )
 
@@ -65,10 +66,8 @@ def _first(*values: bool | None) -> bool:
     return next((value for value in values if value is not None), False)
 
 
-def _modalities(named: list[str] | None, known: Modalities | None) -> Modalities:
-    if named is None and known is not None:
-        return known
-    have = set(_TEXT if named is None else named)
+def _modalities(named: list[str] | None, usual: list[str] | None) -> Modalities:
+    have = set(next(some for some in (named, usual, _TEXT) if some is not None))
     return Modalities(
         text="text" in have, audio="audio" in have, image="image" in have, video="video" in have, pdf="pdf" in have
     )

@@ -1,5 +1,6 @@
 """One provider: its models, how it is reached, and whether it is."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -9,8 +10,9 @@ from oad.contract.catalogue import Model, Provider
 
 from ..config.masking import MASK, mask_secrets
 from .catalogue import known_model, known_models
+from .listed import ListedProvider
 from .model import Endpoint
-from .model_making import make_model
+from .model_making import known_to_settings, make_model
 from .settings import ModelSettings, ProviderSettings
 from .wellknown import COMPATIBLE, WellKnown
 
@@ -30,6 +32,7 @@ _CHAT = frozenset(
         *("perplexity", "fireworks", "baseten", "cohere", "gateway", "vercel", "alibaba", "moonshotai", "huggingface"),
     )
 ) | {"@openrouter/ai-sdk-provider", "ollama-ai-provider", "ollama-ai-provider-v2"}
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
 FOREVER_S = 7 * 86_400.0
 _SHOWN_UNCONNECTED = 6
 
@@ -43,18 +46,44 @@ class ProviderEntry(msgspec.Struct):
     source: Literal["env", "config", "custom", "api"] | None
     key: str | None
     bearer: bool = False  # the key is an access token, not an API key
+    listed: ListedProvider | None = None  # in the operator's catalogue, which comes before the one that is built in
 
     @property
     def name(self) -> str:
-        return self.settings.name or (self.known.name if self.known else self.id)
+        return self.settings.name or (self.known and self.known.name) or (self.listed and self.listed.name) or self.id
 
     @property
     def npm(self) -> str:
-        return self.settings.npm or (self.known.npm if self.known else COMPATIBLE)
+        if self.settings.npm or self.known:
+            return self.settings.npm or (self.known.npm if self.known else COMPATIBLE)
+        return (self.listed and self.listed.npm) or COMPATIBLE
 
     @property
     def env(self) -> list[str]:
-        return self.settings.env if self.settings.env is not None else list(self.known.env if self.known else ())
+        if self.settings.env is not None:
+            return self.settings.env
+        named = [*(self.known.env if self.known else ()), *(self.listed.env if self.listed else ())]
+        return list(dict.fromkeys(named))
+
+    @property
+    def url(self) -> str:
+        return self.settings.api or (self.known and self.known.url) or (self.listed and self.listed.api) or ""
+
+    @property
+    def needs_key(self) -> bool:
+        if self.known is None and self.listed is not None:
+            return bool(self.listed.env)
+        return self.known is None or self.known.needs_key
+
+    @property
+    def is_offered(self) -> bool:
+        """To clients, although nothing connects it yet."""
+        return self.listed is not None or (self.known is not None and self.known.popular)
+
+    @property
+    def is_reachable(self) -> bool:
+        """With a key and no configuration."""
+        return self.known is not None or (self.listed is not None and bool(self.url) and is_understood(self.npm))
 
     @property
     def prices(self) -> str | None:
@@ -62,7 +91,8 @@ class ProviderEntry(msgspec.Struct):
 
     def model_ids(self) -> list[str]:
         """The configured ones first, then the catalogue's, as far as the lists admit them."""
-        ids = dict.fromkeys([*self.settings.models, *known_models(self.prices)])
+        others = self.listed.model_ids() if self.listed else known_models(self.prices)
+        ids = dict.fromkeys([*self.settings.models, *others])
         return [model_id for model_id in ids if self.admits(model_id)]
 
     def admits(self, model_id: str) -> bool:
@@ -71,11 +101,12 @@ class ProviderEntry(msgspec.Struct):
 
     def model(self, model_id: str) -> Model | None:
         settings = self.settings.models.get(model_id)
-        known = known_model(self.prices, (settings and settings.id) or model_id)
-        if (settings is None and known is None) or not self.admits(model_id):
+        called = (settings and settings.id) or model_id
+        known = known_model(self.prices, called)
+        base = (self.listed and self.listed.model(called)) or (known_to_settings(called, known) if known else None)
+        if (settings is None and base is None) or not self.admits(model_id):
             return None
-        url = self.settings.api or (self.known.url if self.known else "")
-        return make_model(self.id, model_id, settings or ModelSettings(), known, npm=self.npm, url=url)
+        return make_model(self.id, model_id, settings or ModelSettings(), base, npm=self.npm, url=self.url)
 
     def default_model(self) -> str | None:
         """A configured one, else the well-known choice, else the newest."""
@@ -110,7 +141,9 @@ class ProviderEntry(msgspec.Struct):
             options = {"authToken": self.key} | options
         return Endpoint(
             protocol=protocol,
-            base_url=options.get("baseURL") or model.api.url or _azure_url(self.npm, options, environ),
+            base_url=options.get("baseURL")
+            or _filled(model.api.url, environ)
+            or _azure_url(self.npm, options, environ),
             api_key=options.get("apiKey") or self.key,
             headers=options.get("headers") or {},
             timeout_s=_silence_s(options.get("chunkTimeout")),
@@ -119,7 +152,7 @@ class ProviderEntry(msgspec.Struct):
         )
 
     def _problem(self, options: dict[str, Any]) -> str | None:
-        needs_key = self.known is not None and self.known.needs_key
+        needs_key = (self.known is not None or self.listed is not None) and self.needs_key
         if not needs_key or self.key or options.get("apiKey") or options.get("baseURL") or options.get("headers"):
             return None
         names = f"set {' or '.join(self.env)}, or " if self.env else ""
@@ -139,6 +172,11 @@ def _masked(model: Model) -> Model:
     model.options = mask_secrets(model.options)
     model.headers = mask_secrets(model.headers, "headers")
     return model
+
+
+def _filled(url: str, environ: Mapping[str, str]) -> str:
+    """Addresses in catalogues have variables for what is one's own, such as an account: ``${NAME}``."""
+    return _VARIABLE.sub(lambda place: environ.get(place[1], ""), url)
 
 
 def _azure_url(npm: str, options: dict[str, Any], environ: Mapping[str, str]) -> str | None:

@@ -9,6 +9,7 @@ import msgspec
 from oad.contract.catalogue import ConfigProviders, Model, ProviderList
 
 from .demo_provider import DEMO, demo_entry
+from .listed import NONE, Catalogue, ListedProvider
 from .model import Endpoint, ModelClient
 from .provider_making import ProviderEntry, is_understood
 from .settings import Credential, ProviderSettings, Settings, read_settings
@@ -35,12 +36,16 @@ class Registry:
     """Built from one state of configuration, environment and credentials; cheap to build anew when one changes."""
 
     def __init__(
-        self, settings: Settings, environ: Mapping[str, str], credentials: Mapping[str, Credential] | None = None
+        self,
+        settings: Settings,
+        environ: Mapping[str, str],
+        credentials: Mapping[str, Credential] | None = None,
+        catalogue: Catalogue = NONE,
     ) -> None:
         self._settings = settings
         self._environ = environ
         self._clients: dict[str, ModelClient] = {}
-        self._entries = _entries(settings, environ, credentials or {})
+        self._entries = _entries(settings, environ, credentials or {}, catalogue)
         self.warnings = [
             f"Provider {entry.id}: the package {entry.npm} is not known; speaking OpenAI chat completions"
             for entry in self._entries.values()
@@ -49,18 +54,22 @@ class Registry:
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], environ: Mapping[str, str], credentials: dict[str, Any] | None = None
+        cls,
+        config: dict[str, Any],
+        environ: Mapping[str, str],
+        credentials: dict[str, Any] | None = None,
+        catalogue: Catalogue = NONE,
     ) -> "Registry":
         """From decoded JSON. Raises msgspec.ValidationError when the configuration's types are wrong."""
-        return cls(read_settings(config), environ, read_credentials(credentials or {}))
+        return cls(read_settings(config), environ, read_credentials(credentials or {}), catalogue)
 
     @property
     def connected(self) -> list[str]:
         return [entry.id for entry in self._entries.values() if entry.source]
 
     def provider_list(self) -> ProviderList:
-        """Connected and well-known providers; secrets are masked."""
-        shown = [e for e in self._entries.values() if e.source or e.id == DEMO or (e.known and e.known.popular)]
+        """Connected and well-known providers, and those of the operator's catalogue; secrets are masked."""
+        shown = [e for e in self._entries.values() if e.source or e.id == DEMO or e.is_offered]
         return ProviderList(all=[e.describe() for e in shown], default=_defaults(shown), connected=self.connected)
 
     def config_providers(self) -> ConfigProviders:
@@ -73,7 +82,7 @@ class Registry:
         return {
             entry.id: [{"type": "api", "label": "API key"}]
             for entry in self._entries.values()
-            if entry.id != DEMO and (entry.known is None or entry.known.needs_key)
+            if entry.id != DEMO and entry.needs_key
         }
 
     def find(self, provider_id: str, model_id: str) -> tuple[Model, Endpoint]:
@@ -135,12 +144,13 @@ def read_credentials(stored: Mapping[str, Any]) -> dict[str, Credential]:
 
 
 def _entries(
-    settings: Settings, environ: Mapping[str, str], credentials: Mapping[str, Credential]
+    settings: Settings, environ: Mapping[str, str], credentials: Mapping[str, Credential], catalogue: Catalogue
 ) -> dict[str, ProviderEntry]:
     """Configured providers first, in their order: the first connected one is the default."""
-    names = [*settings.provider, *credentials, *WELL_KNOWN]
+    listed = catalogue.providers
+    names = [*settings.provider, *credentials, *WELL_KNOWN, *listed]
     allowed = [name for name in dict.fromkeys(names) if name != DEMO and _is_allowed(settings, name)]
-    entries = [_entry(name, settings.provider.get(name), environ, credentials.get(name)) for name in allowed]
+    entries = [_entry(settings.provider.get(n), environ, credentials.get(n), n, listed.get(n)) for n in allowed]
     entries.sort(key=lambda entry: entry.source != "config")
     if _is_allowed(settings, DEMO):
         entries.append(demo_entry(connected=not any(entry.source for entry in entries)))
@@ -153,16 +163,19 @@ def _is_allowed(settings: Settings, name: str) -> bool:
 
 
 def _entry(
-    name: str, configured: ProviderSettings | None, environ: Mapping[str, str], credential: Credential | None
+    configured: ProviderSettings | None,
+    environ: Mapping[str, str],
+    credential: Credential | None,
+    name: str,
+    listed: ListedProvider | None,
 ) -> ProviderEntry:
-    known = WELL_KNOWN.get(name)
-    entry = ProviderEntry(name, configured or ProviderSettings(), known, None, None)
+    entry = ProviderEntry(name, configured or ProviderSettings(), WELL_KNOWN.get(name), None, None, listed=listed)
     from_environ = next((environ[variable] for variable in entry.env if environ.get(variable)), None)
     entry.key = (credential and credential.secret) or from_environ
     entry.bearer = credential is not None and credential.type == "oauth"
     if configured is not None:
         entry.source = "config"
-    elif known is not None and entry.key:
+    elif entry.key and entry.is_reachable:
         entry.source = "api" if credential and credential.secret else "env"
     return entry
 

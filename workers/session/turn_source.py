@@ -6,6 +6,7 @@ from oad.contract.message import MessageWithParts
 
 from ..environment import take_keys
 from ..link import Link
+from ..models import follow_catalogue
 from .orders import TurnStart
 
 
@@ -26,6 +27,7 @@ class TurnSource:
         reply = await self._link.call("daemon.turn", {"sessionID": self._session, **since})
         start = msgspec.json.decode(reply, type=TurnStart)
         take_keys(start)
+        await follow_catalogue(self._link, start.models)
         self._take(start)
         start.messages = list(self._messages.values())
         return start

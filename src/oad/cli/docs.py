@@ -15,7 +15,7 @@ from oad.gateway.routes import STREAMS, TABLE
 
 from . import settings_reference
 from .config_reference import KEYS, PLACES, SOURCES
-from .environment_reference import SERVER, SESSIONS, TERMINALS
+from .environment_reference import SERVER, SESSIONS, TERMINALS, WITHOUT_EFFECT
 from .main import app
 from .settings_reference import COLUMNS
 
@@ -88,9 +88,11 @@ def _settings() -> str:
             _table(("variable", "meaning"), ((f"`{name}`", text) for name, text in SERVER.items())),
             "## Environment: sessions\n",
             _table(("variable", "meaning"), ((f"`{name}`", text) for name, text in SESSIONS.items())),
-            "Programs in terminals find:",
+            "Programs in terminals find:\n",
             _table(("variable", "meaning"), ((f"`{name}`", text) for name, text in TERMINALS.items())),
             _KEYS,
+            "Variables of opencode's without effect, and why. Others that are not listed have none either.\n",
+            _table(("variable", "why"), ((f"`{name}`", text) for name, text in WITHOUT_EFFECT.items())),
         ]
     )
 

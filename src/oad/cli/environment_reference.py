@@ -9,6 +9,15 @@ SERVER: Final[dict[str, str]] = {
     "OPENCODE_LOG_LEVEL": "as `--log-level`",
     "OPENCODE_PRINT_LOGS": "`1` or `true`: as `--print-logs`",
     "OPENCODE_AUTH_CONTENT": "credentials of providers as JSON, in the form of `auth.json`; stored ones win",
+    "OPENCODE_MODELS_PATH": (
+        "a catalogue of models: a file as models.dev's `api.json`, read again when it changes. What it says of a "
+        "provider comes before what is built in"
+    ),
+    "OPENCODE_MODELS_URL": (
+        "where such a file is served, as `api.json` below it or itself; https, or on this host. Fetched at the start "
+        "and every hour, and kept in the data directory. Without it nothing is fetched"
+    ),
+    "OPENCODE_DISABLE_MODELS_FETCH": "`1` or `true`: it is not fetched; what was fetched before holds",
     "STATE_DIRECTORY": "the data directory, as systemd passes it; `--data-dir` wins",
     "RUNTIME_DIRECTORY": "the directory of the sockets, as systemd passes it",
     "XDG_DATA_HOME": "the data directory is `oad` in it; `~/.local/share` by default",
@@ -35,6 +44,17 @@ SESSIONS: Final[dict[str, str]] = {
     "OPENCODE_EXPERIMENTAL_OUTPUT_TOKEN_MAX": "the most tokens that an answer is given; 32000 by default",
     "OPENCODE_CLIENT": "`app`, `cli` (default) or `desktop`; with another client the model is offered no questions",
     "OPENCODE_ENABLE_QUESTION_TOOL": "`1` or `true`: it is, whatever the client",
+}
+
+WITHOUT_EFFECT: Final[dict[str, str]] = {
+    "OPENCODE_DB": "the store is `oad.db` in the data directory (`--data-dir`), and not opencode's",
+    "OPENCODE_PURE": "no plugins are ever run",
+    "OPENCODE_ENABLE_EXPERIMENTAL_MODELS": "models with status `alpha` are not listed, but can be named",
+    "OPENCODE_AUTO_SHARE": "set `share` to `auto` in the configuration instead",
+    "OPENCODE_DISABLE_AUTOUPDATE": "oad does not replace itself",
+    "OPENCODE_DISABLE_LSP_DOWNLOAD": "no language server is ever downloaded",
+    "OPENCODE_DISABLE_DEFAULT_PLUGINS": "there are none",
+    "OPENCODE_DISABLE_TERMINAL_TITLE": "the terminal interface's own",
 }
 
 TERMINALS: Final[dict[str, str]] = {

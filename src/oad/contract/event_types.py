@@ -10,7 +10,7 @@ SYNC: Final = "sync"
 EVENT_TYPES: Final[dict[str, tuple[Keeping, str]]] = {
     "server.connected": ("volatile", "the first event of every stream"),
     "server.heartbeat": ("volatile", "every 10 s"),
-    "server.replay.incomplete": ("volatile", "the journal no longer holds all that Last-Event-ID asks for (oad's own)"),
+    "server.replay_incomplete": ("volatile", "not all that Last-Event-ID asks for can be told: read anew (oad's own)"),
     "server.instance.disposed": (
         "volatile",
         "a directory was let go, and its `/event` streams end; or its configuration has changed: read anew",

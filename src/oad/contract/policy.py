@@ -155,6 +155,8 @@ class AdmissionPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     queue: Annotated[int, msgspec.Meta(ge=0)] = 100  # prompts that may wait; 0: they are refused at once
     queue_per_user: _Positive | None = None
     queue_s: _Seconds = 3600.0  # the longest that a prompt waits
+    idempotency_s: _Seconds = 86_400.0  # how long the answer to an Idempotency-Key is kept
+    idempotency_keys: _Positive = 10_000  # of which so many are kept, the newest
 
 
 class StoragePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

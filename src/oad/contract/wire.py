@@ -132,9 +132,11 @@ class Flushed(msgspec.Struct, tag_field="frame", tag="flushed", array_like=True,
 
 
 class Listening(msgspec.Struct, tag_field="frame", tag="listening", array_like=True, frozen=True):
-    """From a gateway: how many event streams are open on it, by directory; "" are those of all directories."""
+    """From a gateway: how many event streams are open on it, by directory; "" are those of all directories; and how
+    many it has cut off since it started, because their readers were too slow."""
 
     streams: dict[str, int]
+    cut: int = 0
 
 
 class Drain(msgspec.Struct, tag_field="frame", tag="drain", array_like=True, frozen=True):
