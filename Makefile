@@ -7,7 +7,7 @@ CLIENTS := .clients
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test systemd-test check format bench endurance docs clients clean
+.PHONY: help run test systemd-test check format bench endurance soak docs clients clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -28,13 +28,15 @@ test: $(STAMP) clients  ## set up and run all tests, two files at a time
 IMAGE := .machine
 systemd-test: $(STAMP)  ## try the service under a real systemd
 	[ -d $(IMAGE)/opt ] || debootstrap --variant=minbase \
-		--include=systemd,systemd-sysv,dbus,python3,python3-venv,bubblewrap,git,procps bookworm $(IMAGE)
+		--include=systemd,systemd-sysv,dbus,libpam-systemd,python3,python3-venv,bubblewrap,git,procps bookworm $(IMAGE)
 	[ -d $(IMAGE)/opt/oad ] || chroot $(IMAGE) python3 -m venv /opt/oad
 	rm -rf $(IMAGE)/wheels && mkdir $(IMAGE)/wheels
-	$(BIN)/pip wheel --quiet --constraint requirements-lock.txt --wheel-dir $(IMAGE)/wheels .
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir $(IMAGE)/wheels .
+	$(BIN)/pip download --quiet --only-binary :all: --python-version 3.11 --constraint requirements-lock.txt \
+		--dest $(IMAGE)/wheels $(IMAGE)/wheels/oad-*.whl
 	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot $(IMAGE) /opt/oad/bin/pip install --quiet --upgrade --force-reinstall --no-index --find-links /wheels oad
 	ln -sf /opt/oad/bin/oad $(IMAGE)/usr/local/bin/oad
-	OAD_SYSTEMD_IMAGE=$(CURDIR)/$(IMAGE) $(BIN)/pytest tests/e2e/service $(ARGS)
+	OAD_SYSTEMD_IMAGE=$(abspath $(IMAGE)) $(BIN)/pytest tests/e2e/service $(ARGS)
 
 check: $(STAMP)  ## style and types
 	$(BIN)/ruff format --check .
@@ -51,6 +53,10 @@ bench: $(STAMP) clients  ## measure against the reference server, in one run
 
 endurance: $(STAMP)  ## open and close a thousand sessions, and compare what is left of them
 	OAD_MANY_SESSIONS=$${OAD_MANY_SESSIONS:-1000} $(BIN)/pytest --timeout 7200 -s tests/e2e/containment/test_many_sessions.py $(ARGS)
+
+# SOAK_TURNS=50000 is the long form; SOAK_MINUTES another length of the short one.
+soak: $(STAMP)  ## mixed work for ten minutes; fails when memory, descriptors, threads, processes or the store grow
+	$(BIN)/python -m benchmarks.soak --minutes $${SOAK_MINUTES:-10} --turns $${SOAK_TURNS:-0} $(ARGS)
 
 docs: $(STAMP)  ## regenerate the tables in docs/
 	$(BIN)/python -m oad.cli.docs $(ARGS)

@@ -13,7 +13,7 @@ from .results import Goal, Samples
 from .servers import Oad, Reference, Server
 
 # Sessions have a /tmp of their own, and would not see a home in the host's.
-_PLACE = next((place for place in ("/srv", "/var/lib", str(Path.home())) if os.access(place, os.W_OK)), None)
+PLACE = next((place for place in ("/srv", "/var/lib", str(Path.home())) if os.access(place, os.W_OK)), None)
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Arena:
     def running(self) -> Iterator[list[Server]]:
         """All servers, started afresh."""
         with ExitStack() as stack:
-            scratch = tempfile.TemporaryDirectory(prefix="oad-b-", dir=_PLACE, ignore_cleanup_errors=True)
+            scratch = tempfile.TemporaryDirectory(prefix="oad-b-", dir=PLACE, ignore_cleanup_errors=True)
             place = Path(stack.enter_context(scratch))
             servers = [kind(place, self.model.configuration()) for kind in self.kinds]
             for server in servers:

@@ -18,6 +18,7 @@ class Client:
     """One connection that is kept open."""
 
     def __init__(self, port: int, directory: str) -> None:
+        self.directory = directory
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_S)
         self._headers = {"x-opencode-directory": directory, "content-type": "application/json"}
 

@@ -45,16 +45,17 @@ class Pulse:
 
     def feel(self, worker: Patient, now: float) -> None:
         """To be called every few seconds."""
-        if not worker.serving or not (worker.calls or self._busy(worker.name)):
+        asked = self._asked.get(id(worker), math.inf)
+        owes = worker.heard < asked < math.inf  # also when whoever waited for it has given up
+        if not worker.serving or not (owes or worker.calls or self._busy(worker.name)):
             self.forget(worker)
             return
-        asked = self._asked.get(id(worker), math.inf)
-        if now - asked >= _PATIENCE_S and worker.heard < asked:
+        if owes and now - asked >= _PATIENCE_S:
             _log.error(
                 "a worker does not answer any more and is killed", worker=worker.name, silent_s=round(now - asked)
             )
             self.forget(worker)
             worker.kill_wedged()
-        elif asked == math.inf or worker.heard >= asked:
+        elif not owes:
             self._asked[id(worker)] = now
             worker.tell(Ping(0))

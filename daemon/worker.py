@@ -182,7 +182,7 @@ class Worker:
             return None
         finally:
             self.calls -= 1
-            self.last_used = self.heard = trio.current_time()
+            self.last_used = trio.current_time()
             if not self.calls:
                 self._resting.unpark_all()
         return Answer(answer, reply.status, reply.headers)

@@ -7,7 +7,10 @@ import pytest
 import trio
 import trio.testing
 
+from oad import __version__
 from oad.service_manager import ServiceManager, take_service_manager
+
+OAD = f"oad {__version__}: "
 
 
 @pytest.fixture
@@ -33,17 +36,17 @@ def test_speaks_the_protocol(heard: socket.socket) -> None:
     manager.reloading()
     manager.stopping("ending")
     ready, reloading, stopping = messages(heard)
-    assert ready == "READY=1\nSTATUS=serving"
+    assert ready == f"READY=1\nSTATUS={OAD}serving"
     assert reloading.startswith("RELOADING=1\nMONOTONIC_USEC=")
     assert reloading.rpartition("=")[2].isdigit()
-    assert stopping == "STOPPING=1\nSTATUS=ending"
+    assert stopping == f"STOPPING=1\nSTATUS={OAD}ending"
 
 
 def test_an_abstract_address() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(f"\0oad-test-{os.getpid()}")
         ServiceManager(f"@oad-test-{os.getpid()}").ready("x")
-        assert receiver.recv(100) == b"READY=1\nSTATUS=x"
+        assert receiver.recv(100) == f"READY=1\nSTATUS={OAD}x".encode()
 
 
 def test_nobody_listens() -> None:
@@ -59,7 +62,7 @@ async def test_beats_as_long_as_the_loop_turns(
         await trio.sleep_forever()
     said = messages(heard)
     assert said.count("WATCHDOG=1") == 7  # three times as often as needed
-    assert said.count("STATUS=well") == 1  # what has not changed is not said again
+    assert said.count(f"STATUS={OAD}well") == 1  # what has not changed is not said again
 
 
 async def test_without_a_watchdog_only_the_status_is_told(
@@ -69,7 +72,7 @@ async def test_without_a_watchdog_only_the_status_is_told(
     nursery.start_soon(ServiceManager(heard.getsockname()).report, lambda: next(states))
     with trio.move_on_after(100):
         await trio.sleep_forever()
-    assert messages(heard) == ["STATUS=one", "STATUS=two"]
+    assert messages(heard) == [f"STATUS={OAD}one", f"STATUS={OAD}two"]
 
 
 def test_taken_from_the_environment_and_kept_from_children(heard: socket.socket) -> None:
@@ -81,7 +84,7 @@ def test_taken_from_the_environment_and_kept_from_children(heard: socket.socket)
     }
     take_service_manager(environment).ready("x")
     assert environment == {"HOME": "/"}
-    assert messages(heard) == ["READY=1\nSTATUS=x"]
+    assert messages(heard) == [f"READY=1\nSTATUS={OAD}x"]
 
 
 @pytest.mark.parametrize(("watched", "limit"), [("1", "3000000"), ("", "nonsense"), ("", "")])
@@ -97,4 +100,4 @@ async def test_a_watchdog_that_is_not_ours(
 
 def test_asks_for_more_time_to_stop(heard: socket.socket) -> None:
     ServiceManager(heard.getsockname()).stopping("draining", within_s=20.0)
-    assert messages(heard) == ["STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=20000000"]
+    assert messages(heard) == [f"STOPPING=1\nSTATUS={OAD}draining\nEXTEND_TIMEOUT_USEC=20000000"]

@@ -12,6 +12,8 @@ from typing import Final
 
 import trio
 
+from oad import __version__
+
 _BEATS_PER_LIMIT: Final = 3  # one or two may be late before the manager takes action
 _STATUS_EVERY_S: Final = 10.0
 
@@ -51,6 +53,9 @@ class ServiceManager:
     def _tell(self, **fields: str) -> None:
         if not self._address:
             return
+        if "STATUS" in fields:
+            # After an upgrade some processes may still be of the old one.
+            fields["STATUS"] = f"oad {__version__}: {fields['STATUS']}"
         text = "\n".join(f"{name}={value}" for name, value in fields.items())
         # A manager that is itself restarting must not end its services.
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:

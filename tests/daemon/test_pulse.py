@@ -1,6 +1,5 @@
 from pathlib import Path
 
-import pytest
 import trio
 from live import live_daemon, until
 
@@ -47,17 +46,29 @@ def test_one_that_is_silent_is_killed_once_after_a_minute() -> None:
     assert worker.killed
 
 
-@pytest.mark.parametrize("change", [{"calls": 0}, {"serving": False}])
-def test_one_without_work_owes_nothing(change: dict[str, object]) -> None:
+def test_one_without_work_is_not_asked() -> None:
+    worker, pulse = Stub(), Pulse(never)
+    worker.calls = 0
+    pulse.feel(worker, 10)
+    pulse.feel(worker, 200)
+    assert not worker.told
+
+
+def test_it_does_not_help_it_that_nobody_waits_any_more() -> None:
     worker, pulse = Stub(), Pulse(never)
     pulse.feel(worker, 10)
-    for name, value in change.items():
-        setattr(worker, name, value)
+    worker.calls = 0  # as callers have deadlines
+    pulse.feel(worker, 40)
+    pulse.feel(worker, 70)
+    assert worker.killed
+
+
+def test_one_that_leaves_is_left_alone() -> None:
+    worker, pulse = Stub(), Pulse(never)
+    pulse.feel(worker, 10)
+    worker.serving = False
     pulse.feel(worker, 200)
-    worker.calls, worker.serving = 1, True
-    pulse.feel(worker, 205)
     assert not worker.killed
-    assert len(worker.told) == 2
 
 
 def test_a_turn_is_work() -> None:

@@ -19,6 +19,7 @@ from oad.logs import Rotation, configure_logs, name_process
 from oad.service_manager import ServiceManager
 
 from .credential import Credential
+from .heap import use_one_heap
 from .parent import FATAL_STATUS, Program
 from .places import Places
 from .server_config import ServerConfig
@@ -48,6 +49,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 def preload() -> None:
     """What all children use is imported once, here, and its memory shared by them."""
+    use_one_heap()
     for module in ("structlog", "trio", "zmq", "oad.link"):
         importlib.import_module(module)
 

@@ -13,11 +13,18 @@ import msgspec
 from .exit_status import FAILED
 from .refusal import Refused, refuse
 from .service_files import ENABLED, ServiceFile, system_files, user_files
+from .service_health import PROPERTIES, describe, find_problems
 
 Scope = Literal["system", "user"]
-_PROPERTIES: Final = ("ActiveState", "SubState", "StatusText", "NRestarts", "Result")
 _SHOWN: Final = {
-    "system": ("oad.service", "oad-gateway.socket", "oad-gateway@1.service", "oad-proxy.socket", "oad-proxy.service"),
+    "system": (
+        "oad.target",
+        "oad.service",
+        "oad-gateway.socket",
+        "oad-gateway@1.service",
+        "oad-proxy.socket",
+        "oad-proxy.service",
+    ),
     "user": ("oad.service",),
 }
 # The gateways see no home directories, and the service's user may not enter them.
@@ -77,7 +84,8 @@ def status(options: ServiceOptions) -> int:
         print(f"{path}: {state}")
     if not options.is_live:
         return FAILED if changed else 0
-    failed = [unit for unit in _SHOWN[options.scope] if not _show(options, unit)]
+    units = [*_SHOWN[options.scope], *(_gateways(options) if options.scope == "system" else [])]
+    failed = [unit for unit in units if not _show(options, unit)]
     return FAILED if changed or failed else 0
 
 
@@ -150,14 +158,19 @@ def _activate(options: ServiceOptions) -> None:
 
 def _show(options: ServiceOptions, unit: str) -> bool:
     """Whether it is well: a unit that waits to be needed is."""
-    shown = _systemctl(options, "show", unit, f"--property={','.join(_PROPERTIES)}").stdout
+    shown = _systemctl(options, "show", unit, f"--property={','.join(PROPERTIES)}").stdout
     found = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
-    text = found.get("StatusText", "")
-    restarts = int(found.get("NRestarts") or 0)
-    notes = [note for note in (text, f"{restarts} restarts" if restarts else "") if note]
-    print(f"{unit:24} {found.get('ActiveState')} ({found.get('SubState')}) {', '.join(notes)}".rstrip())
-    needed = unit in ENABLED[options.scope]
-    return found.get("ActiveState") == "active" or (not needed and found.get("ActiveState") == "inactive")
+    print(describe(unit, found))
+    problems = find_problems(unit, found, needed=unit in ENABLED[options.scope])
+    for problem in problems:
+        print(f"  {problem}" if options.scope == "system" else f"  {problem.replace('ctl ', 'ctl --user ')}")
+    return not problems
+
+
+def _gateways(options: ServiceOptions) -> list[str]:
+    """Those that run or should, besides the first."""
+    listed = _systemctl(options, "list-units", "--all", "--plain", "--no-legend", "oad-gateway@*.service").stdout
+    return sorted({line.split()[0] for line in listed.splitlines() if line.strip()} - set(_SHOWN["system"]))
 
 
 def _systemctl(options: ServiceOptions, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -6,12 +6,13 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
 from ..server import until
 
+GATEWAY = "oad-gateway@1.service"
 GUEST = Path(__file__).with_name("guest.py")
 IMAGE = os.environ.get("OAD_SYSTEMD_IMAGE", "")
 
@@ -25,23 +26,52 @@ def why_not() -> str:
     return "" if shutil.which("systemd-nspawn") else "systemd-nspawn is not installed"
 
 
+class Answer(NamedTuple):
+    status: int
+    body: Any
+    retry_after: str
+
+
+def read_answer(said: str) -> Answer:
+    """Of guest.py."""
+    status, _, rest = said.partition(" ")
+    retry_after, _, answer = rest.partition(" ")
+    assert status.isdigit(), said
+    return Answer(int(status), json.loads(answer) if answer.strip() else None, retry_after)
+
+
+def output_of(message: Any) -> str:
+    state: dict[str, Any] = message["parts"][0]["state"]
+    return str(state.get("output", state))
+
+
+def _request(method: str, path: str, body: Any) -> list[str]:
+    return ["python3", "/guest.py", "call", method, path, *([json.dumps(body)] if body is not None else [])]
+
+
 class Machine:
     """The image itself stays as it is: what is written goes to memory."""
 
-    def __init__(self, console: Path) -> None:
-        self._console = console.open("wb")
+    def __init__(self, place: Path) -> None:
+        """``place`` is shown to it as /shared."""
+        self.place = place
+        self._console = (place / "console").open("wb")
         # Without that variable parts of /proc are mounted over, and no user namespace inside may mount its own.
         self._nspawn = subprocess.Popen(
             ["systemd-nspawn", "--quiet", "--directory", IMAGE, "--volatile=overlay", "--boot", "--register=no",
-             "--keep-unit", "--private-network", "--console=pipe", f"--bind-ro={GUEST}:/guest.py",
-             f"--machine=oad-test-{os.getpid()}"],
+             "--keep-unit", "--private-network", "--console=pipe",
+             f"--bind-ro={GUEST}:/guest.py", f"--bind-ro={place}:/shared", f"--machine=oad-test-{os.getpid()}"],
             env={**os.environ, "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "1"},
             stdin=subprocess.DEVNULL, stdout=self._console, stderr=self._console, start_new_session=True,
         )  # fmt: skip
 
     async def booted(self) -> None:
         await until(lambda: bool(self._children()), "the machine has a first process", timeout_s=30)
-        await until(lambda: "running" in self.run("systemctl", "is-system-running"), "it has booted", timeout_s=60)
+        await until(self._is_running, "it has booted", timeout_s=60)
+
+    def _is_running(self) -> bool:
+        # At first there is a process that only makes the machine's first one, and ends.
+        return bool(self._children()) and "running" in self.run("systemctl", "is-system-running")
 
     def end(self) -> None:
         for process in self._children():
@@ -58,7 +88,8 @@ class Machine:
         return psutil.Process(self._nspawn.pid).children()
 
     def _inside(self, *command: str) -> list[str]:
-        return ["nsenter", f"--target={self._children()[0].pid}", "--all", *command]
+        first = next((child.pid for child in self._children()), 0)
+        return ["nsenter", f"--target={first}", "--all", *command]
 
     def run(self, *command: str) -> str:
         """Standard output and error of a command in the machine."""
@@ -80,17 +111,55 @@ class Machine:
     # --- the service ------------------------------------------------------------------------------------------------
 
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        arguments = [method, path] + ([json.dumps(body)] if body is not None else [])
-        said = self.run("python3", "/guest.py", "call", *arguments)
-        status, _, answer = said.partition(" ")
-        assert status.isdigit(), said
-        return int(status), json.loads(answer) if answer.strip() else None
+        return self.ask(method, path, body)[:2]
+
+    def ask(self, method: str, path: str, body: Any = None) -> "Answer":
+        return read_answer(self.run(*_request(method, path, body)))
+
+    def begin(self, method: str, path: str, body: Any = None, *, out: Path) -> "subprocess.Popen[bytes]":
+        """The same in the background; ``read_answer`` knows what is in ``out`` in the end."""
+        return self.start(*_request(method, path, body), out=out)
+
+    def configure(self, text: str) -> None:
+        """The settings, without a reload or restart."""
+        self.write("/etc/oad/oad.toml", text)
+
+    def write(self, path: str, text: str) -> None:
+        self.run("sh", "-c", f"mkdir -p $(dirname {path}) && printf '%s' '{text}' > {path}")
+
+    # --- what is asked of it in most tests --------------------------------------------------------------------------
+
+    def create(self, **fields: Any) -> str:
+        status, session = self.call("POST", "/session?directory=/srv/project", fields)
+        assert status == 200, session
+        return str(session["id"])
+
+    def shell(self, session: str, command: str) -> str:
+        """Through gateway, daemon, worker and sandbox; what the command wrote, or the state of a failed one."""
+        status, message = self.call("POST", f"/session/{session}/shell", {"agent": "build", "command": command})
+        assert status == 200, message
+        return output_of(message)
+
+    def begin_shell(self, session: str, command: str, *, out: Path) -> "subprocess.Popen[bytes]":
+        body = {"agent": "build", "command": command}
+        return self.begin("POST", f"/session/{session}/shell", body, out=out)
+
+    def is_busy(self, session: str) -> bool:
+        return session in self.call("GET", "/session/status?directory=/srv/project")[1]
+
+    def pid_of(self, *words: str) -> int:
+        """Of the one process whose title has these words."""
+        (found,) = [pid for pid, title in self.processes().items() if all(word in title for word in words)]
+        return found
 
     def property(self, unit: str, name: str) -> str:
         return self.run("systemctl", "show", unit, f"--property={name}", "--value").strip()
 
     def pid(self, unit: str) -> int:
         return int(self.property(unit, "MainPID") or 0)
+
+    def signal_process(self, pid: int, name: str) -> None:
+        self.run("kill", f"-{name}", str(pid))
 
     def signal(self, unit: str, name: str) -> None:
         self.run("systemctl", "kill", "--kill-whom=main", f"--signal={name}", unit)
@@ -99,6 +168,14 @@ class Machine:
         """Of the service's user, by pid as seen inside."""
         lines = self.run("ps", "-u", "oad", "-o", "pid=,args=").splitlines()
         return {int(line.split(None, 1)[0]): line.split(None, 1)[1] for line in lines if line.strip()}
+
+    def members(self, slice: str) -> list[str]:
+        """Processes in the control groups of a slice and all below it."""
+        group = self.property(slice, "ControlGroup")
+        if not group:
+            return []  # it has none any more
+        files = f"find /sys/fs/cgroup/systemd{group} /sys/fs/cgroup/unified{group} /sys/fs/cgroup{group}"
+        return self.run("sh", "-c", f"{files} -name cgroup.procs -exec cat {{}} + 2>/dev/null").split()
 
     def workers(self) -> dict[int, str]:
         """Of sessions and directories, with their inits; without what is kept ready for their next commands."""

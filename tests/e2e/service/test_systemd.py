@@ -1,57 +1,20 @@
 """The service under a real systemd, in a machine of its own: what an administrator does, and what goes wrong."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import trio
 
 from ..server import until
-from .machine import Machine, why_not
+from .machine import GATEWAY, Machine, why_not
 
 pytestmark = [pytest.mark.skipif(bool(why_not()), reason=why_not()), pytest.mark.timeout(240)]
 
-GATEWAY = "oad-gateway@1.service"
 UNITS = ["oad.service", GATEWAY, "oad-proxy.service"]
 
 
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    machine = Machine(tmp_path_factory.mktemp("machine") / "console")
-    try:
-        trio.run(machine.booted)
-        print(machine.run("oad", "service", "install"))
-        # A frozen process is to be noticed within the patience of a test.
-        for unit in ("oad.service", "oad-gateway@.service"):
-            machine.run("sh", "-c", f"mkdir -p /etc/systemd/system/{unit}.d && "
-                        f"printf '[Service]\\nWatchdogSec=4\\n' > /etc/systemd/system/{unit}.d/quick.conf")  # fmt: skip
-        machine.run("systemctl", "daemon-reload")
-        machine.run("systemctl", "restart", "oad.service")
-        machine.run("sh", "-c", "mkdir -p /srv/project && chown oad /srv/project")
-        yield machine
-    finally:
-        machine.end()
-
-
-def create(machine: Machine) -> str:
-    status, session = machine.call("POST", "/session?directory=/srv/project", {})
-    assert status == 200
-    return str(session["id"])
-
-
-def shell(machine: Machine, session: str, command: str) -> str:
-    """Through gateway, daemon, worker and sandbox."""
-    body = {"agent": "build", "command": command}
-    status, message = machine.call("POST", f"/session/{session}/shell", body)
-    assert status == 200, message
-    state: dict[str, Any] = message["parts"][0]["state"]
-    return str(state.get("output", state))
-
-
 async def test_installed_it_runs_a_tool_as_its_own_user(machine: Machine) -> None:
-    said = shell(machine, create(machine), "id -un; touch /srv/project/made; cat /var/lib/oad/credential; ls /home")
+    said = machine.shell(machine.create(), "id -un; touch /srv/project/made; cat /var/lib/oad/credential; ls /home")
     assert said.startswith("oad\n")
     assert "/var/lib/oad/credential: " in said  # denied, not read
     assert machine.run("stat", "-c", "%U", "/srv/project/made").strip() == "oad"
@@ -61,23 +24,23 @@ async def test_installed_it_runs_a_tool_as_its_own_user(machine: Machine) -> Non
 
 
 async def test_a_gateway_that_is_killed_or_freezes_takes_no_session_along(machine: Machine) -> None:
-    session = create(machine)
-    shell(machine, session, "true")
+    session = machine.create()
+    machine.shell(session, "true")
     daemon, sessions = machine.pid("oad.service"), machine.workers()
     assert sessions
     for name in ("KILL", "STOP"):
         before = machine.pid(GATEWAY)
         machine.signal(GATEWAY, name)
         await machine.until_active(GATEWAY, other_than=before)
-        assert shell(machine, session, f"echo after {name}") == f"after {name}\n"
+        assert machine.shell(session, f"echo after {name}") == f"after {name}\n"
     assert machine.pid("oad.service") == daemon
     assert sessions.items() <= machine.workers().items()
 
 
 @pytest.mark.parametrize("name", ["KILL", "STOP"])
 async def test_a_daemon_that_ends_leaves_the_streams_open(machine: Machine, name: str, tmp_path: Path) -> None:
-    session = create(machine)
-    shell(machine, session, "sleep 100 & echo started")
+    session = machine.create()
+    machine.shell(session, "sleep 100 & echo started")
     events = tmp_path / "events"
     listener = machine.start("python3", "/guest.py", "listen", "/event?directory=/srv/project", out=events)
     try:
@@ -86,7 +49,7 @@ async def test_a_daemon_that_ends_leaves_the_streams_open(machine: Machine, name
         old = set(machine.processes()) - {gateway, machine.pid("oad-proxy.service")}
         machine.signal("oad.service", name)
         await machine.until_active("oad.service", other_than=daemon)
-        assert shell(machine, session, "echo again") == "again\n"
+        assert machine.shell(session, "echo again") == "again\n"
         await until(lambda: events.read_text().count("session.idle") > 0, "the stream tells of the new turn")
         assert listener.poll() is None
         assert machine.pid(GATEWAY) == gateway
@@ -97,7 +60,7 @@ async def test_a_daemon_that_ends_leaves_the_streams_open(machine: Machine, name
 
 
 async def test_reload_takes_settings_over_and_ends_nothing(machine: Machine, tmp_path: Path) -> None:
-    session, events = create(machine), tmp_path / "events"
+    session, events = machine.create(), tmp_path / "events"
     listener = machine.start("python3", "/guest.py", "listen", "/event?directory=/srv/project", out=events)
     try:
         await until(lambda: "server.connected" in events.read_text(), "the stream is open")
@@ -115,7 +78,7 @@ async def test_reload_takes_settings_over_and_ends_nothing(machine: Machine, tmp
         machine.run("sh", "-c", "printf '' > /etc/oad/oad.toml")
         machine.run("systemctl", "reload", "oad.service")
         await until(lambda: machine.call("POST", "/session?directory=/srv/project", {})[0] == 200, "no limit")
-        assert shell(machine, session, "echo on") == "on\n"
+        assert machine.shell(session, "echo on") == "on\n"
         assert listener.poll() is None
         assert [machine.pid(unit) for unit in UNITS[:2]] == pids
     finally:
@@ -124,15 +87,16 @@ async def test_reload_takes_settings_over_and_ends_nothing(machine: Machine, tmp
 
 
 async def test_stopped_nothing_is_left_and_started_all_is_there(machine: Machine) -> None:
-    session = create(machine)
-    shell(machine, session, "(setsid sleep 1000 &) ; echo started")
+    session = machine.create()
+    machine.shell(session, "(setsid sleep 1000 &) ; echo started")
     machine.run("systemctl", "stop", "oad.target", "oad.service")
     assert not [each for each in machine.processes().values() if "gateway" not in each and "proxy" not in each]
     await until(lambda: machine.processes() == {}, "the others have ended too")
     assert {machine.property(unit, "ActiveState") for unit in UNITS} == {"inactive"}
     machine.run("systemctl", "start", "oad.target")
-    assert machine.call("GET", f"/session/{session}")[0] == 200
-    assert shell(machine, session, "echo again") == "again\n"
+    found = machine.call("GET", f"/session/{session}")
+    assert found[0] == 200, found
+    assert machine.shell(session, "echo again") == "again\n"
 
 
 async def test_the_units_are_clean_and_hardened(machine: Machine) -> None:

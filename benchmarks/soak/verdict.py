@@ -1,0 +1,72 @@
+"""What is judged, with which tolerances, and the table of it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from .flatness import PER, Finding, judge_rest, judge_trend
+from .footprint import Footprint
+
+# Per PER turns, after the warm-up. Memory: what glibc and SQLite still spread by is well below.
+MEMORY_MB = 1.0
+STORE_MB = 1.0
+# Between two moments of rest. ZeroMQ keeps a few descriptors for as many workers as there were at once.
+DESCRIPTORS = 4
+THREADS = 1
+PROCESSES = 0
+FILES = 8
+
+LASTING = ("parent", "oad-daemon", "oad-zygote", "oad-gateway", "directory worker")
+
+
+@dataclass(frozen=True)
+class Sample:
+    turns: int
+    found: Footprint
+
+
+def judge(samples: Sequence[Sample], rests: tuple[Footprint, Footprint]) -> list[Finding]:
+    """``samples`` of the time after the warm-up, which ``rests`` begin and end."""
+    return [*_trends(samples), *_rests(*rests)]
+
+
+def _trends(samples: Sequence[Sample]) -> Iterator[Finding]:
+    turns = [float(sample.turns) for sample in samples]
+    for kind in LASTING:
+        memory = [sample.found.kinds[kind].memory_mb for sample in samples if kind in sample.found.kinds]
+        if len(memory) == len(turns):
+            yield judge_trend(f"memory of {kind}", "MB", turns, memory, MEMORY_MB)
+    yield judge_trend("memory of a session's worker", "MB", *_mean_of_workers(samples), MEMORY_MB)
+    yield judge_trend("database", "MB", turns, [sample.found.store_mb() for sample in samples], STORE_MB)
+
+
+def _mean_of_workers(samples: Sequence[Sample]) -> tuple[list[float], list[float]]:
+    """They come and go; one that was born late must not be larger than one that was born early."""
+    with_workers = [sample for sample in samples if "session worker" in sample.found.kinds]
+    kinds = [sample.found.kinds["session worker"] for sample in with_workers]
+    return [float(sample.turns) for sample in with_workers], [kind.memory_mb / kind.count for kind in kinds]
+
+
+def _rests(before: Footprint, after: Footprint) -> Iterator[Finding]:
+    for kind in sorted({*before.kinds, *after.kinds}):
+        first, last = before.kinds.get(kind), after.kinds.get(kind)
+        counts = first.count if first else 0, last.count if last else 0
+        yield judge_rest(f"processes: {kind}", "", *counts, PROCESSES)
+        if first and last:
+            yield judge_rest(f"descriptors: {kind}", "", first.descriptors, last.descriptors, DESCRIPTORS * first.count)
+            yield judge_rest(f"threads: {kind}", "", first.threads, last.threads, THREADS)
+    yield judge_rest("files", "", before.other_files(), after.other_files(), FILES)
+
+
+def table(findings: Sequence[Finding]) -> str:
+    rows = [("", "after warm-up", "at the end", "growth", "tolerated", "")]
+    rows += [_row(finding) for finding in findings]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*lines, f"growth in MB: of a fitted line, in {PER} turns; in counts: between two rests"])
+
+
+def _row(finding: Finding) -> tuple[str, str, str, str, str, str]:
+    unit = f" {finding.unit}" if finding.unit else ""
+    digits = 2 if finding.unit else 0
+    cells = [f"{value:.{digits}f}{unit}" for value in (finding.first, finding.last, finding.growth, finding.tolerance)]
+    return finding.name, cells[0], cells[1], cells[2], cells[3], "GROWS" if finding.grows else "flat"
