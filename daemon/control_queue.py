@@ -66,5 +66,9 @@ class ControlQueues:
         else:
             del self._queues[directory]
 
+    def attended(self, directory: str) -> bool:
+        queue = self._queues.get(directory)
+        return queue is not None and queue.attended
+
     async def take(self, directory: str) -> bytes:
         return await self._queues.setdefault(directory, ControlQueue()).take()

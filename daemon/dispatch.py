@@ -17,6 +17,7 @@ from .audit.logins import Logins
 from .audit.recording import record_request
 from .audit.reports import read_report, write_report
 from .audit.requests import is_recorded
+from .bridge import start_prompt, starts_prompt
 from .operations.answers import ANSWERS
 from .operations.configuration import CONFIGURATION
 from .operations.context import TRUE, Operation, Request, Services, json_answer
@@ -129,6 +130,8 @@ class Dispatcher:
             raise
 
     async def _carry_out(self, call: Call, body: bytes) -> Answer:
+        if starts_prompt(call, body, self._services.listeners, self._services.controls):
+            return await start_prompt(call, body, self.for_gateway)
         if (call.op in SESSION_WORK or call.op in _TERMINALS) and not _is_of_worker(call):
             self._services.draining.check()  # not for subagents: they belong to a turn that may end
         if needs_store(call):

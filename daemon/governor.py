@@ -90,7 +90,7 @@ class Governor:
         """One look at everybody whose time it is; whom to act upon, and why."""
         found: list[tuple[Worker, Breach]] = []
         live = {worker for worker in self._supervisor.live() if worker.serving and worker.child is not None}
-        self._watches = {worker: self._watches.get(worker) or Watch() for worker in live}
+        self._watches = {worker: self._watches.get(worker) or _begin(worker) for worker in live}
         self._groups.tidy({worker.spec.name for worker in self._supervisor.live()})
         self._tick(now, live)
         for worker, watch in self._watches.items():
@@ -225,7 +225,11 @@ class Governor:
         if session is not None:
             self._limits.reach(session, hit)
         else:
-            _log.warning("limit reached", worker=name, limit=hit.limit, value=hit.value, peak=hit.peak)
+            self._limits.reach_elsewhere(name, worker.spec.directory, hit)
+
+
+def _begin(worker: Worker) -> Watch:
+    return Watch(largest=worker.spec.kind == "project")
 
 
 def tasks_of_host() -> int:

@@ -21,7 +21,7 @@ from oad.contract.policy import LimitPolicy
 from oad.contract.session import Session, Tokens
 
 from .enforceable import HostFacts, check_wish
-from .journal import Journal
+from .journal import Journal, Place
 from .sessions import Sessions, Usage, place_of
 from .store import Store
 
@@ -195,6 +195,12 @@ class Limits:
         self.count(session.id, hit)
         if hit.action != "refused":
             self._journal.append("session.limit", reached(session.id, hit), place_of(session))
+
+    def reach_elsewhere(self, worker: str, directory: str, hit: LimitHit) -> None:
+        """One of a worker that is no session's: of the servers of a directory, of a terminal."""
+        self.counts[hit.limit, hit.action] += 1
+        self._journal.append("oad.directory.limit", hit, Place(directory=directory))
+        _log.warning("limit reached", worker=worker, limit=hit.limit, value=hit.value, peak=hit.peak, act=hit.action)
 
     def count(self, session: str, hit: LimitHit) -> None:
         """Counts one; also those that a worker has told of itself."""

@@ -18,7 +18,7 @@ class Tally:
 
     def observe(self, type: str, properties: bytes, session: str) -> None:
         """Of every event that the journal takes; must not raise."""
-        if type == "session.limit":
+        if type in ("session.limit", "oad.directory.limit"):
             hit = msgspec.json.decode(properties, type=_Limit)
             self.limits[hit.limit, hit.action] += 1
         elif type == "oad.session.aborted":

@@ -1,9 +1,10 @@
 """What one session's processes have used lately, and which limit that exceeds. Pure: samples go in, breaches come out.
 
 A breach names the smallest thing whose end solves it: a call, the smallest of those that suffice, else the largest;
-no call when the session's own worker is what takes too much.
+no call when the session's own worker is what takes too much. Of the servers of a directory it is the largest.
 """
 
+import math
 from collections import deque
 from typing import Final
 
@@ -35,10 +36,12 @@ class _Mark(msgspec.Struct, frozen=True):
 
 
 class Watch:
-    """One worker's. ``due``: when to look again."""
+    """One worker's. ``due``: when to look again. ``largest``: always the largest call is ended; the servers of a
+    directory stay, and a small one is not to pay again and again for one that grows."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, largest: bool = False) -> None:
         self.due = 0.0
+        self._largest = largest
         self.use = TreeUse((), 0, 0)
         self.cpu = 0.0  # cores, over the window
         self.peak: dict[str, float] = {}
@@ -112,7 +115,7 @@ class Watch:
         return self._made("writtenMb", limits.written_mb, written_mb, grown)
 
     def _made(self, name: str, most: float, used: float, shares: dict[Process, float], *, exact: bool = True) -> Breach:
-        culprit = choose(shares, used - most)
+        culprit = choose(shares, math.inf if self._largest else used - most)
         call = next((call for call in self.use.calls if call.holder == culprit), None)
         action: Action = "turn" if call is None else "command"
         return Breach(LimitHit(limit=name, value=most, peak=used, action=action), call, exact)

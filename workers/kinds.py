@@ -34,6 +34,7 @@ from .pty.kind import PtyKind
 from .redacted_exec import RedactedExec
 from .scene import ProjectSurroundings, Registries
 from .session.mcp import borrow
+from .session.orders import LimitOrder
 from .session.worker import SessionWorker
 from .snapshots.keeper import Snapshots
 from .snapshots.store import SnapshotStore
@@ -68,7 +69,8 @@ async def ask_keys(link: Link, provider: str = "") -> Keys:
 class ProjectKind:
     """Answers what is asked of a directory."""
 
-    def __init__(self, spec: WorkerSpec, exec: Exec, link: Link, audit: Audit) -> None:
+    def __init__(self, spec: WorkerSpec, broker: BrokerExec, exec: Exec, link: Link, audit: Audit) -> None:
+        self._allowance = broker.allowance
         self._link = link
         self._worktrees = Worktrees(exec, spec.shell, audit)
         self._moving = Moving(exec, common_temporary(spec.confinement))
@@ -107,6 +109,9 @@ class ProjectKind:
         if op == "worker.refresh":
             await self._refresh()
             return Answer(b"true")
+        if op == "worker.limit":
+            self._note_limit(msgspec.json.decode(body, type=LimitOrder))
+            return Answer(b"true")
         if self._worktrees.serves(op):
             return await self._worktrees.handle(op, params, body)
         if self._languages.serves(op):
@@ -116,6 +121,11 @@ class ProjectKind:
         if self._mcp.serves(op):
             return await self._mcp.handle(op, params, body)
         return await self._mcp.extend(op, await self._handler.handle(op, params, body))
+
+    def _note_limit(self, order: LimitOrder) -> None:
+        """A server that takes too much is about to be ended: whoever speaks with it learns why."""
+        if order.call is not None:
+            self._allowance.stopped(order.call, order.hit)
 
     async def _refresh(self) -> None:
         keys = await ask_keys(self._link)
@@ -195,7 +205,7 @@ def make_kind(spec: WorkerSpec, broker_fd: int, link: Link) -> Kind:
     audit = make_audit(link, spec.audit)
     exec = AuditedExec(RedactedExec(broker), audit, spec.confinement)
     if spec.kind == "project":
-        return ProjectKind(spec, exec, link, audit)
+        return ProjectKind(spec, broker, exec, link, audit)
     if spec.kind == "pty":
         return PtyKind(spec, broker, exec, link, audit)
     return SessionKind(spec, broker, exec, link, audit)

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 import trio
 
+from oad.contract.limit_text import describe
 from oad.contract.redact import KNOWN, StreamRedactor
 from oad.contract.worker import CallEnd, Destroyed, Exited, Failed
 
@@ -140,7 +141,7 @@ class Program:
         if isinstance(outcome, ExecFailed):
             return str(self._why_not(outcome))
         if outcome.limit is not None:
-            return f"the program was ended: it reached the limit {outcome.limit.limit} of {outcome.limit.value:g}"
+            return f"the program was ended: {describe(outcome.limit)}"
         if outcome.exit is None:
             return "the program was killed"
         return f"the program ended with {'exit code' if outcome.exit >= 0 else 'signal'} {abs(outcome.exit)}"

@@ -55,7 +55,7 @@ async def open_something(request: Request) -> Answer:
 
 
 async def append_prompt(request: Request) -> Answer:
-    return _send(request, "/tui/append-prompt", "tui.prompt.append", request.decode(PromptText))
+    return _send(request, "/tui/append-prompt", "tui.prompt.append", _text_of(request.decode(PromptText)))
 
 
 async def execute_command(request: Request) -> Answer:
@@ -80,7 +80,7 @@ async def publish(request: Request) -> Answer:
     event: TuiEvent = request.decode(TuiEvent)
     match event:
         case EventTuiPromptAppend():
-            return _send(request, "/tui/publish", "tui.prompt.append", event.properties)
+            return _send(request, "/tui/publish", "tui.prompt.append", _text_of(event.properties))
         case EventTuiCommandExecute():
             return _send(request, "/tui/publish", "tui.command.execute", event.properties)
         case EventTuiToastShow():
@@ -98,6 +98,10 @@ async def fetch_request(request: Request) -> Answer:
 async def take_response(request: Request) -> Answer:
     """What a controlling client says of a request; nobody waits for it, the caller was answered long before."""
     return TRUE
+
+
+def _text_of(wanted: PromptText) -> PromptText:
+    return PromptText(text=wanted.words)
 
 
 def _lasting(toast: Toast) -> Toast:

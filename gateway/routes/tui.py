@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from oad.contract.tui import CommandName, ControlRequest, PromptText, SessionChoice, Toast, TuiEvent
+from oad.contract.tui import CommandName, ControlRequest, PromptStarted, PromptText, SessionChoice, Toast, TuiEvent
 
 from ..operation import GET, POST, Operation, op
+from ..query import TRUTH
 
 
 def _drive(name: str, path: str, summary: str, body: Any = None, errors: tuple[int, ...] = (400,)) -> Operation:
@@ -12,7 +13,16 @@ def _drive(name: str, path: str, summary: str, body: Any = None, errors: tuple[i
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    _drive("tui.appendPrompt", "append-prompt", "Append TUI prompt", PromptText),
+    op(
+        "tui.appendPrompt",
+        POST,
+        "/tui/append-prompt",
+        body=PromptText,
+        returns=bool | PromptStarted,
+        errors=(400, 404),
+        additions={"run": TRUTH},
+        summary="Append TUI prompt",
+    ),
     _drive("tui.openHelp", "open-help", "Open help dialog"),
     _drive("tui.openSessions", "open-sessions", "Open sessions dialog"),
     _drive("tui.openThemes", "open-themes", "Open themes dialog"),

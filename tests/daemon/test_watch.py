@@ -26,6 +26,15 @@ def test_processes_are_looked_at_first() -> None:
     assert breach.call.holder.pid == 1  # the smallest that is enough
 
 
+def test_of_the_servers_of_a_directory_the_largest_goes() -> None:
+    watch = watched(
+        SessionLimits(memory_mb=10), a_call(1, memory_mb=4), a_call(2, memory_mb=9), watch=Watch(largest=True)
+    )
+    breach = watch.breach(SessionLimits(memory_mb=10), 0)
+    assert breach is not None and breach.call is not None
+    assert breach.call.holder.pid == 2
+
+
 def test_memory_is_to_be_looked_at_closer() -> None:
     limits = SessionLimits(memory_mb=100)
     breach = watched(limits, a_call(1, memory_mb=101)).breach(limits, 0)

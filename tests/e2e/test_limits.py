@@ -9,6 +9,7 @@ import psutil
 import pytest
 import trio
 
+from . import mcp_entrance
 from .model import Model
 from .server import Json, Server, is_alive, until
 
@@ -268,3 +269,34 @@ async def test_a_session_that_does_not_obey_is_ended(shared: Server, model: Mode
     assert not is_alive(worker)
     assert commands_below(shared) == []
     assert "here" in str((await shared.prompt(session, "still here?"))["parts"])
+
+
+GREEDY = """
+import time
+kept = []
+for _ in range(600):
+    kept.append(b"x" * 2_000_000)
+    time.sleep(0.004)
+time.sleep(60)
+"""
+
+
+async def test_a_server_of_a_directory_that_takes_too_much_is_stopped_alone(
+    make_server: Callable[..., Server], place: Path
+) -> None:
+    settings = place / "oad.toml"
+    settings.write_text("[limits]\nmemory_mb = 250\n")
+    server = make_server()
+    await server.start("--config", str(settings))
+    assert await mcp_entrance.add_server(server) == {"status": "connected"}
+    greedy: Json = {"type": "local", "command": ["python3", "-c", GREEDY], "timeout": 30_000}
+    answer = await server.ask("POST", "/mcp", {"name": "greedy", "config": greedy})
+    assert answer["greedy"]["status"] == "failed"
+    assert "the memory limit of 250 MB was reached (peak " in answer["greedy"]["error"]
+    assert (await server.ask("GET", "/mcp"))["zoo"] == {"status": "connected"}
+
+    async def counted() -> bool:
+        async with server.client() as client:
+            return 'limit="memoryMb"' in (await client.get("/metrics")).text
+
+    await until(counted, "it is counted")

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from .clients import node_modules, run_client
 from .model import Model
 from .server import Json, Server, until
 
@@ -121,3 +122,20 @@ async def test_a_project_can_share_every_session(start: Callable[..., object]) -
     body = {"parts": [{"type": "text", "text": "again"}]}
     await fetch(server, "POST", f"/session/{session}/message", body, user=True)
     assert not await shared()  # what was taken back stays so
+
+
+@pytest.mark.parametrize("setting", ["manual", "auto"])
+async def test_the_clients_own_run_shares(start: Callable[..., object], place: Path, setting: str) -> None:
+    """``run --share`` asks for a link, and prints it; with sharing of its own accord it finds one."""
+    opencode = str(node_modules("opencode-ai") / ".bin" / "opencode")
+    server: Server = await start(share=setting)  # type: ignore[misc]
+    (home := place / "client").mkdir()
+    options = ["--share"] if setting == "manual" else []
+    command = [opencode, "run", "--attach", server.url, "--password", PASSWORD, *options, "hello"]
+    ended = await run_client(command, home=home, cwd=server.project)
+    assert ended.status == 0, ended.text
+    (session,) = (await fetch(server, "GET", "/session", user=True)).json()
+    url = session["share"]["url"]
+    assert url in ended.text
+    page = await fetch(server, "GET", url.removeprefix(server.url))
+    assert page.status_code == 200 and "hello" in page.text

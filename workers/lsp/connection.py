@@ -3,6 +3,7 @@
 What is sent goes through a queue: a server that does not read costs nobody a wait, and is given up once that is full.
 """
 
+import contextlib
 import itertools
 from collections.abc import Callable
 from typing import Any, Final
@@ -10,13 +11,16 @@ from typing import Any, Final
 import msgspec
 import trio
 
-from ..exec import ProgramEnded, Running
+from oad.contract.limit_text import describe
+
+from ..exec import ExecFailed, ProgramEnded, Running
 from .framing import BadFrame, Framer, frame
 
 _QUEUED: Final = 256  # messages that a server has not taken yet
 _METHOD_NOT_FOUND: Final = -32601
 _MANY: Final = 5000  # messages within a second, for several seconds: nobody has that much to say
 _MANY_S: Final = 5.0
+_END_S: Final = 0.5  # between the end of its output and the news of its own
 
 
 class ServerLost(Exception):
@@ -127,7 +131,15 @@ class Connection:
         except _TooMuch:
             self._lost = self._lost or "it does not stop talking"
         if not self._lost:
-            self._lost = self._running.complaints().strip()[-500:] or "it ended"
+            self._lost = await self._limit() or self._running.complaints().strip()[-500:] or "it ended"
+
+    async def _limit(self) -> str:
+        """The limit that it was ended for, if it was."""
+        with trio.move_on_after(_END_S):
+            with contextlib.suppress(ExecFailed):
+                outcome = await self._running.wait()
+                return f"it was ended: {describe(outcome.limit)}" if outcome.limit is not None else ""
+        return ""
 
     def _take(self, message: Message) -> None:
         if message.method is None:

@@ -11,6 +11,8 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from mcp.client._transport import TransportStreams
 from mcp.shared.message import SessionMessage
 
+from oad.contract.limit_text import describe
+
 from ..exec import Command, Exec, ExecFailed, ProgramEnded, Running
 
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
@@ -123,7 +125,7 @@ async def why_ended(program: Running) -> str:
         except ExecFailed as error:
             return str(error)
         if outcome.limit is not None:
-            text = f"it was ended: it reached the limit {outcome.limit.limit} of {outcome.limit.value:g}"
+            text = f"it was ended: {describe(outcome.limit)}"
         elif outcome.exit is None:
             text = "it was killed"
         else:

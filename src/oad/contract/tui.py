@@ -11,7 +11,32 @@ DEFAULT_DURATION_MS = 5000
 
 
 class PromptText(WireModel):
-    text: str
+    """``text`` is written into the prompt of attached programs. With any other key, as bridges of editors send them,
+    it is a prompt to a session: the one that is named, or a new one."""
+
+    text: str | None = None
+    prompt: str | None = None
+    content: str | None = None
+    session: str | None = msgspec.field(default=None, name="session_id")
+    session_of_others: str | None = msgspec.field(default=None, name="sessionId")
+
+    def __post_init__(self) -> None:
+        if self.words is None:
+            raise ValueError("text is missing")
+        self.session = self.session or self.session_of_others
+
+    @property
+    def words(self) -> str | None:
+        return next((each for each in (self.text, self.prompt, self.content) if each is not None), None)
+
+    @property
+    def is_bridged(self) -> bool:
+        return self.session is not None or self.text is None
+
+
+class PromptStarted(WireModel):
+    ok: bool
+    session_id: str = msgspec.field(name="session_id")
 
 
 class CommandName(WireModel):
