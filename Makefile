@@ -7,7 +7,7 @@ CLIENTS := .clients
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test systemd-test check format bench endurance soak docs clients clean
+.PHONY: help run test systemd-test check format bench endurance growth soak docs clients clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -53,6 +53,9 @@ bench: $(STAMP) clients  ## measure against the reference server, in one run
 
 endurance: $(STAMP)  ## open and close a thousand sessions, and compare what is left of them
 	OAD_MANY_SESSIONS=$${OAD_MANY_SESSIONS:-1000} $(BIN)/pytest --timeout 7200 -s tests/e2e/containment/test_many_sessions.py $(ARGS)
+
+growth: $(STAMP)  ## measure what ten thousand turns leave in the store, and what forgetting them costs
+	OAD_MANY_TURNS=10000 OAD_MANY_EVENTS=100000 $(BIN)/pytest --timeout 3600 -s tests/daemon/test_store_growth.py tests/daemon/test_store_upkeep.py $(ARGS)
 
 # SOAK_TURNS=50000 is the long form; SOAK_MINUTES another length of the short one.
 soak: $(STAMP)  ## mixed work for ten minutes; fails when memory, descriptors, threads, processes or the store grow

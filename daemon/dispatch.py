@@ -38,6 +38,7 @@ from .operations.shares import SHARES
 from .operations.sync import SYNC
 from .operations.terminals import TERMINALS, admit, attach
 from .operations.tui import TUI
+from .operations.upkeep import UPKEEP
 from .operations.v2 import V2
 from .operations.workers import WORKERS
 from .operations.worktrees import WORKTREES
@@ -55,6 +56,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **REPLAY,
     **SERVICE,
     **METRICS,
+    **UPKEEP,
     **TERMINALS,
     **CONFIGURATION,
     **PROVIDER_AUTH,
@@ -84,6 +86,7 @@ _TO_THE_END: Final = frozenset(
         "session.delete",
         "session.import",
         "job.stop",
+        "oad.sweep",
         "instance.dispose",
         "global.dispose",
         "vcs.apply",

@@ -54,6 +54,7 @@ async def carry_out(services: Services, work: Work) -> Answer:
     session = services.sessions.find(work.params["sessionID"])
     services.storage.check_prompt()
     services.limits.admit(session)
+    services.check_room()
     turnstile, aborts = services.turnstile, services.supervisor.aborts(session.id)
     ticket = turnstile.enter(session.id, work.user, guest=work.guest)
     if not turnstile.waits(ticket):

@@ -14,6 +14,8 @@ Profile = Literal["read-only", "workspace", "full"]
 Level = Literal["namespaces", "landlock", "none"]
 NetworkMode = Literal["off", "allow", "on"]
 OnAsk = Literal["wait", "deny", "allow"]
+CommandPriority = Literal["normal", "low", "idle"]
+Priority = Literal[CommandPriority, "polite"]  # what is behind them for people who wait
 
 _Positive = Annotated[int, msgspec.Meta(gt=0)]
 _Seconds = Annotated[float, msgspec.Meta(gt=0)]
@@ -86,6 +88,7 @@ class LimitPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     asks: _Positive | None = 100  # of one turn
     sessions: _Positive | None = None  # of the service
     live_sessions: _Positive | None = None  # of the service
+    priority: CommandPriority = "low"  # of commands, for the processor's time, against the service's own processes
 
 
 class AskPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -173,6 +176,7 @@ class StoragePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions_days: _Positive | None = None  # sessions not used for so long are deleted; None: never
     archived_days: _Positive | None = None  # archived ones
     min_free_mb: Annotated[int, msgspec.Meta(ge=0)] = 100  # on the disk of the data; below it new prompts are refused
+    store_mb: _Positive | None = None  # of the store; beyond it new sessions and prompts are refused
     migration_copies: _Positive = 2  # of the store, made before an upgrade changes it
 
 

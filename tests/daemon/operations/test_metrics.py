@@ -21,7 +21,7 @@ async def test_tells_what_is_and_what_was() -> None:
         supervisor=SimpleNamespace(live=lambda: workers),
         sessions=SimpleNamespace(total=7),
         turns=SimpleNamespace(busy=lambda session: session == "ses_1"),
-        listeners=SimpleNamespace(open=3, cut=1),
+        listeners=SimpleNamespace(open=4, cut=5),
         storage=SimpleNamespace(trouble=None, free_mb=2.0),
         journal=SimpleNamespace(failures=5),
     )
@@ -35,8 +35,6 @@ async def test_tells_what_is_and_what_was() -> None:
         ("oad_aborts_total",): 2,
         ("oad_asks_total", "permission"): 0,
         ("oad_asks_total", "question"): 0,
-        ("oad_event_streams",): 3,
-        ("oad_event_streams_cut_total",): 1,
         ("oad_storage_writable",): 1,
         ("oad_storage_failures_total",): 5,
         ("oad_storage_free_bytes",): 2 << 20,
@@ -45,4 +43,6 @@ async def test_tells_what_is_and_what_was() -> None:
         ("oad_workers", "pty"): 0,
         ("oad_sessions",): 7,
         ("oad_turns_running",): 1,
+        ("oad_event_streams",): 4,
+        ("oad_event_streams_cut_total",): 5,
     }
