@@ -33,7 +33,11 @@ class Housekeeping:
         while True:
             try:
                 report = await self.sweep(dry=False, thorough=False)
-            except (ApiError, sqlite3.Error, OSError) as error:  # the next turn comes; nothing but room is lost meanwhile
+            except (
+                ApiError,
+                sqlite3.Error,
+                OSError,
+            ) as error:  # the next turn comes; nothing but room is lost meanwhile
                 _log.error("the data directory can't be swept", error=str(error))
             else:
                 removed = {each.kind: each.bytes for each in report.removed if each.items and each.kind != "pages"}

@@ -158,6 +158,8 @@ class AdmissionPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     queue: Annotated[int, msgspec.Meta(ge=0)] = 100  # prompts that may wait; 0: they are refused at once
     queue_per_user: _Positive | None = None
     queue_s: _Seconds = 3600.0  # the longest that a prompt waits
+    requests_per_s: Annotated[float, msgspec.Meta(gt=0)] | None = None  # of each user, on average
+    requests_at_once: _Positive = 200  # of each user, before the average counts
     idempotency_s: _Seconds = 86_400.0  # how long the answer to an Idempotency-Key is kept
     idempotency_keys: _Positive = 10_000  # of which so many are kept, the newest
 
