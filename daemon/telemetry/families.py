@@ -65,5 +65,8 @@ FAMILIES: Final[dict[str, Family]] = {
         "CPU time, by kind of process; what lived only between two looks may be missed",
         ("kind",),
     ),
+    "oad_storage_writable": Family("gauge", "1 while prompts can be stored"),
+    "oad_storage_failures_total": Family("counter", "Times that the journal could not be written"),
+    "oad_storage_free_bytes": Family("gauge", "Free space on the disk of the data, where it is known"),
     "oad_store_bytes": Family("gauge", "Size of the store's files"),
 }

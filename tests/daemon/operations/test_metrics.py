@@ -46,9 +46,15 @@ async def test_tells_what_is_and_what_was(tmp_path: Path) -> None:
         limits=SimpleNamespace(counts={("memoryMb", "command"): 3}),
         listeners=SimpleNamespace(open=3, cut=5),
         gateways=SimpleNamespace(restarts=1, links=lambda: [link]),
+        storage=SimpleNamespace(trouble=None, free_mb=2.0),
         store=SimpleNamespace(path=tmp_path / "oad.db"),
         journal=SimpleNamespace(
-            commit_s=Histogram(SHORT_S), failing=None, waiting=1, events=Counter({True: 9}), bytes=Counter({True: 90})
+            commit_s=Histogram(SHORT_S),
+            failing=None,
+            waiting=1,
+            events=Counter({True: 9}),
+            bytes=Counter({True: 90}),
+            failures=5,
         ),
     )
     request: Any = SimpleNamespace(services=services)
@@ -75,6 +81,9 @@ async def test_tells_what_is_and_what_was(tmp_path: Path) -> None:
         ("oad_event_stream_lag", "gateway-0"): 7,
         ("oad_event_streams_cut_total",): 5,
         ("oad_store_bytes",): 111,
+        ("oad_storage_writable",): 1,
+        ("oad_storage_failures_total",): 5,
+        ("oad_storage_free_bytes",): 2 << 20,
         ("oad_events_total", "yes"): 9,
         ("oad_process_memory_bytes", "daemon"): 4096,
         ("oad_process_cpu_seconds_total", "daemon"): 1.5,
