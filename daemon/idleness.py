@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Final
 
 from oad.contract.worker import WorkerKind
 
@@ -10,6 +11,7 @@ from .listeners import Listeners
 from .settings import DaemonSettings
 from .worker import Worker
 
+_PAUSE_S: Final = 2.0  # an old worker is put away in the first pause of this length: not between two quick turns
 NEEDED = "needed"  # in the facts of a directory's worker: it has something that would be lost
 
 
@@ -49,6 +51,16 @@ class Idleness:
             if kind == "session" and other.spec.directory == worker.spec.directory
         )
         return worker.facts.get(NEEDED) is True or any(turns)
+
+    def is_due(self, worker: Worker, now: float) -> bool:
+        """Whether it is to be put away: idle for long enough, or too old, where nothing is lost by that."""
+        kind, name = worker.spec.kind, worker.spec.name
+        limit, rest = self.limit(kind, name), now - worker.last_used
+        aged = self._settings.max_worker_age_s
+        old = aged is not None and now - worker.born > aged
+        if old and kind != "pty" and limit < math.inf and not self._books.jobs.of(name):
+            limit = min(limit, _PAUSE_S)
+        return rest > limit and self.is_idle(worker)
 
     def limit(self, kind: WorkerKind, name: str) -> float:
         """Seconds; infinite for a session with jobs, unless the operator says otherwise, and for a directory that has

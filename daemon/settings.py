@@ -15,6 +15,7 @@ class DaemonSettings(msgspec.Struct):
     data: Path
     runtime: Path
     idle_worker_s: float = 300.0
+    max_worker_age_s: float | None = None
     spawn_timeout_s: float = 15.0
     shutdown_grace_s: float = 10.0
     drain_s: float = 0.0  # at a stop, for running turns to end by themselves

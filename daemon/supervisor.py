@@ -372,9 +372,9 @@ class Supervisor:
         while True:
             await trio.sleep(_SWEEP_S)
             now = trio.current_time()
-            for (kind, name), worker in list(self._workers.items()):
+            for worker in list(self._workers.values()):
                 self._pulse.feel(worker, now)
-                if worker.last_used < now - self._idleness.limit(kind, name) and self._idleness.is_idle(worker):
+                if self._idleness.is_due(worker, now):
                     await worker.drain(_DRAIN_S)
 
     def project_worker(self, directory: str) -> Worker | None:

@@ -43,7 +43,7 @@ class Worker:
         self.failure: ApiError | None = None
         self.facts: dict[str, object] = {}  # what others remember for this worker's life
         self.calls = 0
-        self.last_used = self.heard = trio.current_time()
+        self.born = self.last_used = self.heard = trio.current_time()
         self.child: Child | None = None
         self._observer = observer
         self._path = Path(spec.endpoint.removeprefix("ipc://"))

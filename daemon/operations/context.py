@@ -10,6 +10,7 @@ import trio
 from oad.contract.errors import bad_request
 from oad.link import Answer
 
+from ..added_servers import AddedServers
 from ..asks import Asks
 from ..audit.log import AuditLog
 from ..chores import Chores
@@ -60,6 +61,7 @@ class Services(msgspec.Struct, frozen=True):
     tally: Tally = msgspec.field(default_factory=Tally)
     draining: Draining = msgspec.field(default_factory=Draining)
     models: ModelCatalogue = msgspec.field(default_factory=lambda: ModelCatalogue({}, Path()))
+    added_servers: AddedServers = msgspec.field(default_factory=AddedServers)
     find_address: Callable[[], str] = str  # where clients find the server; empty when nobody knows
 
     @property

@@ -17,7 +17,8 @@ async def offer(request: Request) -> Answer:
     """What the servers of the calling session's directory have. A directory that has none is not woken for it."""
     services = request.services
     session = services.sessions.find(request.caller)
-    if request.params.get("configured") != "true" and services.supervisor.project_worker(session.directory) is None:
+    wanted = request.params.get("configured") == "true" or services.added_servers.offers(session.directory)
+    if not wanted and services.supervisor.project_worker(session.directory) is None:
         return json_answer(Offer(tools=[], prompts=[]))
     answer = await _ask(request, session.directory)
     reason = services.sandboxes.servers_exceed(session)
@@ -72,6 +73,16 @@ def _write(request: Request, entry: dict[str, Any] | None) -> None:
         raise ApiError(500, {"name": "UnknownError", "data": {"message": f"It can't be stored: {error}"}}) from error
 
 
+async def added_get(request: Request) -> Answer:
+    return Answer(request.services.added_servers.of(request.caller))
+
+
+async def added_set(request: Request) -> Answer:
+    """Raises ApiError 400."""
+    request.services.added_servers.keep(request.caller, request.body)
+    return TRUE
+
+
 async def tell_needed(request: Request) -> Answer:
     """Whether the calling worker has something that would be lost if it were put away."""
     worker = request.services.supervisor.project_worker(request.caller)
@@ -85,5 +96,7 @@ FOR_PROJECTS: Final[dict[str, Operation]] = {
     "mcp.credential.get": credential_get,
     "mcp.credential.set": credential_set,
     "mcp.credential.remove": credential_remove,
+    "mcp.added.get": added_get,
+    "mcp.added.set": added_set,
     "daemon.needed": tell_needed,
 }

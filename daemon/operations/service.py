@@ -95,6 +95,7 @@ async def dispose_directory(services: Services, directory: str) -> None:
     """Running turns are aborted first; what was always allowed there is forgotten; the next request starts anew."""
     await services.supervisor.end_directory(directory)
     services.asks.forget_directory(directory)
+    services.added_servers.forget(directory)
     place = Place(directory=directory)
     services.journal.append("server.instance.disposed", {"directory": directory}, place, durable=False)
     services.journal.append(STREAMS_END, {}, place, durable=False)

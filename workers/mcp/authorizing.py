@@ -60,7 +60,7 @@ class Authorizing:
 
     async def tell_need(self) -> None:
         """While there is something that only this process has, it is not to be put away."""
-        needed = bool(self._pending) or self._servers.added
+        needed = bool(self._pending)
         if needed != self._needed:
             self._needed = needed
             await self._link.call("daemon.needed", {"needed": "true" if needed else "false"})

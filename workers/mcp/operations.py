@@ -22,6 +22,7 @@ from oad.contract.mcp import (
 )
 
 from ..link import Answer
+from .added import Added
 from .authorizing import Authorizing
 from .failure import CallFailed, Refused, ServerDown
 from .names import command_name, safe, tool_name
@@ -40,8 +41,9 @@ _Entry = dict[str, Any]
 class McpOperations:
     """``extend`` adds to the answers of other operations what servers have. ``call_s``: the time of a call."""
 
-    def __init__(self, servers: Servers, authorizing: Authorizing, call_s: Callable[[], float]) -> None:
+    def __init__(self, servers: Servers, authorizing: Authorizing, added: Added, call_s: Callable[[], float]) -> None:
         self._servers = servers
+        self._added = added
         self._authorizing = authorizing
         self._call_s = call_s
         self._operations: dict[str, _Operation] = {
@@ -70,6 +72,7 @@ class McpOperations:
 
     async def handle(self, op: str, params: Params, body: bytes) -> Answer:
         """Raises ApiError."""
+        await self._added.recall()
         try:
             answer = msgspec.json.encode(await self._operations[op](params, body))
         except (ServerDown, CallFailed) as error:
@@ -81,6 +84,7 @@ class McpOperations:
     async def extend(self, op: str, answer: Answer) -> Answer:
         if op not in self._extensions or answer.status != 200:
             return answer
+        await self._added.recall()
         more = await self._extensions[op]()
         if not more:
             return answer
@@ -98,7 +102,7 @@ class McpOperations:
             server = self._servers.add(wanted.name, wanted.config)
         except Refused as error:
             raise named(403, "ForbiddenError", message=str(error)) from error
-        await self._authorizing.tell_need()
+        await self._added.tell()
         await server.settled.wait()
         return self._servers.statuses()
 
@@ -106,13 +110,13 @@ class McpOperations:
         server = self._servers.find(params["name"])
         if server.connection is None:
             server.start(self._servers.nursery)
-        await self._authorizing.tell_need()
+        await self._added.tell()
         await server.settled.wait()
         return True
 
     async def _disconnect(self, params: Params, body: bytes) -> bool:
         self._servers.find(params["name"]).stop()
-        await self._authorizing.tell_need()
+        await self._added.tell()
         return True
 
     async def _auth_start(self, params: Params, body: bytes) -> Any:

@@ -10,6 +10,7 @@ from ..config.project import load
 from ..egress import Egress
 from ..exec import Exec
 from ..link import Answer, Link
+from .added import Added
 from .authorizing import Authorizing
 from .operations import CALL_S, McpOperations
 from .server import World
@@ -26,7 +27,8 @@ class ProjectMcp:
         self._servers = Servers(
             World(spec.directory, exec, Egress.of(spec), link, spec.shell), lambda: load(spec.directory).config.mcp
         )
-        self._operations = McpOperations(self._servers, Authorizing(self._servers, link), self._call_s)
+        authorizing, added = Authorizing(self._servers, link), Added(self._servers, link)
+        self._operations = McpOperations(self._servers, authorizing, added, self._call_s)
         self.serves = self._operations.serves
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

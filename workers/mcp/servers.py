@@ -7,7 +7,7 @@ import msgspec
 import trio
 
 from oad.contract.errors import tagged
-from oad.contract.mcp import McpConfig, McpLocal, McpStatus, MCPStatusDisabled, MCPStatusFailed
+from oad.contract.mcp import McpConfig, McpLocal, McpStatus, MCPStatusFailed
 from oad.contract.redact import KNOWN
 
 from ..config.masking import find_secrets
@@ -84,10 +84,9 @@ class Servers:
         self._forget(name)
         return self._put(name, config)
 
-    @property
-    def added(self) -> bool:
-        """Whether some are in use that only this process knows of."""
-        return any(not isinstance(self._table[name].status, MCPStatusDisabled) for name in self._added)
+    def added(self) -> list[Server]:
+        """Those that clients have added."""
+        return [server for name, server in self._table.items() if name in self._added]
 
     def find(self, name: str) -> Server:
         """Raises ApiError 404."""

@@ -96,6 +96,7 @@ def run_daemon_of(plan: Plan) -> int:
         policy=plan.policy,
         secret_environment=plan.secret_environment,
         idle_worker_s=plan.config.idle_worker_s,
+        max_worker_age_s=plan.config.max_worker_age_s,
         drain_s=plan.drain_s,
     )
     try:

@@ -36,6 +36,7 @@ class ServerConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     body_limit_mb: Positive = 32
     log_level: Literal["debug", "info", "warn", "error"] = "info"
     idle_worker_s: Annotated[float, msgspec.Meta(ge=0)] = 300.0
+    max_worker_age_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
     drain_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
     hosts: tuple[str, ...] = ()
     base_path: BasePath = ""

@@ -48,6 +48,14 @@ class McpAdd(WireModel):
     config: McpConfig
 
 
+class McpAdded(WireModel):
+    """One that a client has added; ``stopped`` since."""
+
+    name: str
+    config: McpConfig
+    stopped: bool | None = None
+
+
 class McpCode(WireModel):
     code: str
 

@@ -100,6 +100,26 @@ async def test_what_servers_grant_is_stored_for_this_user_only(tmp_path: Path) -
         assert msgspec.json.decode(file.read_bytes()) == {}
 
 
+async def test_what_clients_add_is_kept_for_the_next_worker(tmp_path: Path) -> None:
+    async with live_daemon(tmp_path) as live:
+        serve_mcp(live)
+        await live.session()
+        await live.supervisor.ensure("project", "/p", "/p")
+        project = live.spawner.of("/p")
+        assert await call(project, "mcp.added.get") == (200, [])
+        added = {"name": "zoo", "config": {"type": "local", "command": ["zoo"]}}
+        assert await call(project, "mcp.added.set", [added]) == (200, True)
+        assert (await call(project, "mcp.added.set", [{"name": "x"}]))[0] == 400
+        await live.supervisor.end_project("/p")
+        session = await worker_of(live)
+        assert (await call(session, "mcp.added.get"))[0] == 403
+        assert await call(session, "mcp.offer", configured="false") == (200, OFFER)  # it is woken for them
+        assert await call(live.spawner.of("/p"), "mcp.added.get") == (200, [added])
+        await live.ask("instance.dispose")
+        await live.supervisor.ensure("project", "/p", "/p")
+        assert await call(live.spawner.of("/p"), "mcp.added.get") == (200, [])
+
+
 async def test_a_worker_that_is_needed_is_not_put_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervising, "_SWEEP_S", 0.02)
     async with live_daemon(tmp_path, idle_worker_s=0.1) as live:

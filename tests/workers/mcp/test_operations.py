@@ -13,6 +13,7 @@ from oad.contract.errors import ApiError
 from oad.contract.policy import ShellPolicy
 from oad.link import Answer
 from oad.workers.config.settings import McpSection
+from oad.workers.mcp.added import Added
 from oad.workers.mcp.authorizing import Authorizing
 from oad.workers.mcp.operations import McpOperations
 from oad.workers.mcp.servers import Servers
@@ -24,11 +25,14 @@ CONNECTED = {"status": "connected"}
 
 
 class Asked:
-    def __init__(self, directory: Path, sections: dict[str, McpSection], shell: ShellPolicy | None) -> None:
-        self.link = Notes()
+    def __init__(
+        self, directory: Path, sections: dict[str, McpSection], shell: ShellPolicy | None, link: Notes | None = None
+    ) -> None:
+        self.link = link or Notes()
         self.sections = sections
         self.servers = Servers(make_world(directory, self.link, shell=shell), lambda: self.sections)
-        self.operations = McpOperations(self.servers, Authorizing(self.servers, self.link), lambda: 10.0)
+        authorizing, added = Authorizing(self.servers, self.link), Added(self.servers, self.link)
+        self.operations = McpOperations(self.servers, authorizing, added, lambda: 10.0)
 
     async def __call__(self, op: str, body: Any = None, **params: str) -> Any:
         data = b"" if body is None else msgspec.json.encode(body)
@@ -48,9 +52,12 @@ class Asked:
 
 @asynccontextmanager
 async def asking(
-    directory: Path, sections: dict[str, McpSection] | None = None, shell: ShellPolicy | None = None
+    directory: Path,
+    sections: dict[str, McpSection] | None = None,
+    shell: ShellPolicy | None = None,
+    link: Notes | None = None,
 ) -> AsyncGenerator[Asked]:
-    asked = Asked(directory, sections or {}, shell)
+    asked = Asked(directory, sections or {}, shell, link)
     async with trio.open_nursery() as nursery:
         await nursery.start(asked.servers.run)
         yield asked
@@ -77,7 +84,7 @@ async def test_without_servers_everything_is_empty(tmp_path: Path) -> None:
 async def test_a_server_that_a_client_adds(tmp_path: Path) -> None:
     async with asking(tmp_path) as ask:
         assert await ask("mcp.add", {"name": "my zoo", "config": CONFIG}) == {"my zoo": CONNECTED}
-        assert ask.link.calls[-1] == ("daemon.needed", {"needed": "true"})
+        assert ask.link.calls[-1] == ("mcp.added.set", {})
         ids = await ask.extend("tool.ids", ["bash"])
         assert ids[:3] == ["bash", "my_zoo_add", "my_zoo_fail"]
         tools = await ask.extend("tool.list", [])
@@ -101,11 +108,26 @@ async def test_a_server_that_a_client_adds(tmp_path: Path) -> None:
         assert await ask("mcp.prompt", prompt) == {"text": "Greet Ada well"}
         assert await ask("mcp.disconnect", name="my zoo") is True
         assert await ask("mcp.status") == {"my zoo": {"status": "disabled"}}
-        assert ask.link.calls[-1] == ("daemon.needed", {"needed": "false"})
+        assert msgspec.json.decode(ask.link.added)[0]["stopped"] is True
         failed = await ask.refused("mcp.call", call)
         assert failed.body["data"]["message"] == "The MCP server my zoo is not connected: it is disabled"
         assert await ask("mcp.connect", name="my zoo") is True
         assert await ask("mcp.status") == {"my zoo": CONNECTED}
+
+
+async def test_what_was_added_is_there_again_in_the_next_process(tmp_path: Path) -> None:
+    notes = Notes()
+    async with asking(tmp_path, link=notes) as ask:
+        for name in ("kept", "stopped"):
+            await ask("mcp.add", {"name": name, "config": CONFIG})
+        await ask("mcp.disconnect", name="stopped")
+    async with asking(tmp_path, link=notes) as ask:
+        assert {tool["server"] for tool in (await ask("mcp.offer"))["tools"]} == {"kept"}
+        assert await ask("mcp.status") == {"kept": CONNECTED, "stopped": {"status": "disabled"}}
+        await ask("mcp.connect", name="stopped")
+    async with asking(tmp_path, link=notes, shell=ShellPolicy(allow=("git *",))) as ask:
+        assert await ask("mcp.status") == {}  # the policy has changed meanwhile
+        assert await ask.extend("tool.ids", []) == []
 
 
 async def test_configured_servers_follow_the_configuration(tmp_path: Path) -> None:

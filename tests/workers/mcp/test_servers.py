@@ -49,14 +49,13 @@ async def test_what_has_not_changed_is_left_alone(tmp_path: Path) -> None:
 async def test_what_a_client_has_added_wins_over_the_file(tmp_path: Path) -> None:
     sections = {"a": section(enabled=False)}
     async with running(tmp_path, sections) as servers:
-        assert not servers.added
+        assert servers.added() == []
         added = servers.add("a", zoo())
         await added.settled.wait()
         sections["a"] = section(enabled=False)
         assert servers.find("a") is added
-        assert servers.added
         added.stop()
-        assert not servers.added
+        assert servers.added() == [added]
 
 
 async def test_nothing_is_replaced_by_what_is_refused(tmp_path: Path) -> None:

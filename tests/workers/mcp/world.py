@@ -22,6 +22,7 @@ class Notes:
     def __init__(self) -> None:
         self.events: list[tuple[str, Any]] = []
         self.calls: list[tuple[str, dict[str, str]]] = []
+        self.added = b"[]"
         self.stored: dict[str, dict[str, Any]] = {}
 
     async def publish(self, type: str, properties: Any, *, durable: bool = True) -> None:
@@ -34,6 +35,10 @@ class Notes:
                 return msgspec.json.encode(self.stored.get(params["key"], {}))
             case "mcp.credential.set":
                 self.stored[params["key"]] = msgspec.json.decode(body)
+            case "mcp.added.get":
+                return self.added
+            case "mcp.added.set":
+                self.added = body
             case "mcp.credential.remove":
                 self.stored.pop(params["key"], None)
             case _:
