@@ -7,7 +7,7 @@ CLIENTS := .clients
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test systemd-test check format bench endurance soak status replay docs clients clean
+.PHONY: help run test systemd-test check format bench endurance growth soak status replay docs clients clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -59,6 +59,9 @@ status: $(STAMP)  ## walk 10,000 random steps over a server, and hold its status
 
 replay: $(STAMP)  ## cut event streams 2,000 times, while gateways and daemon are killed
 	OAD_CUTS=$${OAD_CUTS:-2000} $(BIN)/pytest --timeout 3600 -s tests/e2e/test_replay.py $(ARGS)
+
+growth: $(STAMP)  ## measure what ten thousand turns leave in the store, and what forgetting them costs
+	OAD_MANY_TURNS=10000 OAD_MANY_EVENTS=100000 $(BIN)/pytest --timeout 3600 -s tests/daemon/test_store_growth.py tests/daemon/test_store_upkeep.py $(ARGS)
 
 # SOAK_TURNS=50000 is the long form; SOAK_MINUTES another length of the short one.
 soak: $(STAMP)  ## mixed work for ten minutes; fails when memory, descriptors, threads, processes or the store grow

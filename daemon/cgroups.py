@@ -19,6 +19,7 @@ from oad.contract.limits import MEGABYTE, LimitHit, SessionLimits
 CONTROLLERS: Final = ("memory", "pids", "cpu")
 _PERIOD_US: Final = 100_000
 _OWN: Final = "oad-service"
+_OWN_WEIGHT: Final = 1000  # ten sessions: who serves all of them does not wait for one
 # systemd marks what it delegates; a group that merely could be written to is somebody else's.
 _MARKS: Final = ("user.delegate", "trusted.delegate")
 
@@ -84,6 +85,8 @@ class Groups:
                 _write(own / "cgroup.procs", pid)
         if self.controllers:
             _write(self._root / "cgroup.subtree_control", " ".join(f"+{name}" for name in self.controllers))
+        if "cpu" in self.controllers:
+            _write(own / "cpu.weight", str(_OWN_WEIGHT))
         for left in self._root.glob("ses_*"):
             with contextlib.suppress(OSError):
                 Group(left, self.controllers).remove()

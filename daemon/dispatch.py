@@ -38,11 +38,13 @@ from .operations.shares import SHARES
 from .operations.sync import SYNC
 from .operations.terminals import TERMINALS, admit, attach
 from .operations.tui import TUI
+from .operations.upkeep import UPKEEP
 from .operations.v2 import V2
 from .operations.workers import WORKERS
 from .operations.worktrees import WORKTREES
 from .relay import Relay
 from .session_work import SESSION_WORK, Work, carry_out
+from .turnstile.rates import Rates
 from .worker import Worker
 
 OWN: Final[Mapping[str, Operation]] = {
@@ -54,6 +56,7 @@ OWN: Final[Mapping[str, Operation]] = {
     **REPLAY,
     **SERVICE,
     **METRICS,
+    **UPKEEP,
     **TERMINALS,
     **CONFIGURATION,
     **PROVIDER_AUTH,
@@ -83,6 +86,7 @@ _TO_THE_END: Final = frozenset(
         "session.delete",
         "session.import",
         "job.stop",
+        "oad.sweep",
         "instance.dispose",
         "global.dispose",
         "vcs.apply",
@@ -113,6 +117,7 @@ def is_lasting(op: str) -> bool:
 class Dispatcher:
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._rates = Rates()
         self._logins = Logins(services.audit, trio.current_time)
 
     async def for_gateway(self, call: Call, body: bytes) -> Answer:
@@ -120,9 +125,19 @@ class Dispatcher:
         if call.op == "oad.login":
             self._logins.report(call.params, call.origin or BY_SERVICE)
             return TRUE
+        self._take(call)
         if is_recorded(call):
             return await record_request(self._services.audit, call, body, self._carry_out)
         return await self._carry_out(call, body)
+
+    def _take(self, call: Call) -> None:
+        """Raises ApiError 429 for a client that asks too often; what the gateway asks for itself is free."""
+        origin, limits = call.origin, self._services.limits
+        if origin is None or origin.session:
+            return
+        if refused := self._rates.take(origin.user, self._services.supervisor.policy.admission, trio.current_time()):
+            obstacle, wait_s = refused
+            raise limits.refuse(obstacle.limit, obstacle.value, obstacle.used, retry_after_s=wait_s)
 
     async def _carry_out(self, call: Call, body: bytes) -> Answer:
         if starts_prompt(call, body, self._services.listeners, self._services.controls):

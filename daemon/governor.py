@@ -21,6 +21,7 @@ from . import process_usage, procs, tree_kill
 from .asks import Asks
 from .grouping import GroupingSpawner
 from .limits import Ledger, Limits
+from .priority import Autogroups, is_autogrouping
 from .process_usage import CallUse
 from .sessions import Sessions
 from .supervisor import Supervisor
@@ -57,6 +58,7 @@ class Governor:
         self._asks = asks
         self._groups = groups
         self._inherited_kb = inherited_kb
+        self._autogroups = Autogroups(enabled=is_autogrouping())
         self._watches: dict[Worker, Watch] = {}
         self._acting: set[Worker] = set()
         self._clock: float | None = None  # of the last look
@@ -98,6 +100,7 @@ class Governor:
                 breach = self._look_at(worker, watch, now)
                 if breach is not None:
                     found.append((worker, breach))
+        self._autogroups.forget({leader for watch in self._watches.values() for leader in watch.use.leaders})
         return found + self._overruns(live)
 
     def _look_at(self, worker: Worker, watch: Watch, now: float) -> Breach | None:
@@ -109,6 +112,7 @@ class Governor:
         use = process_usage.measure(
             worker.child.init_pid, worker.child.worker_pid, self._inherited_kb(), enough=limits.processes
         )
+        self._autogroups.lower(use.leaders, worker.spec.priority)
         watch.note(now, use, limits, busy=self._turns.busy(name))
         ledger = Ledger() if worker.spec.kind == "project" else self._limits.ledger(name)
         if limits.written_mb is not None:
@@ -141,8 +145,10 @@ class Governor:
             if worker.spec.kind != "session":
                 continue
             ledger = self._limits.ledger(name)
-            if not self._turns.busy(name):
-                ledger.turn_s = 0.0
+            turn = self._turns.number(name)
+            if turn != ledger.turn or not turn:
+                # By its number: the next turn may well have begun since the last look, and owes nothing for this one.
+                ledger.turn, ledger.turn_s = turn, 0.0
             elif name not in waiting:
                 ledger.turn_s += passed
                 ledger.session_s += passed
@@ -184,11 +190,11 @@ class Governor:
         if procs.identify(call.holder.pid) != call.holder:
             return  # it has ended meanwhile
         await trio.to_thread.run_sync(tree_kill.freeze_below, call.holder.pid)
+        self._say(worker, hit)  # before the worker answers its client, who may ask at once how often this happened
         number = process_usage.call_number(call.holder.pid)
         if number is not None:
             await self._tell(worker, {"hit": hit, "call": number}, _TELL_S)
         ended = await trio.to_thread.run_sync(tree_kill.kill_below, call.holder.pid)
-        self._say(worker, hit)
         if ended.survivors:
             await self._end_session(worker, hit)
 

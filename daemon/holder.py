@@ -16,9 +16,10 @@ import msgspec
 import setproctitle
 
 from oad.contract.broker import encode_status
+from oad.contract.policy import Priority
 from oad.contract.worker import Exited, Failed, Level, Run, Started
 
-from . import procs, rlimits, tree_kill
+from . import priority, procs, rlimits, tree_kill
 from .enclosure import Confined, Enclosure, has_started
 from .session_network import SessionNetwork
 
@@ -37,12 +38,15 @@ class Surroundings(NamedTuple):
 
     enclosure: Enclosure
     network: SessionNetwork
+    priority: Priority
 
 
 def confine(request: Run, around: Surroundings, level: Level) -> Confined:
     """What is really executed. The one place for what a command may see and do: a sandbox wraps the arguments here,
     limits and filters are set on the calling process, which the command inherits them from."""
     rlimits.confine_process(request.limits, level)
+    # The turn waits for its snapshots, as it does not for its commands: those may take as long as they take.
+    priority.lower("polite" if request.snapshots and around.priority != "normal" else around.priority)
     around.network.enter()
     return around.enclosure.confine(msgspec.structs.replace(request, env=around.network.environment(request.env)))
 

@@ -27,6 +27,9 @@ class InstanceLock:
     def __enter__(self) -> Self:
         self._data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._descriptor = os.open(self._data / self._name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if os.geteuid() == 0:  # a command of the administrator's must not lock the service's own user out for good
+            whose = self._data.stat()
+            os.fchown(self._descriptor, whose.st_uid, whose.st_gid)
         try:
             # fcntl locks are not inherited by a fork, so the zygote's life does not prolong it.
             fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

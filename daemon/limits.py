@@ -33,6 +33,7 @@ class Ledger(msgspec.Struct):
 
     output: int = 0
     written: int = 0
+    turn: int = 0  # that ``turn_s`` is of
     turn_s: float = 0.0
     session_s: float = 0.0
     memory_mb: float = 0.0

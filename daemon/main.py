@@ -33,6 +33,7 @@ from .enforceable import check_limits, probe_host
 from .gateways import Gateways
 from .governor import Governor
 from .grouping import GroupingSpawner
+from .housekeeping import Housekeeping
 from .instance_lock import InstanceLock
 from .journal import Journal
 from .limits import Limits
@@ -48,6 +49,7 @@ from .proxy_record import ProxyRecord
 from .register import Register
 from .reload import Reload, Reread
 from .restart import RestartBudget
+from .restoring import finish_restore
 from .router import Router, bind_router
 from .sandbox_probe import Enforceable
 from .sandboxes import Sandboxes
@@ -89,6 +91,7 @@ def run_daemon(settings: DaemonSettings, reread: Reread | None = None, manager: 
 def _make_private(settings: DaemonSettings) -> None:
     for directory in (settings.data, settings.runtime, settings.worker_endpoints, settings.scratch):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    finish_restore(settings.data)
     SnapshotPlaces(settings.data / "snapshots", settings.policy.snapshots).sweep()
     OwnDirectories(settings.scratch).sweep()
     Worktrees(settings.worktrees).sweep()
@@ -187,6 +190,7 @@ async def _services(
             serving.start_soon(services.models.run, services.supervisor.refresh_credentials)
             serving.start_soon(services.turnstile.run)
             serving.start_soon(services.store_upkeep.run)
+            serving.start_soon(Housekeeping(services).run)
             serving.start_soon(_make_router(settings, context, gateways, parts).run)
             yield services
             serving.cancel_scope.cancel()

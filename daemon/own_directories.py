@@ -14,8 +14,11 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
+from .disk_use import DiskUse, measure
+
 SCRATCH_NAME: Final = re.compile(r"(?:(?:ses|pty)_[0-9A-Za-z]+|project-[0-9a-f]{16})")
 _DISCARDED: Final = ".discarded-"
+_ASIDE: Final = ".aside-"
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -56,10 +59,56 @@ class OwnDirectories:
 
     def sweep(self) -> None:
         """Finishes removals that the end of an earlier process has cut short."""
+        self._remove_all((_DISCARDED, _ASIDE))
+
+    def set_aside(self, name: str, inner: str = "") -> bool:
+        """Takes it, or the directory ``inner`` in it, out of use at once, to be removed by ``remove_aside``; False
+        where there is none. Raises ValueError for a name that is not ours, OSError."""
+        self._check(name)
+        fresh = _ASIDE + secrets.token_hex(8)
+        with contextlib.ExitStack() as held:
+            try:
+                root = held.enter_context(self._opened_root())
+                if not inner:
+                    os.rename(name, fresh, src_dir_fd=root, dst_dir_fd=root)
+                    return True
+                parent = os.open(name, _DIRECTORY, dir_fd=root)
+                held.callback(os.close, parent)
+                os.rename(inner, fresh, src_dir_fd=parent, dst_dir_fd=root)
+            except FileNotFoundError:
+                return False
+        return True
+
+    def remove_aside(self) -> list[str]:
+        """Returns what could not be removed. Blocks for as long as it takes; by one at a time."""
+        return self._remove_all((_ASIDE,))
+
+    def _remove_all(self, prefixes: tuple[str, ...]) -> list[str]:
+        left: list[str] = []
         with contextlib.suppress(FileNotFoundError), self._opened_root() as root:
             for name in os.listdir(root):  # noqa: PTH208  of a descriptor
-                if name.startswith(_DISCARDED):
-                    _Removal(root).run(name)
+                if name.startswith(prefixes):
+                    left += _Removal(root).run(name)
+        return left
+
+    def names(self) -> list[str]:
+        """Those that are there."""
+        with contextlib.suppress(FileNotFoundError), self._opened_root() as root:
+            return [name for name in sorted(os.listdir(root)) if self._names.fullmatch(name)]  # noqa: PTH208
+        return []
+
+    def measure(self, name: str, inner: str = "") -> DiskUse:
+        """How much is in it, or in ``inner`` in it. Blocks."""
+        self._check(name)
+        with contextlib.ExitStack() as held:
+            try:
+                parent = held.enter_context(self._opened_root())
+                if inner:
+                    parent = os.open(name, _DIRECTORY, dir_fd=parent)
+                    held.callback(os.close, parent)
+            except OSError:
+                return DiskUse()
+            return measure(parent, inner or name)
 
     def _check(self, name: str) -> None:
         if not self._names.fullmatch(name):

@@ -18,7 +18,8 @@ _PAGE_KB: Final = os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 class Stat(NamedTuple):
-    """One process. ``cpu`` in clock ticks, that of its waited-for children included, which is ``waited``."""
+    """One process. ``cpu`` in clock ticks, that of its waited-for children included, which is ``waited``. ``leads``:
+    it began a terminal session of its own."""
 
     pid: int
     start: int
@@ -26,6 +27,7 @@ class Stat(NamedTuple):
     rss_kb: int
     cpu: int
     waited: int
+    leads: bool
 
 
 class CallUse(NamedTuple):
@@ -37,6 +39,7 @@ class CallUse(NamedTuple):
     memory_kb: int
     cpu: int
     cut: bool  # there are more processes than were looked at
+    leaders: tuple[procs.Process, ...] = ()
 
 
 class TreeUse(NamedTuple):
@@ -55,6 +58,10 @@ class TreeUse(NamedTuple):
         return self.own_kb + sum(call.memory_kb for call in self.calls)
 
     @property
+    def leaders(self) -> tuple[procs.Process, ...]:
+        return tuple(leader for call in self.calls for leader in call.leaders)
+
+    @property
     def cpu(self) -> int:
         return self.ended_cpu + sum(call.cpu for call in self.calls)
 
@@ -67,7 +74,9 @@ def read_use(pid: int) -> Stat | None:
         return None
     waited = int(fields[13]) + int(fields[14])
     own = int(fields[11]) + int(fields[12])
-    return Stat(pid, int(fields[19]), int(fields[17]), int(fields[21]) * _PAGE_KB, own + waited, waited)
+    return Stat(
+        pid, int(fields[19]), int(fields[17]), int(fields[21]) * _PAGE_KB, own + waited, waited, int(fields[3]) == pid
+    )
 
 
 def _read(path: str) -> bytes:
@@ -109,6 +118,7 @@ def measure(init: int, worker: int, inherited_kb: int, *, enough: int | None = N
 
 def _measure_call(holder: Stat, enough: int | None) -> CallUse:
     seen: list[int] = []
+    leaders: list[procs.Process] = []
     tasks = memory = 0
     cpu = holder.cpu
     todo = [holder]
@@ -118,9 +128,12 @@ def _measure_call(holder: Stat, enough: int | None) -> CallUse:
         for pid in _children(todo.pop()):
             if (use := read_use(pid)) is not None:
                 seen.append(pid)
+                if use.leads:
+                    leaders.append(procs.Process(pid, use.start))
                 todo.append(use)
                 tasks, memory, cpu = tasks + use.threads, memory + use.rss_kb, cpu + use.cpu
-    return CallUse(procs.Process(holder.pid, holder.start), tuple(seen), tasks, memory, cpu, bool(todo))
+    keeper = procs.Process(holder.pid, holder.start)
+    return CallUse(keeper, tuple(seen), tasks, memory, cpu, bool(todo), tuple(leaders))
 
 
 def proportional_kb(call: CallUse) -> int:

@@ -148,7 +148,7 @@ class _Session:
             wait_ms = self._network.tend(poll)
             ready = poll.poll(self._reserve.due_ms or wait_ms)
             if not ready and self._reserve.due_ms:
-                self._reserve.fork(self._spec.name, self._level, holder.Surroundings(self._enclosure, self._network))
+                self._reserve.fork(self._spec.name, self._level, self._around())
             for fd, _ in ready:
                 if self._network.owns(fd):
                     self._network.on_event(poll)
@@ -261,11 +261,13 @@ class _Session:
         if pid == 0:
             pid = os.fork()
         if pid == 0:
-            around = holder.Surroundings(self._enclosure, self._network)
-            holder.hold(request, pipes, session=self._spec.name, level=self._level, around=around)
+            holder.hold(request, pipes, session=self._spec.name, level=self._level, around=self._around())
         if is_ready:
             self._reserve.plan(busy=True)
         self._calls[request.id] = pid
+
+    def _around(self) -> holder.Surroundings:
+        return holder.Surroundings(self._enclosure, self._network, self._spec.priority)
 
     def _destroy(self, call: int) -> Destroyed:
         keeper = self._calls.get(call)

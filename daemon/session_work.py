@@ -54,6 +54,7 @@ async def carry_out(services: Services, work: Work) -> Answer:
     if services.journal.failing is not None:
         raise named(503, "NotReadyError", message=f"The store can't be written: {services.journal.failing}")
     services.limits.admit(session)
+    services.check_room()
     turnstile, aborts = services.turnstile, services.supervisor.aborts(session.id)
     ticket = turnstile.enter(session.id, work.user, guest=work.guest)
     if not turnstile.waits(ticket):

@@ -21,8 +21,8 @@ from .own_directories import OwnDirectories
 _log = structlog.get_logger("oad.snapshots")
 
 _OF: Final = "worktree"  # the file that names what it belongs to
-_NAME: Final = re.compile(r"tree-[0-9a-f]{24}")
-_INDEX: Final = "index-"
+PLACE_NAME: Final = re.compile(r"tree-[0-9a-f]{24}")
+INDEX: Final = "index-"
 _DAY_S: Final = 86_400
 # What is read and written are the bytes as they are: nothing of the repository's own settings applies.
 _FILES: Final = {
@@ -43,7 +43,7 @@ class SnapshotPlaces:
     def __init__(self, root: Path, policy: SnapshotPolicy, home: str = "") -> None:
         self._root = root
         self._policy = policy
-        self._directories = OwnDirectories(root, _NAME)
+        self._directories = OwnDirectories(root, PLACE_NAME)
         self._home = os.path.realpath(home or Path.home())
 
     def of_session(self, session: Session) -> SnapshotPlace:
@@ -85,7 +85,7 @@ class SnapshotPlaces:
         """What a session that is deleted kept for itself."""
         worktree = worktree_of(session)
         if worktree is not None:
-            (self._root / name_of(worktree) / f"{_INDEX}{session.id}").unlink(missing_ok=True)
+            (self._root / name_of(worktree) / f"{INDEX}{session.id}").unlink(missing_ok=True)
 
     def sweep(self) -> None:
         """Removes what belongs to worktrees that are no more. Blocks for as long as that takes."""

@@ -13,6 +13,7 @@ from oad.contract.limits import for_commands
 from oad.contract.sandbox import Confinement, SandboxWish, worker_writable
 from oad.contract.worker import SnapshotPlace, WorkerKind, WorkerSpec
 
+from . import priority
 from .bookkeeper import Bookkeeper
 from .own_directories import OwnDirectories
 from .sandboxes import Sandboxes
@@ -60,6 +61,7 @@ class Specs:
             confinement=msgspec.structs.replace(confinement, snapshots=place.directory),
             snapshots=place,
             limits=for_commands(policy.limits),
+            priority=priority.of_worker(kind, policy.limits.priority),
         )
 
     def _confine(

@@ -50,9 +50,9 @@ class Store:
         self._readers: list[sqlite3.Connection] = []
 
     def close(self) -> None:
-        self._writer.close()
         for reader in self._readers:
             reader.close()
+        self._writer.close()  # the last one, which may, writes everything to its place and removes the log of writes
 
     # --- writing: one thread at a time ------------------------------------------------------------------------
 
@@ -83,6 +83,11 @@ class Store:
         """The connection that writes, for as long as it takes: the journal waits meanwhile."""
         with self._writing:
             yield self._writer
+
+    def size(self) -> int:
+        """Bytes on disk."""
+        files = (self.path.with_name(self.path.name + suffix) for suffix in ("", "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -175,6 +180,32 @@ class Store:
             " ORDER BY created, id",
             (session,),
         )
+
+    def session_times(self) -> dict[str, int]:
+        """When each was changed last (ms)."""
+        return {row[0]: int(row[1]) for row in self._rows("SELECT id, updated FROM session")}
+
+    def expired_sessions(self, unused_since: int | None, archived_since: int | None) -> list[str]:
+        """Those that are nobody's subagents, and of which neither they nor what is below them were changed since the
+        first time, or which were archived before the second (ms)."""
+        top = "parent IS NULL OR parent NOT IN (SELECT id FROM session)"
+        unused = (
+            f"WITH RECURSIVE tree(top, id, updated) AS (SELECT id, id, updated FROM session WHERE {top}"  # noqa: S608
+            " UNION ALL SELECT top, s.id, s.updated FROM session s JOIN tree ON s.parent = tree.id)"
+            " SELECT top FROM tree GROUP BY top HAVING max(updated) < ?"
+        )
+        archived = f"SELECT id FROM session WHERE archived < ? AND ({top})"  # noqa: S608
+        found = [] if unused_since is None else self._rows(unused, (unused_since,))
+        found += [] if archived_since is None else self._rows(archived, (archived_since,))
+        return sorted({row[0] for row in found})
+
+    def session_bytes(self, session: str) -> int:
+        """Of its messages and parts."""
+        sql = (
+            "SELECT (SELECT coalesce(sum(length(data)), 0) FROM message WHERE session = ?1)"
+            " + (SELECT coalesce(sum(length(data)), 0) FROM part WHERE session = ?1)"
+        )
+        return int(self._rows(sql, (session,))[0][0])
 
     def session_count(self) -> int:
         return int(self._rows("SELECT count(*) FROM session")[0][0])

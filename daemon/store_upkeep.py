@@ -20,8 +20,11 @@ _EVERY_S: Final = 20.0
 
 
 class StoreUpkeep:
+    """``one`` is held by whoever sweeps the whole data directory."""
+
     def __init__(self, settings: DaemonSettings, store: Store) -> None:
-        self._settings = settings
+        self.settings = settings
+        self.one = trio.Lock()
         self._store = store
         self._wake = trio.Event()
 
@@ -49,7 +52,7 @@ class StoreUpkeep:
     async def forget_events(self) -> Forgotten:
         """As many as are too many or too old."""
         gone = Forgotten()
-        through = await trio.to_thread.run_sync(store_room.find_excess, self._store, self._settings.policy.storage)
+        through = await trio.to_thread.run_sync(store_room.find_excess, self._store, self.settings.policy.storage)
         while through and (some := await trio.to_thread.run_sync(store_room.forget_some, self._store, through)).events:
             gone += some
         return gone

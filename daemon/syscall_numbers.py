@@ -97,3 +97,7 @@ _COLUMN: Final[dict[Machine, int]] = {"x86_64": 0, "aarch64": 1}
 
 def number_of(name: str, machine: Machine) -> int | None:
     return _ALL[name][_COLUMN[machine]]
+
+
+def names() -> list[str]:
+    return list(_ALL)

@@ -65,6 +65,8 @@ class Turns:
         self._journal = journal
         self.statuses: dict[str, dict[str, Any]] = {}  # sessions that are not idle
         self.on_change: Callable[[str], None] = _ignore  # hears when one becomes busy or idle; must not raise
+        self._numbers: dict[str, int] = {}  # session -> number of the turn it is in
+        self._begun = 0  # turns so far, of all sessions
         self._streamed: dict[str, dict[str, _Streamed]] = {}  # session -> part -> what streamed of it
         self._running: dict[str, dict[str, bytes]] = {}  # session -> part -> record newer than the stored one
 
@@ -80,13 +82,17 @@ class Turns:
     def busy(self, session: str) -> bool:
         return session in self.statuses
 
+    def number(self, session: str) -> int:
+        """Of the turn that the session is in, which no other turn has; 0 when it is in none."""
+        return self._numbers.get(session, 0)
+
     def latest(self, session: str, part: str, stored: bytes) -> bytes:
         """A part's newest record: that of a running tool changes without being journalled."""
         return self._running.get(session, {}).get(part, stored)
 
     def forget(self, session: str) -> None:
-        self._streamed.pop(session, None)
-        self._running.pop(session, None)
+        for kept in (self._numbers, self._streamed, self._running):
+            kept.pop(session, None)
         if self.statuses.pop(session, None) is not None:
             self.on_change(session)
 
@@ -148,10 +154,13 @@ class Turns:
 
     def _note_status(self, session: str, status: dict[str, Any]) -> None:
         if status.get("type") == "idle":
+            self._numbers.pop(session, None)
             if self.statuses.pop(session, None) is not None:
                 self.on_change(session)
             return
         if session not in self.statuses:  # a new turn: what the last one never recorded concerns nobody any more
+            self._begun += 1
+            self._numbers[session] = self._begun
             self._streamed.pop(session, None)
             self._running.pop(session, None)
             self.statuses[session] = status

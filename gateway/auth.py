@@ -20,6 +20,7 @@ _log = logging.getLogger("oad.gateway.auth")
 
 
 WHO: Final = "oad.who"  # the key of a scope; a client can't set it
+USER: Final = "oad.user"  # likewise: who is counted for it; "" is whoever the settings do not name
 ANYONE: Final = "anyone"  # without authentication
 
 
@@ -67,7 +68,10 @@ class Authenticator:
             address, now = address_of(scope), time.monotonic()
             if wait := self._limit.retry_after(address, now):
                 return 429, [(b"retry-after", b"%d" % (int(wait) + 1))]
-            if who := next((who for scheme, secret in offered if (who := self._identify(scheme, secret))), ""):
+            if user := next((name for scheme, secret in offered if (name := self._find_user(scheme, secret))), ""):
+                scope[USER] = user
+            who = next((who for scheme, secret in offered if (who := self._identify(scheme, secret))), "")
+            if who := who or (user and f"{user} (token)"):
                 scope[WHO] = who
                 self._logins.succeeded(who, address, now)
                 return None
@@ -75,6 +79,17 @@ class Authenticator:
             self._logins.failed(address, scope.get("method", "CONNECT"), scope["path"])
             _log.warning("wrong credentials from %s for %s", address, scope["path"][:200].encode("unicode_escape"))
         return 401, [(b"www-authenticate", b'Basic realm="Secure Area"')]
+
+    def _find_user(self, scheme: str, secret: bytes) -> str:
+        """Of those with tokens of their own; empty for none of them. With Basic the token is the password."""
+        users = self._credentials.users
+        if scheme != "bearer" and users:
+            try:
+                secret = base64.b64decode(secret, validate=True).partition(b":")[2]
+            except binascii.Error:
+                return ""
+        found = [user for user, token in users.items() if hmac.compare_digest(secret, token.encode())]
+        return found[0] if found else ""
 
     def _identify(self, scheme: str, secret: bytes) -> str:
         """Whose credential it is; empty for a wrong one."""

@@ -32,6 +32,7 @@ class Request(msgspec.Struct, frozen=True):
     accept: str = ""
     who: str = ""
     address: str = ""
+    user: str = ""
     outer: str = ""
 
 

@@ -45,7 +45,7 @@ class Exchange:
             body,
             deadline_s=operation.deadline_s,
             key=request.key,
-            origin=Origin(request.who, request.address, operation.method, outer=request.outer),
+            origin=Origin(request.who, request.address, operation.method, outer=request.outer, user=request.user),
         )
         status = operation.status if reply.status == 200 else reply.status
         return Response(status, b"" if status == 204 else answer, reply.headers)

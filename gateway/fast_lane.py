@@ -9,7 +9,7 @@ import trio
 from oad.contract.errors import ApiError
 
 from .asgi import App, Headers, Receive, Scope, Send, header
-from .auth import ANYONE, WHO, address_of
+from .auth import ANYONE, USER, WHO, address_of
 from .binding import Request, request_key, too_long
 from .exchange import Exchange, Response
 from .forwarded import OUTER
@@ -90,6 +90,7 @@ class FastLane:
             key=request_key(header(scope, b"idempotency-key")),
             accept=header(scope, b"accept") or "",
             who=scope.get(WHO, ANYONE),
+            user=scope.get(USER, ""),
             address=address_of(scope),
             outer=scope.get(OUTER, ""),
         )

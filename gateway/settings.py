@@ -11,9 +11,10 @@ class Credentials(msgspec.Struct, frozen=True):
     username: str = "opencode"
     password: str = ""
     token: str = ""
+    users: dict[str, str] = {}  # further ones, with their tokens
 
     def __bool__(self) -> bool:
-        return bool(self.password or self.token)
+        return bool(self.password or self.token or self.users)
 
 
 class GatewaySettings(msgspec.Struct, frozen=True):

@@ -18,9 +18,10 @@ class Trend:
     first: float
     last: float
 
-    def exceeds(self, tolerance: float) -> bool:
-        """Whether it certainly grows faster than that."""
-        return self.slope - _CERTAINTY * self.error > tolerance
+    def exceeds(self, tolerance: float, allowance: float) -> bool:
+        """Whether it certainly grows faster than that, and by more than ``allowance`` in all."""
+        certain = self.slope - _CERTAINTY * self.error
+        return certain > tolerance and self.last - self.first > allowance
 
 
 def fit(turns: Sequence[float], values: Sequence[float]) -> Trend:
@@ -52,9 +53,12 @@ class Finding:
     grows: bool
 
 
-def judge_trend(name: str, unit: str, turns: Sequence[float], values: Sequence[float], tolerance: float) -> Finding:
+def judge_trend(
+    name: str, unit: str, turns: Sequence[float], values: Sequence[float], tolerance: float, allowance: float = 0.0
+) -> Finding:
+    """``allowance``: what may still be taken for good, in all, by caches that have a bound."""
     trend = fit(turns, values)
-    return Finding(name, unit, trend.first, trend.last, trend.slope, tolerance, trend.exceeds(tolerance))
+    return Finding(name, unit, trend.first, trend.last, trend.slope, tolerance, trend.exceeds(tolerance, allowance))
 
 
 def judge_rest(name: str, unit: str, before: float, after: float, tolerance: float) -> Finding:

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from .flatness import PER, Finding, judge_rest, judge_trend
 from .footprint import Footprint
 
-# Per PER turns, after the warm-up. Memory: what glibc and SQLite still spread by is well below.
+# Per PER turns, after the warm-up.
 MEMORY_MB = 1.0
 STORE_MB = 1.0
+# In all: SQLite's page caches (2 MB a connection), and the daemon's of sessions, are not full after a short warm-up.
+CACHES_MB = 3.0
 # Between two moments of rest. ZeroMQ keeps a few descriptors for as many workers as there were at once.
 DESCRIPTORS = 4
 THREADS = 1
 PROCESSES = 0
 FILES = 8
 
-LASTING = ("parent", "oad-daemon", "oad-zygote", "oad-gateway", "directory worker")
+KINDS = ("parent", "oad-daemon", "oad-zygote", "oad-gateway", "directory worker", "session worker")
 
 
 @dataclass(frozen=True)
@@ -31,19 +33,18 @@ def judge(samples: Sequence[Sample], rests: tuple[Footprint, Footprint]) -> list
 
 def _trends(samples: Sequence[Sample]) -> Iterator[Finding]:
     turns = [float(sample.turns) for sample in samples]
-    for kind in LASTING:
-        memory = [sample.found.kinds[kind].memory_mb for sample in samples if kind in sample.found.kinds]
-        if len(memory) == len(turns):
-            yield judge_trend(f"memory of {kind}", "MB", turns, memory, MEMORY_MB)
-    yield judge_trend("memory of a session's worker", "MB", *_mean_of_workers(samples), MEMORY_MB)
-    yield judge_trend("database", "MB", turns, [sample.found.store_mb() for sample in samples], STORE_MB)
+    for kind in KINDS:
+        yield judge_trend(f"memory of {kind}", "MB", *_each(samples, kind), MEMORY_MB, CACHES_MB)
+    database = [sample.found.store_mb() for sample in samples]
+    yield judge_trend("database", "MB", turns, database, STORE_MB, CACHES_MB)
 
 
-def _mean_of_workers(samples: Sequence[Sample]) -> tuple[list[float], list[float]]:
-    """They come and go; one that was born late must not be larger than one that was born early."""
-    with_workers = [sample for sample in samples if "session worker" in sample.found.kinds]
-    kinds = [sample.found.kinds["session worker"] for sample in with_workers]
-    return [float(sample.turns) for sample in with_workers], [kind.memory_mb / kind.count for kind in kinds]
+def _each(samples: Sequence[Sample], kind: str) -> tuple[list[float], list[float]]:
+    """The mean memory of one process. Workers come and go: one that was born late must not be larger than one that was
+    born early."""
+    present = [sample for sample in samples if kind in sample.found.kinds]
+    kinds = [sample.found.kinds[kind] for sample in present]
+    return [float(sample.turns) for sample in present], [each.memory_mb / each.count for each in kinds]
 
 
 def _rests(before: Footprint, after: Footprint) -> Iterator[Finding]:
@@ -62,7 +63,9 @@ def table(findings: Sequence[Finding]) -> str:
     rows += [_row(finding) for finding in findings]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, f"growth in MB: of a fitted line, in {PER} turns; in counts: between two rests"])
+    lines.append(f"growth in MB: of a fitted line, per {PER} turns; up to {CACHES_MB:g} MB in all may go into caches")
+    lines.append("growth in counts: between two moments of rest")
+    return "\n".join(lines)
 
 
 def _row(finding: Finding) -> tuple[str, str, str, str, str, str]:

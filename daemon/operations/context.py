@@ -8,6 +8,7 @@ import msgspec
 import trio
 
 from oad.contract.errors import bad_request
+from oad.contract.limits import MEGABYTE
 from oad.link import Answer
 
 from ..added_servers import AddedServers
@@ -70,9 +71,17 @@ class Services(msgspec.Struct, frozen=True):
 
     def check_count(self, more: int = 1) -> None:
         """Raises ApiError 429 when the service may not have so many sessions more."""
+        self.check_room()
         most = self.limits.policy.sessions
         if most is not None and self.sessions.total + more > most:
             raise self.limits.refuse("sessions", most, self.sessions.total)
+
+    def check_room(self) -> None:
+        """Raises ApiError 429 when the store takes as much of the disk as it may."""
+        most = self.supervisor.policy.storage.store_mb
+        if most is not None and (used := self.store.size() / MEGABYTE) >= most:
+            self.store_upkeep.soon()
+            raise self.limits.refuse("storeMb", most, used)
 
 
 class Request(msgspec.Struct, frozen=True):

@@ -196,17 +196,17 @@ def _patched(session: Session, patch: SessionPatch) -> Session | None:
 
 async def delete_session(request: Request) -> Answer:
     """With its subagents' sessions; a running turn is stopped first, for good."""
-    await _delete_tree(request, request.services.sessions.find(request.params["sessionID"]))
+    await delete_tree(request.services, request.services.sessions.find(request.params["sessionID"]))
     return TRUE
 
 
-async def _delete_tree(request: Request, session: Session) -> None:
-    services = request.services
+async def delete_tree(services: Services, session: Session) -> None:
+    """Of the session and all below it nothing is left when it returns but the news of their end."""
     services.turnstile.withdraw(session.id, session_not_found(session.id))
     await services.supervisor.end_session(session.id)  # before its subagents: it might begin another
     for child in services.store.child_ids(session.id):
         if services.sessions.exists(child):
-            await _delete_tree(request, services.sessions.find(child))
+            await delete_tree(services, services.sessions.find(child))
     if services.sessions.exists(session.id):  # else somebody else's deletion was faster
         services.asks.drop(session.id)
         services.turns.forget(session.id)

@@ -4,8 +4,10 @@ from typing import Any, Final
 
 from oad import API_VERSION, __version__
 from oad.contract.requests import Auth, UpgradeInput
+from oad.contract.upkeep import SweepReport
 
 from ..operation import DELETE, GET, PATCH, POST, PUT, Fixed, Method, Operation, Plain, op
+from ..query import TRUTH
 
 
 def _fixed(name: str, path: str, value: Any, summary: str) -> Operation:
@@ -51,6 +53,17 @@ OPERATIONS: tuple[Operation, ...] = (
         place="none",
         extension=True,
         summary="Figures of the service, for Prometheus",
+    ),
+    op(
+        "oad.sweep",
+        POST,
+        "/storage/sweep",
+        query={"dryRun": TRUTH},
+        returns=SweepReport,
+        place="none",
+        extension=True,
+        deadline_s=0,
+        summary="Remove what is left over, or too old or too much, of the server's own data",
     ),
     op("global.dispose", POST, "/global/dispose", returns=bool, place="none", summary="Dispose instances"),
     op(

@@ -34,7 +34,7 @@ def _hosted(uid: int, level: str) -> Iterator[Host]:
 
 @pytest.fixture
 def open_session() -> Iterator[Callable[..., Session]]:
-    """With keywords: fields of the session's confinement."""
+    """With keywords: fields of the session's confinement, and ``priority``."""
     opened: list[Session] = []
 
     def open(host: Host, **confinement: object) -> Session:

@@ -31,6 +31,7 @@ class Host:
 
     async def spawn(self, kind: str, endpoint: str = "", confinement: Any = None) -> Any:
         fields = {"level": "none", "profile": "full", "ceiling": "full", **(confinement or {})}
+        priority = fields.pop("priority", "normal")
         confined = msgspec.convert(fields, Confinement)
         spec = WorkerSpec(
             "session",
@@ -40,6 +41,7 @@ class Host:
             "",
             [],
             confinement=confined,
+            priority=priority,
         )
         started = time.perf_counter()
         try:

@@ -33,7 +33,7 @@ def fake(tmp_path: Path) -> Path:
 
 def filled(group: Path) -> None:
     """The files that the kernel makes in a new group."""
-    for name in ("memory.max", "memory.swap.max", "pids.max", "cpu.max", "cgroup.procs", "cgroup.kill"):
+    for name in ("memory.max", "memory.swap.max", "pids.max", "cpu.max", "cpu.weight", "cgroup.procs", "cgroup.kill"):
         (group / name).write_text("")
 
 
@@ -67,6 +67,7 @@ def test_the_service_makes_room_for_its_sessions(fake: Path) -> None:
     Groups(Delegation(fake, ALL)).prepare()
     assert (fake / "oad-service/cgroup.procs").read_text() == "17"
     assert (fake / "cgroup.subtree_control").read_text() == "+memory +pids +cpu"
+    assert (fake / "oad-service/cpu.weight").read_text() == "1000"
 
 
 def test_limits_as_the_kernel_reads_them(fake: Path) -> None:

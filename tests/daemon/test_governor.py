@@ -88,6 +88,21 @@ async def test_the_clock_stands_while_a_person_is_asked(tmp_path: Path) -> None:
         nursery.cancel_scope.cancel()
 
 
+async def test_the_next_turn_owes_nothing_for_the_one_before(tmp_path: Path) -> None:
+    async with live_daemon(tmp_path) as live, trio.open_nursery() as nursery:
+        worker = await in_a_turn(live, nursery, turn_s=1)
+        governor, now = governor_of(live), trio.current_time()
+        assert [governor.look(now + passed) for passed in (0, 0.9)] == [[], []]
+        worker.finish.set()
+        await until(lambda: not live.turns.busy("ses_a"))
+        worker.finish = trio.Event()
+        await live.begin(nursery)  # before anybody has looked
+        await until(lambda: live.turns.busy("ses_a"))
+        assert [governor.look(now + passed) for passed in (1.8, 2.7)] == [[], []]
+        assert [breach.hit.limit for _, breach in governor.look(now + 2.9)] == ["turnS"]
+        nursery.cancel_scope.cancel()
+
+
 async def test_a_large_worker_loses_its_turn_and_an_idle_one_its_life(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

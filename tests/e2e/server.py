@@ -84,6 +84,10 @@ class Server:
         self._process.send_signal(signal.SIGTERM)
         return await self._ended(timeout_s)
 
+    async def ended(self, timeout_s: float = 30) -> int:
+        """Its exit status, when it was asked to end in another way than by ``stop``."""
+        return await self._ended(timeout_s)
+
     async def _ended(self, timeout_s: float) -> int:
         process = self._process
         assert process is not None

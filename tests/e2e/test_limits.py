@@ -100,7 +100,7 @@ async def test_a_command_that_takes_too_much_is_stopped_alone(shared: Server, mo
         told = await events.until(lambda event: event["type"] == "session.limit")
         nursery.cancel_scope.cancel()
     assert "I see." in str(answer["parts"])  # the turn went on, the model was told
-    assert took < 12
+    assert took < 30
     hit = told["properties"]
     assert (hit["sessionID"], hit["limit"], hit["action"]) == (session, limit, "command")
     assert hit["value"] == limits[limit] <= hit["peak"]

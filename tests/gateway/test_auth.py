@@ -48,6 +48,19 @@ async def test_who_is_let_in(tmp_path: Path) -> None:
             assert answer.headers["www-authenticate"] == 'Basic realm="Secure Area"'
 
 
+async def test_users_with_tokens_of_their_own_are_told_apart(tmp_path: Path) -> None:
+    known = Credentials(password="pw", token="tok", users={"ann": "ann-token", "bob": "bob-token"})
+    async with standing(tmp_path, credentials=known) as stand, httpx2.AsyncClient(base_url=stand.url) as client:
+        for value in ("Bearer ann-token", f"Basic {basic('bob:bob-token')}", "Bearer tok", "Bearer eve-token"):
+            await client.get("/session", headers={"authorization": value})
+        origins = [call.origin for call in stand.daemon.calls if call.op == "session.list" and call.origin]
+        assert [(origin.user, origin.who) for origin in origins] == [
+            ("ann", "ann (token)"),
+            ("bob", "bob (token)"),
+            ("", "token (bearer)"),
+        ]
+
+
 @pytest.mark.parametrize("path", ["/session", "/doc", "/global/health", "/nope", "/", "/event", "/global/event"])
 async def test_everything_but_the_probes_is_closed(path: str, tmp_path: Path) -> None:
     async with standing(tmp_path, credentials=CREDENTIALS) as stand, httpx2.AsyncClient(base_url=stand.url) as client:

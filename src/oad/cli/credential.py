@@ -21,9 +21,10 @@ class Credential(msgspec.Struct, frozen=True):
     username: str = "opencode"
     password: str = ""
     token: str = ""
+    users: dict[str, str] = {}  # further ones, with their tokens
 
     def __bool__(self) -> bool:
-        return bool(self.password or self.token)
+        return bool(self.password or self.token or self.users)
 
 
 def configured_credential(environment: Mapping[str, str]) -> Credential:

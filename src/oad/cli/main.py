@@ -13,6 +13,7 @@ from oad import __version__
 from .config_commands import Setting
 from .config_commands import config as configuration
 from .exit_status import FAILED
+from .storage_commands import add_storage_commands
 
 app = typer.Typer(
     name="oad",
@@ -354,6 +355,9 @@ def service_status(user: User = False, root: Root = Path("/")) -> None:
     from .service import ServiceOptions, status
 
     raise typer.Exit(status(ServiceOptions("user" if user else "system", root)))
+
+
+add_storage_commands(app)
 
 
 def fill_cors(arguments: Sequence[str]) -> list[str]:

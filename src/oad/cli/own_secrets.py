@@ -16,6 +16,6 @@ def hide_secrets(credential: Credential) -> dict[str, str]:
         os.environ.pop(name, None)
     procs.blank_environment(SECRET_VARIABLES)
     taken = take_secrets(os.environ)
-    KNOWN.learn([*values_of(taken), credential.password, credential.token])
+    KNOWN.learn([*values_of(taken), credential.password, credential.token, *credential.users.values()])
     procs.shield_memory()
     return taken

@@ -138,7 +138,9 @@ def run_gateway_of(name: str, plan: Plan) -> int:
             daemon_endpoint=f"ipc://{plan.places.runtime / 'daemon.sock'}",
             runtime_dir=str(plan.places.runtime),
             cwd=str(Path.cwd()),
-            credentials=Credentials(plan.credential.username, plan.credential.password, plan.credential.token),
+            credentials=Credentials(
+                plan.credential.username, plan.credential.password, plan.credential.token, plan.credential.users
+            ),
             cors_origins=plan.config.cors,
             loopback=plan.loopback,
             allowed_hosts=plan.config.hosts,

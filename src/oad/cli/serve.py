@@ -29,6 +29,7 @@ from .settings.keys import OPTIONS
 from .settings.layers import Option
 from .settings.load import find_sources, load_settings, parse_settings
 from .settings.origin import BadConfig
+from .users import read_users
 
 
 class ServeOptions(msgspec.Struct, frozen=True):
@@ -83,6 +84,10 @@ def _plan(options: ServeOptions, held: contextlib.ExitStack) -> tuple[Plan, Addr
     credential = configured
     if not configured and not options.no_auth:
         credential = generated_credential(places.credential_file)
+    users = read_users(config.users_file)
+    if users and options.no_auth:
+        raise Refused("--no-auth and [server] users_file contradict each other: everybody would be let in")
+    credential = msgspec.structs.replace(credential, users=users)
     listeners = open_listeners(host, config.port)
     for listener in listeners:
         held.enter_context(listener)

@@ -28,10 +28,12 @@ from .refusal import Refused, refuse
 from .server_config import ServerConfig
 from .settings.load import find_sources, load_settings, parse_settings
 from .settings.origin import BadConfig
+from .users import read_users
 
 PROGRAMS: Final = ("daemon", "gateway", "proxy")
 _DRAIN_S: Final = 30.0  # who stops a service does not stand by and wait, as one who presses Ctrl-C does
 CREDENTIAL: Final = "credential"  # its name for LoadCredential=
+USERS: Final = "users"  # the same, of the file with users
 
 
 class UnitOptions(msgspec.Struct, frozen=True):
@@ -71,7 +73,7 @@ def _plan(options: UnitOptions, passed: Sequence[socket.socket], manager: Servic
         places=places,
         config=config,
         policy=settings.policy(),
-        credential=_credential(options.program, places),
+        credential=msgspec.structs.replace(_credential(options.program, places), users=_users(options.program, config)),
         listeners=tuple(listeners),
         door=_door(places, passed) if options.program == "proxy" else None,
         loopback=all(_is_local(listener) for listener in listeners),
@@ -107,6 +109,12 @@ def _credential(program: str, places: Places) -> Credential:
     if secret is None:
         raise Refused("there is no credential to demand of clients: start the daemon once, which makes it")
     return Credential(password=secret, token=secret)
+
+
+def _users(program: str, config: ServerConfig) -> dict[str, str]:
+    """Gateways alone need to know them. Raises Refused."""
+    shown = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nowhere"), USERS)
+    return read_users(str(shown) if shown.exists() else config.users_file) if program == "gateway" else {}
 
 
 def _run(options: UnitOptions, plan: Plan) -> int:

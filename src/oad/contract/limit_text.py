@@ -41,9 +41,11 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "queueS": ("waiting time", " s in the queue"),
     "freeMemoryMb": ("free memory", " MB"),
     "requestsPerS": ("request", " requests per second"),
+    "storeMb": ("store", " MB of the service"),
 }
 
 _ADMISSION: Final = frozenset(map(wire_name, AdmissionPolicy.__struct_fields__))
+_STORAGE: Final = frozenset({"storeMb"})
 _CAPITAL: Final = re.compile("(?=[A-Z])")
 RATE_LIMITED: Final = "RATE_LIMITED"  # the code by which clients know a 429 of ours from that of a model
 
@@ -70,7 +72,7 @@ def limit_refused(hit: LimitHit, retry_after_s: int | None = None) -> ApiError:
 
 def setting_of(limit: str) -> str:
     """The key in oad.toml: ``[limits] memory_mb``."""
-    section = "admission" if limit in _ADMISSION else "limits"
+    section = "admission" if limit in _ADMISSION else "storage" if limit in _STORAGE else "limits"
     return f"[{section}] {_CAPITAL.sub('_', limit).lower()}"
 
 

@@ -14,6 +14,8 @@ Profile = Literal["read-only", "workspace", "full"]
 Level = Literal["namespaces", "landlock", "none"]
 NetworkMode = Literal["off", "allow", "on"]
 OnAsk = Literal["wait", "deny", "allow"]
+CommandPriority = Literal["normal", "low", "idle"]
+Priority = Literal[CommandPriority, "polite"]  # what is behind them for people who wait
 
 _Positive = Annotated[int, msgspec.Meta(gt=0)]
 _Seconds = Annotated[float, msgspec.Meta(gt=0)]
@@ -86,6 +88,7 @@ class LimitPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     asks: _Positive | None = 100  # of one turn
     sessions: _Positive | None = None  # of the service
     live_sessions: _Positive | None = None  # of the service
+    priority: CommandPriority = "low"  # of commands, for the processor's time, against the service's own processes
 
 
 class AskPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,6 +158,8 @@ class AdmissionPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     queue: Annotated[int, msgspec.Meta(ge=0)] = 100  # prompts that may wait; 0: they are refused at once
     queue_per_user: _Positive | None = None
     queue_s: _Seconds = 3600.0  # the longest that a prompt waits
+    requests_per_s: Annotated[float, msgspec.Meta(gt=0)] | None = None  # of each user, on average
+    requests_at_once: _Positive = 200  # of each user, before the average counts
     idempotency_s: _Seconds = 86_400.0  # how long the answer to an Idempotency-Key is kept
     idempotency_keys: _Positive = 10_000  # of which so many are kept, the newest
 
@@ -172,6 +177,7 @@ class StoragePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_files: _Positive = 4  # full ones
     sessions_days: _Positive | None = None  # sessions not used for so long are deleted; None: never
     archived_days: _Positive | None = None  # archived ones
+    store_mb: _Positive | None = None  # of the store; beyond it new sessions and prompts are refused
     migration_copies: _Positive = 2  # of the store, made before an upgrade changes it
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from .job import Usage
 from .limits import CommandLimits
-from .policy import Profile, ShellPolicy, SnapshotPolicy
+from .policy import Priority, Profile, ShellPolicy, SnapshotPolicy
 from .sandbox import UNCONFINED, Confinement
 
 WorkerKind = Literal["session", "project", "pty"]
@@ -44,6 +44,7 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     confinement: Confinement = UNCONFINED
     limits: CommandLimits = CommandLimits()  # the operator's, for every command whatever the worker says
     snapshots: SnapshotPlace = SnapshotPlace()
+    priority: Priority = "normal"  # of its commands
 
 
 class Run(msgspec.Struct, tag="run", frozen=True):

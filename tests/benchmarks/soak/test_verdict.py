@@ -1,10 +1,11 @@
 from benchmarks.soak.footprint import Footprint, Kind
-from benchmarks.soak.verdict import Sample, judge, table
+from benchmarks.soak.verdict import KINDS, Sample, judge, table
 
 
 def a_footprint(*, daemon_mb: float = 50.0, workers: int = 2, descriptors: int = 30) -> Footprint:
     found = Footprint(
         {
+            **{kind: Kind(1, 60.0, 10, 1) for kind in KINDS},
             "oad-daemon": Kind(1, daemon_mb, descriptors, 4),
             "session worker": Kind(workers, 70.0 * workers, 20 * workers, 4 * workers),
         }

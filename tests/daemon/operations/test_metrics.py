@@ -21,6 +21,7 @@ async def test_tells_what_is_and_what_was() -> None:
         supervisor=SimpleNamespace(live=lambda: workers),
         sessions=SimpleNamespace(total=7),
         turns=SimpleNamespace(busy=lambda session: session == "ses_1"),
+        listeners=SimpleNamespace(open=4, cut=5),
     )
     request: Any = SimpleNamespace(services=services)
     answer = await metrics(request)
@@ -37,4 +38,6 @@ async def test_tells_what_is_and_what_was() -> None:
         ("oad_workers", "pty"): 0,
         ("oad_sessions",): 7,
         ("oad_turns_running",): 1,
+        ("oad_event_streams",): 4,
+        ("oad_event_streams_cut_total",): 5,
     }

@@ -9,7 +9,9 @@ from records import a_text, a_user, an_answer, of_message, of_part
 
 from oad.contract.errors import ApiError
 from oad.contract.message import CompactionPart, FileDiff, UserSummary
+from oad.contract.policy import Policy, StoragePolicy
 from oad.contract.session import SessionTime
+from oad.daemon.journal import Place
 
 
 async def failure(live: Live, op: str, body: Any = None, **params: str) -> ApiError:
@@ -192,3 +194,17 @@ async def test_an_abort_has_a_receipt(tmp_path: Path) -> None:
         assert (await live.ask("session.abort", sessionID="ses_a")).body == b"true"
         receipt = await live.json("session.abortReceipt", sessionID="ses_a")
         assert (receipt["rung"], receipt["survivors"]) == ("broker", 0)
+
+
+async def test_a_full_store_takes_nothing_new_and_loses_nothing(tmp_path: Path) -> None:
+    async with live_daemon(tmp_path, policy=Policy(storage=StoragePolicy(store_mb=1))) as live:
+        await live.session("ses_a")
+        live.journal.append("x", {"text": "x" * 1_100_000}, Place("/p", "global", "ses_b"))
+        await live.journal.settled()
+        for op, body in (("session.create", {}), ("session.prompt", {"parts": []})):
+            with pytest.raises(ApiError) as failure:
+                await live.ask(op, body, sessionID="ses_a")
+            assert failure.value.status == 429
+            assert failure.value.body["data"]["setting"] == "[storage] store_mb"
+        assert (await live.json("session.get", sessionID="ses_a"))["id"] == "ses_a"
+        await live.ask("session.delete", sessionID="ses_a")

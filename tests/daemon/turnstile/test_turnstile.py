@@ -326,3 +326,19 @@ async def test_prompts_of_one_session_keep_their_order(tmp_path: Path) -> None:
         await client.finish("ses_a")
         await until(lambda: len(arrived) == 20)
         assert arrived == [b"%d" % number for number in range(20)]
+
+
+async def test_who_asks_too_often_is_told_when_to_come_again(tmp_path: Path) -> None:
+    policy = Policy(admission=AdmissionPolicy(requests_per_s=0.5, requests_at_once=2))
+    async with live_daemon(tmp_path, policy=policy) as live:
+        for user, answers in (("ann", [200, 200, 429]), ("bob", [200, 200, 429])):
+            found: list[int] = []
+            for _ in range(3):
+                call = Call(1, "session.list", {"directory": "/p"}, origin=Origin(user, user=user))
+                try:
+                    found.append((await live.dispatcher.for_gateway(call, b"")).status)
+                except ApiError as error:
+                    found.append(error.status)
+                    assert error.headers["retry-after"] == "2"
+                    assert error.body["data"]["setting"] == "[admission] requests_per_s"
+            assert found == answers

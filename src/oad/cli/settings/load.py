@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from ..server_config import Settings
+from .contradictions import find_contradictions
 from .keys import ADDED, Key
 from .layers import Layer, Option, read_environment, read_file, read_options
 from .origin import BadConfig, Origin, Problem
@@ -70,7 +71,10 @@ def load_settings(sources: Sources) -> Loaded:
             section = values.setdefault(key[0], {})
             section[key[1]] = [*section[key[1]], *_list(value)] if adds else value
             origins[key] = (*origins[key], origin) if adds else (origin,)
-    return Loaded(msgspec.convert(values, Settings), origins)
+    settings = msgspec.convert(values, Settings)
+    if contradictions := list(find_contradictions(settings, origins)):
+        raise BadConfig(contradictions)
+    return Loaded(settings, origins)
 
 
 def _list(value: Any) -> list[Any]:
