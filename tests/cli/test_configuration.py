@@ -50,3 +50,19 @@ def test_showing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_is_wrong_can_not_be_shown(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert show(file, (), as_json=False, origin=False) == 2
     assert capsys.readouterr().err == f"oad: {file}: No such file or directory\n"
+
+
+def test_the_configuration_of_a_directory(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file.write_text("[server]\nport = -1\n")
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "opencode.json").write_text('{\n"model": 5\n}')
+    assert check(file, (), project) == 2
+    out = capsys.readouterr().out
+    assert [line.partition(": ")[0] for line in out.splitlines()] == [f"{file}:2", f"{project}/opencode.json:2"]
+    file.write_text("")
+    (project / "opencode.json").write_text("{}")
+    assert check(file, (), project) == 0

@@ -35,7 +35,7 @@ def find_ignored(raw: dict[str, Any]) -> Iterator[str]:
         for key in sorted(set(cast("dict[str, Any]", experimental)) - _EXPERIMENTS):
             yield f"experimental.{key} has no effect"
     if raw.get("plugin"):
-        yield "plugins are JavaScript and are not run: " + ", ".join(map(str, raw["plugin"]))
+        yield "plugin has no effect, JavaScript is not run: " + ", ".join(map(str, raw["plugin"]))
     server = raw.get("server")
     if isinstance(server, dict) and cast("dict[str, Any]", server).get("mdns"):
         yield "server.mdns has no effect: the server does not announce itself"

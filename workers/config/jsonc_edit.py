@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 import msgspec
@@ -51,6 +51,17 @@ def edit_json(text: str, patch: Mapping[str, Any]) -> str:
     for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
         text = text[: edit.start] + edit.text + text[edit.end :]
     return text
+
+
+def find_start(text: str, path: Sequence[str | int]) -> int:
+    """Where the key at ``path`` begins, or the innermost one around it that is there. Raises CannotEdit."""
+    node, start = _Scanner(text).read(), 0
+    for key in path:
+        member = next((member for member in node.members or [] if member.key == key), None)
+        if member is None:
+            break
+        node, start = member.value, member.start
+    return start
 
 
 class _Scanner:

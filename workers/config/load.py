@@ -2,8 +2,9 @@
 
 import getpass
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -19,6 +20,14 @@ from .settings import AgentSection, CommandSection, Config
 from .watch import Watch
 
 Raw = dict[str, Any]
+_NAMES: Final = ("opencode.json", "opencode.jsonc")
+
+
+class Source(msgspec.Struct, frozen=True):
+    """One place: a file or a variable, and how it is read. None: nothing is there. Raises as ``load_config``."""
+
+    name: str
+    read: Callable[[], Raw | None]
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -31,9 +40,9 @@ def load_config(watch: Watch, places: Places, directory: Path, worktree: Path) -
     """Raises ApiError ConfigJsonError or ConfigInvalidError."""
     problems: list[str] = []
     raw: Raw = {}
-    for source in _sources(watch, places, directory, worktree, problems):
-        raw = merge_configs(raw, widen_permissions(source))
-    raw = _modernise(_with_variables(watch, places, raw))
+    for source in find_sources(watch, places, directory, worktree, problems):
+        raw = merge_configs(raw, widen_permissions(source.read() or {}))
+    raw = _modernise(_with_flags(watch, raw))
     problems += find_ignored(raw)
     for folder in config_directories(watch, places, directory, worktree):
         problems += find_programs(watch, folder)
@@ -43,9 +52,13 @@ def load_config(watch: Watch, places: Places, directory: Path, worktree: Path) -
 def load_global(watch: Watch, places: Places) -> Raw:
     """The user's own configuration alone."""
     raw: Raw = {}
-    for source in _files(watch, places.config, ("config.json", "opencode.json", "opencode.jsonc"), places.home):
-        raw = merge_configs(raw, widen_permissions(source))
+    for source in _users_own(watch, places):
+        raw = merge_configs(raw, widen_permissions(source.read() or {}))
     return raw
+
+
+def _users_own(watch: Watch, places: Places) -> Iterator[Source]:
+    return _files(watch, places.config, ("config.json", "opencode.json", "opencode.jsonc"), places.home)
 
 
 def config_directories(watch: Watch, places: Places, directory: Path, worktree: Path) -> list[Path]:
@@ -59,7 +72,7 @@ def config_directories(watch: Watch, places: Places, directory: Path, worktree: 
 
 
 def project_folders(watch: Watch, places: Places, directory: Path, worktree: Path) -> list[Path]:
-    """Where files of the project itself may lie, in the order of ``_sources``: later ones win."""
+    """Where files of the project itself may lie, in the order of ``find_sources``: later ones win."""
     upwards = levels(directory, worktree)
     inner = [
         level / ".opencode" for level in upwards if level != places.home
@@ -70,10 +83,14 @@ def project_folders(watch: Watch, places: Places, directory: Path, worktree: Pat
 def sources_above(watch: Watch, places: Places, directory: Path) -> Iterator[Raw]:
     """What wins over every file of a project."""
     for folder in (places.home / ".opencode", *_extra_folder(watch, directory)):
-        yield from _files(watch, folder, ("opencode.json", "opencode.jsonc"), places.home)
-    if inline := watch.variable("OPENCODE_CONFIG_CONTENT"):
-        yield parse_config(watch, inline, path="OPENCODE_CONFIG_CONTENT", base=directory, home=places.home)
-    yield from _files(watch, places.managed, ("opencode.json", "opencode.jsonc"), places.home)
+        yield from _read(_files(watch, folder, _NAMES, places.home))
+    yield from _read(_last(watch, places, directory))
+
+
+def _read(sources: Iterator[Source]) -> Iterator[Raw]:
+    for source in sources:
+        if config := source.read():
+            yield config
 
 
 def _extra_folder(watch: Watch, directory: Path) -> list[Path]:
@@ -81,27 +98,39 @@ def _extra_folder(watch: Watch, directory: Path) -> list[Path]:
     return [directory / extra] if extra else []
 
 
-def _sources(watch: Watch, places: Places, directory: Path, worktree: Path, problems: list[str]) -> Iterator[Raw]:
-    names = ("opencode.json", "opencode.jsonc")
-    yield load_global(watch, places)
+def find_sources(
+    watch: Watch, places: Places, directory: Path, worktree: Path, problems: list[str]
+) -> Iterator[Source]:
+    """Everything that says something, whatever is wrong with it; later ones win."""
+    yield from _users_own(watch, places)
     if extra := watch.variable("OPENCODE_CONFIG"):
-        yield _required_file(watch, directory / extra, places.home)
+        yield Source(str(directory / extra), partial(_required_file, watch, directory / extra, places.home))
     if not watch.flag("OPENCODE_DISABLE_PROJECT_CONFIG"):
         for level in reversed(levels(directory, worktree)):
-            yield from _files(watch, level, names, places.home)
+            yield from _files(watch, level, _NAMES, places.home)
     for folder in config_directories(watch, places, directory, worktree):
         if folder != places.config:
-            yield from _files(watch, folder, names, places.home)
+            yield from _files(watch, folder, _NAMES, places.home)
         yield from _documents(watch, folder, problems)
+    yield from _last(watch, places, directory)
+    if text := watch.variable("OPENCODE_PERMISSION"):
+        whole = f'{{"permission": {text}\n}}'
+        yield _variable(watch, "OPENCODE_PERMISSION", whole, places.home, places)
+
+
+def _last(watch: Watch, places: Places, directory: Path) -> Iterator[Source]:
     if inline := watch.variable("OPENCODE_CONFIG_CONTENT"):
-        yield parse_config(watch, inline, path="OPENCODE_CONFIG_CONTENT", base=directory, home=places.home)
-    yield from _files(watch, places.managed, names, places.home)
+        yield _variable(watch, "OPENCODE_CONFIG_CONTENT", inline, directory, places)
+    yield from _files(watch, places.managed, _NAMES, places.home)
 
 
-def _files(watch: Watch, folder: Path, names: tuple[str, ...], home: Path) -> Iterator[Raw]:
+def _variable(watch: Watch, name: str, text: str, base: Path, places: Places) -> Source:
+    return Source(name, partial(parse_config, watch, text, path=name, base=base, home=places.home))
+
+
+def _files(watch: Watch, folder: Path, names: tuple[str, ...], home: Path) -> Iterator[Source]:
     for name in names:
-        if config := read_config(watch, folder / name, home):
-            yield config
+        yield Source(str(folder / name), partial(read_config, watch, folder / name, home))
 
 
 def _required_file(watch: Watch, path: Path, home: Path) -> Raw:
@@ -111,7 +140,7 @@ def _required_file(watch: Watch, path: Path, home: Path) -> Raw:
     return config
 
 
-def _documents(watch: Watch, folder: Path, problems: list[str]) -> Iterator[Raw]:
+def _documents(watch: Watch, folder: Path, problems: list[str]) -> Iterator[Source]:
     readings: tuple[tuple[str, str, Callable[[Document], Raw]], ...] = (
         ("agent", "agent", _agent),
         ("agents", "agent", _agent),
@@ -122,11 +151,15 @@ def _documents(watch: Watch, folder: Path, problems: list[str]) -> Iterator[Raw]
     )
     for name, section, convert in readings:
         for document in read_documents(watch, folder / name, problems):
-            entry = convert(document)
-            kind = AgentSection if section == "agent" else CommandSection
-            if issues := list(find_issues(kind, entry)):
-                raise invalid(document.path, issues)
-            yield {section: {document.name: entry}}
+            yield Source(document.path, partial(_entry, document, section, convert))
+
+
+def _entry(document: Document, section: str, convert: Callable[[Document], Raw]) -> Raw:
+    entry = convert(document)
+    kind = AgentSection if section == "agent" else CommandSection
+    if issues := list(find_issues(kind, entry)):
+        raise invalid(document.path, issues)
+    return {section: {document.name: entry}}
 
 
 def _agent(document: Document) -> Raw:
@@ -141,12 +174,7 @@ def _command(document: Document) -> Raw:
     return {**(document.meta or {}), "template": document.body.strip()}
 
 
-def _with_variables(watch: Watch, places: Places, raw: Raw) -> Raw:
-    if text := watch.variable("OPENCODE_PERMISSION"):
-        permission = parse_config(
-            watch, f'{{"permission": {text}\n}}', path="OPENCODE_PERMISSION", base=places.home, home=places.home
-        )
-        raw = merge(raw, widen_permissions(permission))
+def _with_flags(watch: Watch, raw: Raw) -> Raw:
     if watch.flag("OPENCODE_DISABLE_AUTOCOMPACT"):
         raw = merge(raw, {"compaction": {"auto": False}})
     if watch.flag("OPENCODE_DISABLE_PRUNE"):

@@ -18,9 +18,16 @@ _QUIET: Final = {
     "LC_ALL": "C",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",  # a question must not take locks that the user's own git then waits for
+    "GIT_NO_LAZY_FETCH": "1",  # what is missing in a partial clone is not fetched, by whatever program it names
+    "GIT_ALLOW_PROTOCOL": "none",
 }
-# A repository is another's text: its configuration must not start programs, and whose it is does not matter.
-_SETTINGS: Final = ("-c", "core.fsmonitor=false", "-c", "safe.directory=*", "-c", "core.quotePath=false")
+# A repository is another's text: its configuration must not start programs, and whose it is does not matter. What git
+# can't be told to leave out are the filters of files (``filter.*.clean``): they run, like git itself, in the sandbox.
+_SETTINGS: Final = (
+    *("-c", "safe.directory=*", "-c", "core.quotePath=false", "-c", "core.fsmonitor=false"),
+    *("-c", "core.hooksPath=/dev/null", "-c", "core.sshCommand=ssh", "-c", "core.pager=cat"),
+    *("-c", "core.editor=false", "-c", "credential.helper=", "-c", "gc.auto=0", "-c", "maintenance.auto=false"),
+)
 
 
 class GitAnswer(msgspec.Struct, frozen=True):

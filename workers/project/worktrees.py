@@ -25,7 +25,6 @@ _GIT_S: Final = 600.0  # a large repository on a slow disk
 _FETCH_S: Final = 60.0
 _START_S: Final = 1800.0
 _KEPT_BYTES: Final = 4000  # of what a start command has written, for the error
-_NO_HOOKS: Final = ("-c", "core.hooksPath=/dev/null")
 _REMOTES: Final = ("origin", "upstream")
 _LOCAL: Final = ("main", "master")
 
@@ -142,7 +141,15 @@ class Worktrees:
             if head:
                 branch = head.removeprefix(f"refs/remotes/{remote}/")
                 # Without network, or without the key it takes, what was fetched last has to do.
-                await self._git(directory, "fetch", "--no-write-fetch-head", remote, branch, timeout_s=_FETCH_S)
+                arguments = ("fetch", "--no-write-fetch-head", remote, branch)
+                await run_git(
+                    self._exec,
+                    directory,
+                    *arguments,
+                    environ={"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"},
+                    timeout_s=_FETCH_S,
+                    profile="workspace",
+                )
                 return head
         for branch in _LOCAL:
             if await ask_git(self._exec, directory, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"):
@@ -164,7 +171,7 @@ class Worktrees:
         return True
 
     async def _git(self, directory: str, *arguments: str, timeout_s: float = _GIT_S) -> GitAnswer:
-        return await run_git(self._exec, directory, *_NO_HOOKS, *arguments, timeout_s=timeout_s, profile="workspace")
+        return await run_git(self._exec, directory, *arguments, timeout_s=timeout_s, profile="workspace")
 
 
 _RESET: Final = "WorktreeResetFailedError"

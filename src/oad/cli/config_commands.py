@@ -13,11 +13,17 @@ Setting = Annotated[
 
 
 @config.command("check")
-def config_check(config: File = None, settings: Setting = None) -> None:
+def config_check(
+    config: File = None,
+    settings: Setting = None,
+    directory: Annotated[
+        Path | None, typer.Option("--directory", help="Also the opencode.json and agents that apply to this directory.")
+    ] = None,
+) -> None:
     """Say all that is wrong, as FILE:LINE: TEXT. Status 0 if nothing is, else 2."""
     from .configuration import check
 
-    raise typer.Exit(check(config, settings or ()))
+    raise typer.Exit(check(config, settings or (), directory))
 
 
 @config.command("show")

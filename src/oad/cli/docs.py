@@ -29,7 +29,8 @@ _CONFIG_HEAD: Final = (
     "variable (empty where it is not set) and `{file:PATH}` for the content of a file (relative to the file that "
     "names it). A file that is no JSON, or holds a wrong value, is 400 on every route of its directory: "
     "`ConfigJsonError` with path, line and column, or `ConfigInvalidError` with the keys; nothing else stops "
-    "working. Unknown keys are named in the log and ignored. What the operator decides for all sessions stands in"
+    "working. Unknown keys are named in the log and ignored. `oad config check --directory DIR` names all that is "
+    "wrong in all files, with lines, also without a server. What the operator decides for all sessions stands in"
     " `oad.toml`, see [SETTINGS.md](SETTINGS.md).\n"
 )
 _CONFIG_CHANGES: Final = """## Changes

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import msgspec
 import trio
 
+from .. import language_entrance
 from ..model import Model
 from ..other_user import launcher
 from ..server import Json, Server
@@ -65,7 +66,8 @@ def said(state: Json) -> str:
 def open_cage(scene: Scene, model: Model, *options: str) -> Iterator[Cage]:
     """The scene must have been laid out."""
     permission = {"external_directory": "allow", "edit": "allow", "read": "allow", "doom_loop": "allow"}
-    configuration = model.configuration(permission={**permission, "sandbox": "deny"})
+    languages = language_entrance.configuration()
+    configuration = model.configuration(permission={**permission, "sandbox": "deny"}, **languages)
     known = configuration["provider"]["fake"]["models"]
     known["gpt-5-fake"] = known["fake-1"]
     scene.configure(json.dumps(configuration))

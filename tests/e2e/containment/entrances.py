@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from .. import mcp_entrance, pty_client
+from .. import language_entrance, mcp_entrance, pty_client
+from ..server import until
 from .cage import Cage, Call, said
 
 
@@ -64,6 +65,32 @@ async def by_mcp_tool(cage: Cage, command: str) -> str:
     return mcp_entrance.read(said(state))[0]
 
 
+async def by_formatter(cage: Cage, command: str) -> str:
+    """One that the configuration names, of a file that the model writes."""
+    place = cage.scene.workspace
+    file = place / "file.formatted"
+    language_entrance.lay_command(place, "file.formatted.command", command)
+    cage.scene.give()
+    await cage.call([Call("write", {"filePath": str(file), "content": "x\n"})])
+    return file.read_text()
+
+
+async def by_language_server(cage: Cage, command: str) -> str:
+    """A server of the directory, which its sessions share."""
+    place = cage.scene.workspace
+    language_entrance.lay_command(place, "command.trap", command)
+    cage.scene.give()
+    await cage.call([Call("read", {"filePath": str(place / "command.trap")})])
+    printed: list[str] = []
+
+    async def has_ended() -> bool:
+        printed[:] = [each["name"] for each in await cage.server.ask("GET", "/find/symbol?query=x")]
+        return bool(printed)
+
+    await until(has_ended, "the command has ended", timeout_s=100)
+    return "\n".join(printed)
+
+
 def _set_trap(place: Path, command: str) -> None:
     (place / ".gitattributes").write_text("trap filter=trap\n")
     (place / "trap").write_text("x\n")
@@ -84,4 +111,9 @@ ENTRANCES: dict[str, Entrance] = {
     "terminal": Entrance(by_terminal, session=False),
     "git on behalf": Entrance(by_git, session=False, writes=False),
     "MCP tool": Entrance(by_mcp_tool, session=False),
+}
+# Programs that do not end are ended here too soon to be looked at: a formatter has 15 s, a server is waited for 3 s.
+PASSING: dict[str, Entrance] = {
+    "formatter": Entrance(by_formatter),
+    "language server": Entrance(by_language_server, session=False, writes=False),
 }

@@ -119,7 +119,23 @@ async def by_list_route(cage: Cage, paths: Sequence[str], profile: str) -> list[
         return [(await client.get("/file", params={"path": path.rpartition("/")[0]})).text for path in paths]
 
 
-LISTERS: dict[str, Read] = {"glob": by_glob, "read": by_directory_read, "/file": by_list_route}
+async def by_find_file_route(cage: Cage, paths: Sequence[str], profile: str) -> list[str]:
+    """It lists the workspace, of which most paths are none; a file of the workspace that has their name is no find."""
+    workspace, shown = cage.scene.workspace, list[str]()
+    async with cage.server.client() as client:
+        for path in paths:
+            names = (await client.get("/find/file", params={"query": Path(path).name, "limit": "200"})).json()
+            own = Path(path).parent == workspace
+            shown.append(" ".join(n for n in names if own or not (workspace / n).resolve().is_relative_to(workspace)))
+    return shown
+
+
+LISTERS: dict[str, Read] = {
+    "glob": by_glob,
+    "read": by_directory_read,
+    "/file": by_list_route,
+    "/find/file": by_find_file_route,
+}
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------

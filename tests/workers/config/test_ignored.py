@@ -19,7 +19,7 @@ def test_keys_without_an_effect_are_named() -> None:
         "theme",
         "colour",
         "experimental.batch_tool",
-        "plugins",
+        "plugin",
         "server.mdns",
     ]
 
