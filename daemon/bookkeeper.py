@@ -147,14 +147,22 @@ class Bookkeeper:
             return
         self._asks.drop(worker.spec.name)
         self._close_jobs(worker.spec.name)
-        await self._journal.settled()
-        if self._sessions.exists(worker.spec.name):
-            text = f"The session's worker ended unexpectedly (status {worker.life.status}); the turn was interrupted"
-            error = crashed(text) if worker.life.abnormal else aborted()
-            if isinstance(hit := worker.facts.get("limit"), LimitHit):
-                error = limit_error(hit)
-            self._turns.close(self._sessions.find(worker.spec.name), error)
-            await self._journal.settled()
+        if await self._journal.caught_up() is None:
+            self._close_turn(worker)
+            await self._journal.caught_up()
+        else:  # once that is written from which can be seen what is open
+            self._journal.then(lambda: self._close_turn(worker))
+
+    def _close_turn(self, worker: Worker) -> None:
+        if not self._sessions.exists(worker.spec.name):
+            return
+        text = f"The session's worker ended unexpectedly (status {worker.life.status}); the turn was interrupted"
+        error = crashed(text) if worker.life.abnormal else aborted()
+        if isinstance(hit := worker.facts.get("limit"), LimitHit):
+            error = limit_error(hit)
+        if isinstance(verdict := worker.facts.get("verdict"), NamedError):
+            error = verdict
+        self._turns.close(self._sessions.find(worker.spec.name), error)
 
     def _close_jobs(self, session: str) -> None:
         for id in self.jobs.close(session):
@@ -175,7 +183,7 @@ class Bookkeeper:
         for id in ids:
             if self._sessions.exists(id):
                 self._turns.close(self._sessions.find(id), interrupted())
-        await self._journal.settled()
+        await self._journal.caught_up()
         return len(ids)
 
     @property

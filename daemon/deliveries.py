@@ -19,11 +19,12 @@ from oad.contract.errors import named
 from oad.contract.ids import new_id, now_ms
 from oad.contract.policy import AdmissionPolicy
 from oad.contract.wire import Call
-from oad.link import Answer, Handler, carry_out
+from oad.link import Answer, Handler, carry_out, refusal
 
 from .journal import Journal
 from .register import Delivery, DeliveryKey, Register
 from .store import Store
+from .store_trouble import diagnose
 
 _log = structlog.get_logger("oad.deliveries")
 
@@ -119,13 +120,15 @@ class Deliveries:
             await self._register.begin(key, Delivery(digest, message), now_ms())
         except sqlite3.Error as error:
             _log.error("keys of prompts can't be written", error=str(error))
-            return _refuse(503, "NotReadyError", f"The Idempotency-Key can't be written down: {error}")
+            return refusal(diagnose(error, self._store.path).refusal())
         answer = await carry_out(serve, call, with_message(body, message))
         await self._settle(key, call, message, answer)
         return answer
 
     async def _settle(self, key: DeliveryKey, call: Call, message: str, answer: Answer) -> None:
         """What was refused before it began may come again under its key."""
+        if await self._journal.caught_up() is not None:
+            return  # nobody knows yet: the next delivery will find what this one has left
         try:
             if answer.status < 400 or await self._has_begun(call, message):
                 await self._register.finish(key, answer)

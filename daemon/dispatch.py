@@ -44,6 +44,7 @@ from .operations.workers import WORKERS
 from .operations.worktrees import WORKTREES
 from .relay import Relay
 from .session_work import SESSION_WORK, Work, carry_out
+from .storage import needs_store
 from .turnstile.rates import Rates
 from .worker import Worker
 
@@ -126,9 +127,13 @@ class Dispatcher:
             self._logins.report(call.params, call.origin or BY_SERVICE)
             return TRUE
         self._take(call)
-        if is_recorded(call):
-            return await record_request(self._services.audit, call, body, self._carry_out)
-        return await self._carry_out(call, body)
+        try:
+            if is_recorded(call):
+                return await record_request(self._services.audit, call, body, self._carry_out)
+            return await self._carry_out(call, body)
+        except OSError as error:
+            self._services.storage.explain(error)
+            raise
 
     def _take(self, call: Call) -> None:
         """Raises ApiError 429 for a client that asks too often; what the gateway asks for itself is free."""
@@ -144,6 +149,8 @@ class Dispatcher:
             return await start_prompt(call, body, self.for_gateway)
         if (call.op in SESSION_WORK or call.op in _TERMINALS) and not _is_of_worker(call):
             self._services.draining.check()  # not for subagents: they belong to a turn that may end
+        if needs_store(call):
+            self._services.storage.check()
         origin = call.origin or BY_SERVICE
         if call.op in OWN:
             return await OWN[call.op](
@@ -194,6 +201,8 @@ class Dispatcher:
         return await self.for_gateway(call, body)
 
     async def _carry_out_for_worker(self, call: Call, body: bytes) -> Answer:
+        if needs_store(call):
+            self._services.storage.check()
         caller = (call.origin or BY_SERVICE).who.removeprefix("session:")
         return await OWN[call.op](Request(call.op, call.params, body, self._services, caller=caller))
 

@@ -90,12 +90,16 @@ def cut(db: sqlite3.Connection, through: int, most: int) -> Forgotten:
         " ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)",
         (end,),
     )
-    db.execute("DELETE FROM event WHERE seq <= ?", (end,))
     db.execute("DELETE FROM segment WHERE last <= ?", (end,))
-    bytes = int(data or 0) + count * _ROW_BYTES
-    db.execute("UPDATE segment SET first = ?, bytes = max(bytes - ?, 0) WHERE first <= ?", (end + 1, bytes, end))
+    db.execute(  # the one that is cut in two
+        "UPDATE segment SET first = ?1 + 1, bytes = bytes - ("
+        " SELECT coalesce(sum(length(data) + ?2), 0) FROM event WHERE seq BETWEEN segment.first AND ?1"
+        ") WHERE first <= ?1",
+        (end, _ROW_BYTES),
+    )
+    db.execute("DELETE FROM event WHERE seq <= ?", (end,))
     db.execute("UPDATE horizon SET seq = max(seq, ?)", (end,))
-    return Forgotten(count, bytes)
+    return Forgotten(count, int(data or 0) + count * _ROW_BYTES)
 
 
 def forget_session(db: sqlite3.Connection, session: str, before: int) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 import trio
 
+from oad.contract.errors import ApiError
 from oad.contract.upkeep import SweepReport
 
 from .audit.log import SERVICE
@@ -32,7 +33,11 @@ class Housekeeping:
         while True:
             try:
                 report = await self.sweep(dry=False, thorough=False)
-            except (sqlite3.Error, OSError) as error:  # the next turn comes; nothing but room is lost meanwhile
+            except (
+                ApiError,
+                sqlite3.Error,
+                OSError,
+            ) as error:  # the next turn comes; nothing but room is lost meanwhile
                 _log.error("the data directory can't be swept", error=str(error))
             else:
                 removed = {each.kind: each.bytes for each in report.removed if each.items and each.kind != "pages"}
@@ -41,7 +46,7 @@ class Housekeeping:
             await trio.sleep(_EVERY_S)
 
     async def sweep(self, *, dry: bool, thorough: bool) -> SweepReport:
-        """``thorough``: gives back all free pages. Raises sqlite3.Error, OSError."""
+        """``thorough``: gives back all free pages. Raises ApiError 507, sqlite3.Error, OSError."""
         services, settings = self._services, self._services.store_upkeep.settings
         async with services.store_upkeep.one:
             sweep = Sweep(settings.data, settings.policy, services.store, settings.log_file, dry=dry)

@@ -19,13 +19,16 @@ from oad.contract.ids import new_id
 
 from .projection import Recorded
 from .store import Store
+from .store_trouble import Trouble, diagnose
 
 _log = structlog.get_logger("oad.journal")
 
 INTERNAL_PREFIX: Final = "oad."  # journalled and projected, but no client's business
 HIGH_WATER: Final = 4096  # entries; beyond it producers that can wait do wait
 _BATCH: Final = 512
-_RETRY_S: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
+_RETRY_S: Final = (0.05, 0.2, 0.5, 1.0)
+_SURE: Final = 2  # failures in a row after which nobody who can do without is kept waiting
+_REPEAT_S: Final = 60.0  # between two log lines about the same trouble
 
 _raw_encoder: Final = msgspec.json.Encoder()
 
@@ -60,9 +63,17 @@ class _Durable(msgspec.Struct, frozen=True):
     full: bool
 
 
+class _Waiting(msgspec.Struct):
+    """``instead`` is called when the store can't be written, and then ``action`` no more."""
+
+    action: "Action"
+    instead: "Action"
+    over: bool = False
+
+
 Action = Callable[[], None]
 Observer = Callable[[str, bytes, str], None]
-_Entry = _Durable | Published | Action
+_Entry = _Durable | Published | _Waiting | Action
 
 
 def _ignore(type: str, properties: bytes, session: str) -> None:
@@ -70,7 +81,8 @@ def _ignore(type: str, properties: bytes, session: str) -> None:
 
 
 class Journal:
-    """``failing`` holds the text of the error while the store can't be written; nothing is published meanwhile.
+    """``failing`` tells what is wrong while the store can't be written: nothing is published meanwhile, and nothing
+    that was appended is given up; it is tried again, in its order, until it is written. ``failures`` counts such times.
     ``committed_seq`` is the number of the newest event that a read can see."""
 
     def __init__(self, store: Store, sink: Sink) -> None:
@@ -82,7 +94,9 @@ class Journal:
         self._seq = store.last_seq()
         self.committed_seq = self._seq
         self._aggregates: dict[str, int] = {}
-        self.failing: str | None = None
+        self.failing: Trouble | None = None
+        self.failures = 0
+        self._sure = False
         self.observe: Observer = _ignore  # hears of every event as it is appended; must not raise
 
     @property
@@ -99,15 +113,39 @@ class Journal:
         self.observe(type, encoded, place.session)
         self._push(self._record(type, encoded, place, full, id) if durable else _volatile(type, encoded, place))
 
-    def then(self, action: Action) -> None:
-        """Calls ``action`` once everything appended so far is committed and handed on. It must not raise."""
-        self._push(action)
+    def then(self, action: Action, instead: Action | None = None) -> None:
+        """Calls ``action`` once everything appended so far is committed and handed on; or ``instead``, if there is one,
+        as soon as it is clear that it can't be for now. Neither must raise."""
+        if instead is None:
+            self._push(action)
+        elif self._sure:
+            instead()
+        else:
+            self._push(_Waiting(action, instead))
 
     async def settled(self) -> None:
-        """Waits until everything appended so far is committed: reads then see it."""
+        """Waits until everything appended so far is committed: reads then see it. Raises ApiError 507 when that can't
+        be for now; it may be later."""
+        trouble = await self.caught_up()
+        if trouble is not None:
+            raise trouble.refusal()
+
+    async def caught_up(self) -> Trouble | None:
+        """As ``settled``, for those who can do without what is not committed: returns why it is not."""
         done = trio.Event()
-        self.then(done.set)
+        found: list[Trouble | None] = []
+
+        def give_up() -> None:
+            found.append(self.failing)
+            done.set()
+
+        self.then(done.set, give_up)
         await done.wait()
+        return found[0] if found else None
+
+    def announce(self, type: str, properties: Any, place: Place) -> None:
+        """Publishes an event at once, before what still waits to be written: only of troubles with just that."""
+        self._sink.publish(_volatile(type, _raw_encoder.encode(properties), place))
 
     async def room(self) -> None:
         """Waits while too much is queued."""
@@ -144,16 +182,36 @@ class Journal:
             return
         records = [entry.record for entry in entries]
         full = any(entry.full for entry in entries)
-        for attempt in range(1_000_000):
+        began = told = trio.current_time()
+        for attempt in itertools.count(1):
             try:
                 await self._write(records, full=full)
                 break
             except sqlite3.Error as error:  # a full or broken disk: hold everything back until it is mended
-                self.failing = str(error)
-                _log.error("the journal can't be written", error=str(error), events=len(records))
-                await trio.sleep(_RETRY_S[min(attempt, len(_RETRY_S) - 1)])
-        self.failing = None
+                told = self._note_failure(error, attempt, told)
+                await trio.sleep(_RETRY_S[min(attempt, len(_RETRY_S)) - 1])
+        if self.failing is not None:
+            _log.warning("the journal is written again", after_s=round(trio.current_time() - began, 1))
+        self.failing, self._sure = None, False
         self.committed_seq = records[-1].seq
+
+    def _note_failure(self, error: sqlite3.Error, attempt: int, told: float) -> float:
+        """Returns when the log heard of it last."""
+        now = trio.current_time()
+        self.failures += attempt == 1
+        self.failing = diagnose(error, self._store.path)
+        if attempt == 1 or now - told >= _REPEAT_S:
+            told = now
+            _log.error(
+                "the journal can't be written", error=str(error), reason=self.failing.reason, waiting=len(self._queue)
+            )
+        if attempt >= _SURE:
+            self._sure = True
+            for entry in list(self._queue):
+                if isinstance(entry, _Waiting) and not entry.over:
+                    entry.over = True
+                    entry.instead()
+        return told
 
     async def _write(self, records: list[Recorded], *, full: bool) -> None:
         # The thread can't be stopped: a cancellation between its end and ours would have the batch written twice.
@@ -195,6 +253,9 @@ class Journal:
                 self._sink.publish(as_published(entry.record))
         elif isinstance(entry, Published):
             self._sink.publish(entry)
+        elif isinstance(entry, _Waiting):
+            if not entry.over:
+                entry.action()
         else:
             entry()
 

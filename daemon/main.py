@@ -57,6 +57,7 @@ from .sessions import Sessions
 from .settings import DaemonSettings
 from .snapshot_places import SnapshotPlaces
 from .status_line import describe
+from .storage import Storage, needs_store
 from .store import Store
 from .store_upkeep import StoreUpkeep
 from .supervisor import Supervisor
@@ -190,6 +191,7 @@ async def _services(
             serving.start_soon(services.models.run, services.supervisor.refresh_credentials)
             serving.start_soon(services.turnstile.run)
             serving.start_soon(services.store_upkeep.run)
+            serving.start_soon(services.storage.run)
             serving.start_soon(Housekeeping(services).run)
             serving.start_soon(_make_router(settings, context, gateways, parts).run)
             yield services
@@ -248,6 +250,7 @@ def _put_together(
         turnstile,
         Register(settings.register),
         StoreUpkeep(settings, store),
+        Storage(settings, journal, supervisor, sessions, turns),
         gateways.listeners,
         _make_renewal(settings, credentials, supervisor),
         tally=tally,
@@ -282,6 +285,7 @@ def _make_router(
         functools.partial(deliveries.answer, serve=parts.dispatcher.for_gateway),
         epoch=random_text(8),
         lasting=is_lasting,
+        needs_store=needs_store,
         streams={ATTACH: parts.dispatcher.for_stream},
     )
 

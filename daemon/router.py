@@ -5,6 +5,7 @@ The client's stream may be with another gateway: an answer about a session's wor
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
 import structlog
 import trio
@@ -28,7 +29,7 @@ from oad.contract.wire import (
     decode_frame,
     encode_frame,
 )
-from oad.link import Answer, Handler, PeerGone, TrioSocket, carry_out
+from oad.link import Answer, Handler, PeerGone, TrioSocket, carry_out, refusal
 
 from .gateways import GatewayLink, Gateways
 from .journal import Journal
@@ -36,12 +37,15 @@ from .relay import Relay
 
 _log = structlog.get_logger("oad.router")
 
+_FAILURE: Final = 400
+
 Carry = Callable[[Call, Relay], Awaitable[Answer]]
 
 
 class Router:
-    """``lasting`` tells which operations go on although their caller has left; ``streams`` serves those that carry a
-    stream until they are answered."""
+    """``lasting`` tells which operations go on although their caller has left, ``needs_store`` which calls have not
+    been carried out before what they did is stored; ``streams`` serves those that carry a stream until they are
+    answered."""
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class Router:
         *,
         epoch: str,
         lasting: Callable[[str], bool],
+        needs_store: Callable[[Call], bool],
         streams: Mapping[str, Carry] | None = None,
     ) -> None:
         self._socket = socket
@@ -60,6 +65,7 @@ class Router:
         self._serve = serve
         self._epoch = epoch
         self._lasting = lasting
+        self._needs_store = needs_store
         self._streams = streams or {}
         self._relays: dict[tuple[bytes, int], Relay] = {}
         self._scopes: dict[tuple[bytes, int], trio.CancelScope] = {}
@@ -137,12 +143,24 @@ class Router:
                 else:
                     answer = await carry_out(self._serve, call, body)
                 if self._lasting(call.op) and self._gateways.count() > 1:
-                    await self._journal.settled()
+                    await self._journal.caught_up()
                     await self._gateways.flushed(besides=identity)
-                self._journal.then(lambda: self._reply(identity, call.id, answer))
+                self._answer_in_order(identity, call, answer)
         finally:
             if self._scopes.get((identity, call.id)) is scope:
                 del self._scopes[identity, call.id]
+
+    def _answer_in_order(self, identity: bytes, call: Call, answer: Answer) -> None:
+        def reply() -> None:
+            self._reply(identity, call.id, answer)
+
+        def reply_at_once() -> None:
+            trouble = self._journal.failing
+            stored = answer.status >= _FAILURE or not self._needs_store(call)
+            told = answer if stored or trouble is None else refusal(trouble.refusal())
+            self._reply(identity, call.id, told)
+
+        self._journal.then(reply, reply_at_once)
 
     async def _answer_streamed(self, identity: bytes, call: Call, body: bytes, scope: trio.CancelScope) -> Answer:
         def push(frame: Data | Grant, body: bytes) -> bool:

@@ -15,6 +15,7 @@ from oad.link import Answer
 from .operations.context import Services
 from .operations.messages import read_message
 from .sessions import place_of
+from .store_trouble import diagnose
 from .turnstile.turnstile import Ticket
 
 _log = structlog.get_logger("oad.work")
@@ -51,8 +52,7 @@ class Work(msgspec.Struct, frozen=True):
 async def carry_out(services: Services, work: Work) -> Answer:
     """Raises ApiError."""
     session = services.sessions.find(work.params["sessionID"])
-    if services.journal.failing is not None:
-        raise named(503, "NotReadyError", message=f"The store can't be written: {services.journal.failing}")
+    services.storage.check_prompt()
     services.limits.admit(session)
     services.check_room()
     turnstile, aborts = services.turnstile, services.supervisor.aborts(session.id)
@@ -71,13 +71,13 @@ async def carry_out(services: Services, work: Work) -> Answer:
 
 
 async def _note_waiting(services: Services, ticket: Ticket) -> None:
-    """Should the daemon end meanwhile, the next one says what became of it. Raises ApiError 503."""
+    """Should the daemon end meanwhile, the next one says what became of it. Raises ApiError 507."""
     try:
         await services.register.add_waiting(ticket.session)
     except BaseException as error:
         services.turnstile.leave(ticket)
         if isinstance(error, sqlite3.Error):
-            raise named(503, "NotReadyError", message=f"The store can't be written: {error}") from error
+            raise diagnose(error, services.store.path).refusal() from error
         raise
 
 

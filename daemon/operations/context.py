@@ -26,6 +26,7 @@ from ..oauth.renewal import Renewal
 from ..register import Register
 from ..sandboxes import Sandboxes
 from ..sessions import Sessions
+from ..storage import Storage
 from ..store import Store
 from ..store_upkeep import StoreUpkeep
 from ..supervisor import Supervisor
@@ -53,6 +54,7 @@ class Services(msgspec.Struct, frozen=True):
     turnstile: Turnstile
     register: Register
     store_upkeep: StoreUpkeep
+    storage: Storage
     listeners: Listeners = msgspec.field(default_factory=Listeners)
     renewal: Renewal = msgspec.field(default_factory=Renewal)
     controls: ControlQueues = msgspec.field(default_factory=ControlQueues)

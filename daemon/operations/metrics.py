@@ -42,6 +42,17 @@ class _Collector:
             workers.add_metric([kind], living[kind])
         yield workers
         yield GaugeMetricFamily("oad_sessions", "Sessions in the store.", value=self._services.sessions.total)
+        storage = self._services.storage
+        yield GaugeMetricFamily("oad_storage_writable", "1 while prompts can be stored.", value=not storage.trouble)
+        yield CounterMetricFamily(
+            "oad_storage_failures",
+            "Times that the journal could not be written.",
+            value=self._services.journal.failures,
+        )
+        if storage.free_mb is not None:
+            yield GaugeMetricFamily(
+                "oad_storage_free_bytes", "Free space on the disk of the data.", value=storage.free_mb * (1 << 20)
+            )
         yield GaugeMetricFamily("oad_turns_running", "Sessions that run a turn.", value=self._running())
 
     def _streams(self) -> "Iterator[Metric]":

@@ -115,7 +115,7 @@ async def make_repository(request: Request) -> Answer:
 
 async def list_projects(request: Request) -> Answer:
     await resolve_project(request.services, request.params["directory"])
-    await request.services.journal.settled()
+    await request.services.journal.caught_up()
     return Answer(join_json(request.services.store.projects()))
 
 

@@ -21,7 +21,7 @@ _PAGE_BYTES: Final = 512 * 1024  # a gateway holds a page, in several forms, for
 async def replay_events(request: Request) -> Answer:
     """A ReplayPage, see oad.contract.replay."""
     store, journal = request.services.store, request.services.journal
-    await journal.settled()
+    await journal.caught_up()
     after, mark = _number(request.params["after"]), request.params.get("mark", "")
     # Read first: what is committed or forgotten meanwhile must not be claimed to be in the page.
     committed = journal.committed_seq

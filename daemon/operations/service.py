@@ -23,11 +23,11 @@ async def health(request: Request) -> Answer:
 
 
 async def ready(request: Request) -> Answer:
-    """200 while prompts can be taken: nobody stops the service, the journal is writable, the sandbox enforceable."""
+    """200 while prompts can be taken: nobody stops the service, they can be stored, the sandbox can be enforced."""
     request.services.draining.check()
-    failing = request.services.journal.failing
-    if failing is not None:
-        raise named(503, "NotReadyError", message=f"The store can't be written: {failing}")
+    trouble = request.services.storage.trouble
+    if trouble is not None:
+        raise named(503, "NotReadyError", message=trouble.message, reason=trouble.reason)
     problem = request.services.sandboxes.problem
     if problem:
         raise named(503, "NotReadyError", message=f"The sandbox can't be enforced: {problem}")

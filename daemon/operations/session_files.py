@@ -32,7 +32,7 @@ async def export_session(request: Request) -> Answer:
     """As it is in the store: of a turn that runs what is complete by now. Known secrets are taken out."""
     services, params = request.services, request.params
     session = services.sessions.find(params["sessionID"])
-    await services.journal.settled()
+    await services.journal.caught_up()
     # A cut through all records at once would need a transaction over them: a message more than parts does no harm.
     writer = Writer(services.store, KNOWN.conceal_json)
     stored = msgspec.json.encode(services.sessions.find(session.id))

@@ -20,7 +20,7 @@ from .projects import Resolved, resolve_project
 async def list_history(request: Request) -> Answer:
     """Of all sessions; of those which are named only what comes after the number."""
     known = request.decode(dict[str, int])
-    await request.services.journal.settled()
+    await request.services.journal.caught_up()
     return Answer(await trio.to_thread.run_sync(read_history, request.services.store, known))
 
 

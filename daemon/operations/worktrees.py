@@ -128,7 +128,7 @@ def _root(services: Services, directory: str) -> WorktreeRoot:
 
 async def find_own_project(services: Services, directory: str) -> Project:
     resolved = await resolve_project(services, directory)
-    await services.journal.settled()
+    await services.journal.caught_up()
     return find_project(services, resolved.id)
 
 

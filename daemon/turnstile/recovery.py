@@ -18,5 +18,5 @@ async def close_waiting(
         session = sessions.find(id)
         journal.append("session.error", {"sessionID": id, "error": interrupted()}, place_of(session))
         turns.repeat_status(session)
-    await journal.settled()
+    await journal.caught_up()
     return len(waited)

@@ -28,6 +28,7 @@ from oad.daemon.sandbox_probe import Enforceable
 from oad.daemon.sandboxes import Sandboxes
 from oad.daemon.settings import DaemonSettings
 from oad.daemon.spawn import SpawnFailed
+from oad.daemon.storage import Storage
 from oad.daemon.store_upkeep import StoreUpkeep
 from oad.daemon.supervisor import Supervisor
 from oad.daemon.turnstile.opening import open_turnstile
@@ -208,6 +209,7 @@ class Live(Books):
             ),
             Register(path / "admission.db"),
             StoreUpkeep(self.settings, self.store),
+            Storage(self.settings, self.journal, self.supervisor, self.sessions, self.turns),
             draining=Draining(self.settings.drain_s),
         )
         self.dispatcher = Dispatcher(self.services)
@@ -222,7 +224,7 @@ class Live(Books):
         """Raises ApiError."""
         content = body if isinstance(body, bytes) else msgspec.json.encode(body) if body is not None else b""
         answer = await self.dispatcher.for_gateway(Call(1, op, {"directory": "/p", **params}), content)
-        await self.journal.settled()
+        await self.journal.caught_up()
         return answer
 
     async def json(self, op: str, body: Any = None, **params: str) -> Any:

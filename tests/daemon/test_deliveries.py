@@ -233,7 +233,7 @@ async def test_a_disk_that_takes_nothing_refuses_what_has_a_key(
 
     async with scene(tmp_path) as s:
         monkeypatch.setattr(s.register, "begin", fail)
-        assert (await s.ask()).status == 503
+        assert (await s.ask()).status == 507
         assert s.bodies == []
 
 

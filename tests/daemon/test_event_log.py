@@ -112,6 +112,12 @@ def test_it_is_done_in_pieces(store: Store, record: Recorder) -> None:
     assert store.horizon() == 9
 
 
+def test_a_piece_that_reaches_into_the_next_segment_takes_no_more_of_it(store: Store, record: Recorder) -> None:
+    put(store, record, 6, size=400_000)  # three to a segment
+    assert cut(store, 4).events == 4
+    assert counted(store) == (2 * 400_256, 2 * 400_256)
+
+
 def test_a_deleted_session_leaves_the_news_of_its_end(store: Store, record: Recorder) -> None:
     put(store, record, 3)
     put(store, record, 3, session="ses_b")

@@ -8,6 +8,7 @@ import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from oad.contract.errors import ApiError
 from oad.daemon.journal import HIGH_WATER, Journal, Place, Published, as_published
 from oad.daemon.projection import Recorded
 from oad.daemon.store import Store
@@ -67,6 +68,13 @@ async def running(journal: Journal, work: Callable[[], Awaitable[None]]) -> None
         nursery.start_soon(journal.run)
         await work()
         nursery.cancel_scope.cancel()
+
+
+async def written(journal: Journal) -> None:
+    """However long that takes."""
+    done = trio.Event()
+    journal.then(done.set)
+    await done.wait()
 
 
 async def test_order_is_that_of_appending_whatever_the_kind(journal: Journal, sink: Sink) -> None:
@@ -145,10 +153,11 @@ async def test_a_failing_disk_holds_everything_back_until_it_is_mended(
         journal.append("after", {}, A, durable=False)
         while store.failures > 1_000_000 - 2:
             await trio.testing.wait_all_tasks_blocked(0.005)
-        assert journal.failing == "database or disk is full"
+        assert journal.failing is not None
+        assert "database or disk is full" in journal.failing.message
         assert sink.events == []
         store.failures = 0
-        await journal.settled()
+        await written(journal)
         assert journal.failing is None
 
     await running(journal, work)
@@ -245,7 +254,7 @@ def test_any_interleaving_is_published_in_order_with_consecutive_numbers(
                 journal.then(lambda name=name: handed.append(name))  # type: ignore[misc]
             elif kind == "settled":
                 before = list(appended)
-                await journal.settled()
+                await written(journal)
                 assert handed[: len(before)] == before
             else:
                 await trio.lowlevel.checkpoint()
@@ -266,3 +275,32 @@ def test_any_interleaving_is_published_in_order_with_consecutive_numbers(
         numbers = [e.aggregate_seq for e in sink.events if e.seq and e.session == session]
         assert numbers == list(range(1, len(numbers) + 1))
     store.close()
+
+
+async def test_nobody_who_can_do_without_waits_for_a_disk_that_fails(
+    journal: Journal, store: FaultyStore, sink: Sink
+) -> None:
+    """Those that were waiting, and those that come; what was appended is written later, in its order, without a gap."""
+    store.failures = 1_000_000
+    heard: list[str] = []
+
+    async def work() -> None:
+        journal.append("one", {}, A)
+        journal.then(lambda: heard.append("action"), lambda: heard.append("instead"))
+        with pytest.raises(ApiError) as caught:
+            await journal.settled()
+        assert (caught.value.status, caught.value.body["name"]) == (507, "StorageError")
+        assert heard == ["instead"]
+        journal.append("two", {}, A)
+        assert await journal.caught_up() is journal.failing
+        journal.announce("session.error", {}, A)
+        assert sink.types() == ["session.error"]
+        store.failures = 0
+        await written(journal)
+        assert heard == ["instead"], "an answer is given once"
+        assert await journal.caught_up() is None
+        assert journal.failures == 1
+
+    await running(journal, work)
+    assert sink.types() == ["session.error", "one", "two"]
+    assert [e.aggregate_seq for e in store.events_after(0, 10)] == [1, 2]

@@ -109,6 +109,7 @@ class Bench:
             self._serve,
             epoch="e",
             lasting=lambda op: op == "wait.lasting",
+            needs_store=lambda call: call.op.startswith("write"),
             streams={"stream": self._stream},
         )
         self.gateway = Gateway(self.context, path / "gateway.sock", daemon)

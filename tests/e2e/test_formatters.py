@@ -1,6 +1,7 @@
 """Formatters of a real server: real ones in the sandbox, and ones that misbehave."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from .server import Json, Server
 UGLY = {
     "ruff": ("a.py", "x = {  'a':1 }\n", 'x = {"a": 1}\n', {"ruff.toml": ""}),
     "gofmt": ("a.go", "package a\nvar  x=1\n", "package a\n\nvar x = 1\n", {}),
+    "rustfmt": ("a.rs", "fn main(){let _x=1;}\n", "fn main() {\n    let _x = 1;\n}\n", {}),
     "clang-format": ("a.c", "int  x ;\n", "int x;\n", {".clang-format": "BasedOnStyle: LLVM\n"}),
 }
 
@@ -29,7 +31,8 @@ async def write(server: Server, model: Model, session: str, file: str, text: str
 
 
 async def start(make_server: Callable[..., Server], model: Model, formatter: Json) -> tuple[Server, str]:
-    server = make_server()
+    # A proxy of rustup may stand for the program: it looks for the toolchain below a home which the server has not.
+    server = make_server(environment={"RUSTUP_HOME": os.environ.get("RUSTUP_HOME") or str(Path.home() / ".rustup")})
     (server.project / "opencode.json").write_text(json.dumps(model.configuration(formatter=formatter)))
     await server.start()
     return server, await server.create()

@@ -3,7 +3,7 @@
 import msgspec
 
 from oad.contract.limits import LimitHit, SessionLimits
-from oad.contract.message import MessageWithParts
+from oad.contract.message import MessageWithParts, NamedError
 from oad.contract.session import Session
 
 from ..environment import Keys
@@ -28,3 +28,4 @@ class LimitOrder(msgspec.Struct):
 
     hit: LimitHit
     call: int | None = None
+    error: NamedError | None = None  # what to say instead of the limit

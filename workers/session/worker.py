@@ -242,7 +242,7 @@ class SessionWorker:
             return Answer(TRUE)
         turns = list(self._unfinished)
         for turn in turns:
-            turn.verdict = limit_error(order.hit)
+            turn.verdict = order.error or limit_error(order.hit)
         self.abort(f"limit {order.hit.limit}")
         self._stopped = False
         for turn in turns:

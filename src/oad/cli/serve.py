@@ -136,4 +136,5 @@ def _run(plan: Plan, address: Address, manager: ServiceManager) -> int:
         parent = Parent(make_programs(plan), log_file=log_file, drain_s=plan.drain_s, manager=manager)
         return parent.run(f"serving {address.url}")
     finally:
-        plan.places.address_file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # its disk may have become read-only; who reads it asks the lock first
+            plan.places.address_file.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from .places import UnsafePlace, find_places
 from .refusal import refuse
 from .settings.load import find_sources, load_settings
 from .settings.origin import BadConfig
-from .target import TargetOptions, Unreachable, find_target
+from .target import TargetOptions, Unreachable, find_target, running_at
 
 
 def sweep(options: TargetOptions, config: Path | None, *, dry: bool, as_json: bool) -> int:
@@ -47,6 +47,11 @@ def _is_served(options: TargetOptions) -> bool:
 
 
 def _ask(options: TargetOptions, *, dry: bool) -> SweepReport:
+    places = find_places(options.data_dir)
+    if options.url is None and running_at(places) is None:
+        raise Unreachable(
+            f"a server works on {places.data}, but it is not known where it listens: name its URL with --attach"
+        )
     target = find_target(options)
     wanted: Operation[SweepReport] = Operation(
         "POST", "/storage/sweep", SweepReport, query={"dryRun": "true" if dry else "false"}, takes_long=True

@@ -22,6 +22,8 @@ async def test_tells_what_is_and_what_was() -> None:
         sessions=SimpleNamespace(total=7),
         turns=SimpleNamespace(busy=lambda session: session == "ses_1"),
         listeners=SimpleNamespace(open=4, cut=5),
+        storage=SimpleNamespace(trouble=None, free_mb=2.0),
+        journal=SimpleNamespace(failures=5),
     )
     request: Any = SimpleNamespace(services=services)
     answer = await metrics(request)
@@ -33,6 +35,9 @@ async def test_tells_what_is_and_what_was() -> None:
         ("oad_aborts_total",): 2,
         ("oad_asks_total", "permission"): 0,
         ("oad_asks_total", "question"): 0,
+        ("oad_storage_writable",): 1,
+        ("oad_storage_failures_total",): 5,
+        ("oad_storage_free_bytes",): 2 << 20,
         ("oad_workers", "session"): 2,
         ("oad_workers", "project"): 1,
         ("oad_workers", "pty"): 0,

@@ -5,6 +5,7 @@ from live import live_daemon
 
 from oad.contract.errors import ApiError
 from oad.daemon.journal import Place
+from oad.daemon.store_trouble import Trouble
 
 A, B = Place("/p", "global", "ses_a"), Place("/q", "global", "ses_b")
 
@@ -12,15 +13,15 @@ A, B = Place("/p", "global", "ses_a"), Place("/q", "global", "ses_b")
 async def test_ready_follows_the_journal(tmp_path: Path) -> None:
     async with live_daemon(tmp_path) as live:
         assert (await live.json("oad.ready"))["ready"] is True
-        live.journal.failing = "disk full"
+        live.journal.failing = Trouble("full", "/data")
         with pytest.raises(ApiError) as failure:
             await live.ask("oad.ready")
         assert failure.value.status == 503
         await live.session()
-        live.journal.failing = "disk full"
+        live.journal.failing = Trouble("full", "/data")
         with pytest.raises(ApiError) as failure:
             await live.ask("session.prompt", {}, sessionID="ses_a")
-        assert (failure.value.status, live.spawner.children) == (503, [])
+        assert (failure.value.status, live.spawner.children) == (507, [])
 
 
 async def test_credentials_are_kept_and_workers_told(tmp_path: Path) -> None:

@@ -118,3 +118,4 @@ async def test_uninstalled_only_data_and_settings_are_left(machine: Machine) -> 
     left = machine.run("sh", "-c", "find /etc /usr/lib/systemd -name 'oad*' -type f")
     assert left.split() == ["/etc/oad/oad.toml"]
     assert machine.run("ls", "/var/lib/oad/oad.db").strip() == "/var/lib/oad/oad.db"
+    print(machine.run("oad", "service", "install"))  # for whoever comes next

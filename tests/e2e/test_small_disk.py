@@ -1,0 +1,130 @@
+"""Disks that fill up: what is refused, what goes on, what is not lost, and that all of it heals by itself."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from .conftest import CONFIGURATION
+from .model import Model
+from .server import open_messages, open_parts, until
+from .small_disk import SmallDiskServer, needs_mount
+
+pytestmark = needs_mount
+
+_FILLS_TMP = 'head -c 60000000 /dev/zero > "$TMPDIR/heap"; sleep 60'
+_FILLS_PROJECT = "head -c 60000000 /dev/zero > heap; echo status $?"
+
+
+@pytest.fixture(scope="module")
+def server(model: Model) -> Iterator[SmallDiskServer]:
+    """Its data and its project are on small disks; of the former 4 MB are kept free."""
+    place = Path(tempfile.mkdtemp(prefix="oad-e2e-"))
+    home, project = place / "server", place / "project"
+    home.mkdir()
+    project.mkdir()
+    server = SmallDiskServer(home, project, environment={"OAD_STORAGE_MIN_FREE_MB": "4"})
+    try:
+        trio.run(server.start)
+        configuration = json.dumps(model.configuration(**CONFIGURATION))
+        (server.project_disk.path / "opencode.json").write_text(configuration)
+        yield server
+    finally:
+        print(server.logged())
+        server.discard()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def command(line: str) -> list[dict[str, Any]]:
+    return [{"tools": [{"name": "bash", "args": {"command": line, "description": "x"}}]}, {"text": "And so it was."}]
+
+
+async def ready(server: SmallDiskServer) -> bool:
+    async with server.client() as client:
+        return (await client.get("/readyz")).status_code == 200
+
+
+async def test_a_full_disk_refuses_what_must_be_stored_and_heals(server: SmallDiskServer, model: Model) -> None:
+    model.register(slow=[{"text": "word " * 400, "chunks": 400, "delay": 0.05}])
+    known, running = await server.create(), await server.create()
+    await server.prompt(known, "hello")
+    async with server.events() as events:
+        await server.prompt_async(running, "script:slow")
+        await events.until(lambda e: e["type"] == "message.part.delta" and e["properties"]["sessionID"] == running)
+        server.disk.fill()
+        refused = await server.ask("POST", "/session", {}, status=507)
+        assert refused["name"] == "StorageError"
+        assert "Remedy: free space" in refused["data"]["message"]
+        error = await events.until(lambda e: e["type"] == "session.error" and e["properties"]["sessionID"] == running)
+        assert error["properties"]["error"]["name"] == "StorageError"
+        assert len(await server.messages(known)) == 2, "reads go on"
+        for method, path, body in (
+            ("POST", f"/session/{known}/message", {"parts": [{"type": "text", "text": "more"}]}),
+            ("PATCH", f"/session/{known}", {"title": "x"}),
+            ("DELETE", f"/session/{known}", None),
+            ("PUT", "/auth/some", {"type": "api", "key": "key-0123456789"}),
+        ):
+            assert (await server.ask(method, path, body, status=507))["data"]["reason"] == "full"
+        async with server.client() as client:
+            answer = await client.get("/readyz")
+            assert (answer.status_code, answer.json()["data"]["reason"]) == (503, "full")
+            assert "oad_storage_writable 0.0" in (await client.get("/metrics")).text
+        assert await server.ask("POST", f"/session/{known}/abort") is True
+        log = server.inside(server.data / "log" / "oad.log")
+        server.disk.empty()
+        await until(lambda: ready(server), "it takes prompts again")
+        created = await server.create()
+        await events.until(lambda e: e["type"] == "session.created" and e["properties"]["info"]["id"] == created)
+        assert log.read_text().count("the journal can't be written") <= 2
+    history = await server.ask("POST", "/sync/history", {})
+    ids = [event["id"] for event in history]
+    assert len(ids) == len(set(ids))
+    for session in (known, running):
+        numbers = [event["seq"] for event in history if event["aggregate_id"] == session]
+        assert numbers == sorted(numbers)
+    messages = await server.messages(running)
+    assert messages[-1]["info"]["error"]["name"] == "StorageError"
+    assert open_messages(messages) == open_parts(messages) == []
+    assert messages[-1]["parts"][-1]["text"].startswith("word word"), "what had been said by then is kept"
+    assert (await server.prompt(running, "go on"))["info"]["sessionID"] == running
+
+
+async def test_a_session_that_fills_its_tmp_ends_alone(server: SmallDiskServer, model: Model) -> None:
+    model.register(heap=command(_FILLS_TMP), patient=command("sleep 4; echo done"))
+    greedy, neighbour = await server.create(), await server.create()
+    await server.prompt_async(neighbour, "script:patient")
+    await server.prompt_async(greedy, "script:heap")
+
+    async def ended() -> bool:
+        messages = await server.messages(greedy)
+        return len(messages) > 1 and "error" in messages[-1]["info"]
+
+    await until(ended, "the greedy turn has ended", timeout_s=40)
+    error = (await server.messages(greedy))[-1]["info"]["error"]
+    assert error["name"] == "StorageError"
+    assert "temporary files" in error["data"]["message"]
+    await until(lambda: ready(server), "it takes prompts again", timeout_s=40)
+
+    async def answered() -> bool:
+        return "And so it was." in json.dumps(await server.messages(neighbour))
+
+    await until(answered, "the neighbour goes on", timeout_s=40)
+    assert (await server.prompt(greedy, "hello"))["info"]["sessionID"] == greedy
+
+
+async def test_a_full_project_is_the_models_own_concern(server: SmallDiskServer, model: Model) -> None:
+    write = {"tools": [{"name": "write", "args": {"filePath": str(server.project / "new"), "content": "x" * 9000}}]}
+    model.register(project=[command(_FILLS_PROJECT)[0], write, {"text": "There was no room."}])
+    session = await server.create()
+    answer = await server.prompt(session, "script:project")
+    assert "error" not in answer["info"]
+    states = [part["state"] for message in await server.messages(session) for part in message["parts"]
+              if part["type"] == "tool"]  # fmt: skip
+    assert "No space left on device" in states[0]["output"]
+    assert "o space left" in states[1]["error"]
+    assert await ready(server)
