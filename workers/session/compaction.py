@@ -46,10 +46,15 @@ def is_full(tokens: Tokens, model: Model, settings: CompactionSettings) -> bool:
 
 
 def usable_context(model: Model, settings: CompactionSettings) -> int:
+    """In tokens. At least half of what the model takes: with less, as of a small model that tells no limit of its
+    output, every step would find the context full, and summaries of summaries would never end."""
     if model.limit.input:
+        whole = model.limit.input
         reserved = settings.reserved if settings.reserved is not None else min(20_000, output_limit(model))
-        return model.limit.input - reserved
-    return model.limit.context - (settings.reserved or output_limit(model))
+    else:
+        whole = model.limit.context
+        reserved = settings.reserved or output_limit(model)
+    return max(whole - reserved, whole // 2)
 
 
 async def request_compaction(

@@ -1,17 +1,35 @@
 """Summaries, and what is forgotten."""
 
+import msgspec
 import pytest
 import trio
 import trio.testing
 
+from oad.contract.catalogue import Limit
 from oad.contract.errors import ApiError
 from oad.contract.session import CacheTokens, Tokens
 from oad.workers.providers.model import ModelFailure
+from oad.workers.session.compaction import usable_context
 
 from .conftest import MakeWorld
-from .fakes import World, call, finish, text, texts_sent, tool_parts
+from .fakes import Compacting, World, call, finish, make_model, text, texts_sent, tool_parts
 
 HUGE = Tokens(input=250_000, output=50, reasoning=0, cache=CacheTokens(read=0, write=0), total=250_050)
+
+
+@pytest.mark.parametrize(
+    ("limit", "reserved", "usable"),
+    [
+        (Limit(context=200_000, output=8192), None, 191_808),
+        (Limit(context=200_000, output=0), 10_000, 190_000),
+        (Limit(context=9000, output=0), None, 4500),  # 32,000 are reserved for an output without a limit
+        (Limit(context=9000, input=8000, output=0), None, 4000),
+        (Limit(context=0, input=100_000, output=8192), 0, 100_000),
+    ],
+)
+def test_what_may_be_used_of_a_context(limit: Limit, reserved: int | None, usable: int) -> None:
+    model = msgspec.structs.replace(make_model(), limit=limit)
+    assert usable_context(model, Compacting(reserved=reserved)) == usable
 
 
 async def test_a_full_context_is_summarised(make_world: MakeWorld) -> None:
