@@ -1,5 +1,6 @@
 """A server that must record what it does, on a disk that takes nothing more: it does nothing, and says why."""
 
+import json
 import os
 import shlex
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from .model import Model
 from .server import Json, Server, until
 
 NAME = "AuditUnavailableError"
@@ -83,22 +85,36 @@ async def test_a_full_disk_stops_everything_that_must_be_recorded(recorder: Serv
     assert (place / "project/made").exists()
 
 
-async def test_a_program_of_a_running_turn_is_not_started_unrecorded(recorder: Server, place: Path) -> None:
+async def test_a_program_of_a_running_turn_is_not_started_unrecorded(
+    recorder: Server, place: Path, model: Model
+) -> None:
     """The prompt itself was recorded; the disk is full when the model comes to its second command."""
+    (place / "project/opencode.json").write_text(json.dumps(model.configuration()))
     session = await recorder.create()
-    await recorder.prompt_async(session, f"run until [ -e {place}/project/go ]; do sleep 0.02; done")
+    waits, writes = "until [ -e go ]; do sleep 0.02; done", "echo x > made"
+    calls = [{"tools": [{"name": "bash", "args": {"command": command}}]} for command in (waits, writes)]
+    model.register(unrecorded=[*calls, {"text": "I see."}])
+    await recorder.prompt_async(session, "script:unrecorded")
+
+    async def states() -> list[Json]:
+        parts = [part for message in await recorder.messages(session) for part in message["parts"]]
+        return [part["state"] for part in parts if part["type"] == "tool"]
 
     async def runs() -> bool:
-        return any(part["type"] == "tool" for m in await recorder.messages(session) for part in m["parts"])
+        return any(state["status"] == "running" for state in await states())
 
     await until(runs, "the command runs")
     filler = await exhaust(recorder)
-    shell: Json = {"agent": "build", "command": "echo x > made"}
-    refusal = await recorder.ask("POST", f"/session/{session}/shell", shell, status=503)
-    assert refusal["name"] == NAME
-    filler.unlink()
     (place / "project/go").write_text("")
     await until(lambda: _is_idle(recorder, session), "the turn ends")
+    first, second = await states()
+    assert (first["status"], second["status"]) == ("completed", "error")
+    assert "The audit log can't be written" in second["error"]
+    assert not (place / "project/made").exists()
+    filler.unlink()
+    shell: Json = {"agent": "build", "command": "echo x > made"}
+    await recorder.ask("POST", f"/session/{session}/shell", shell)
+    assert (place / "project/made").exists()
 
 
 async def _is_idle(server: Server, session: str) -> bool:
