@@ -7,7 +7,7 @@ CLIENTS := .clients
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test systemd-test check format bench endurance growth soak docs clients clean
+.PHONY: help run test systemd-test check format bench endurance growth soak status replay docs clients clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -53,6 +53,12 @@ bench: $(STAMP) clients  ## measure against the reference server, in one run
 
 endurance: $(STAMP)  ## open and close a thousand sessions, and compare what is left of them
 	OAD_MANY_SESSIONS=$${OAD_MANY_SESSIONS:-1000} $(BIN)/pytest --timeout 7200 -s tests/e2e/containment/test_many_sessions.py $(ARGS)
+
+status: $(STAMP)  ## walk 10,000 random steps over a server, and hold its statuses against what runs
+	OAD_STATUS_STEPS=$${OAD_STATUS_STEPS:-10000} $(BIN)/pytest --timeout 14400 -s tests/e2e/test_truthful_status.py $(ARGS)
+
+replay: $(STAMP)  ## cut event streams 2,000 times, while gateways and daemon are killed
+	OAD_CUTS=$${OAD_CUTS:-2000} $(BIN)/pytest --timeout 3600 -s tests/e2e/test_replay.py $(ARGS)
 
 growth: $(STAMP)  ## measure what ten thousand turns leave in the store, and what forgetting them costs
 	OAD_MANY_TURNS=10000 OAD_MANY_EVENTS=100000 $(BIN)/pytest --timeout 3600 -s tests/daemon/test_store_growth.py tests/daemon/test_store_upkeep.py $(ARGS)

@@ -5,7 +5,7 @@ from contextlib import closing
 
 from tests.e2e.model import Model
 
-from . import containment, projects, reads, sizes, snapshots, starts, stops, tokens, turns
+from . import containment, projects, reads, returns, sizes, snapshots, starts, stops, tokens, turns
 from .arena import Arena, Benchmark, kinds
 from .results import table, write
 
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     **reads.BENCHMARKS,
     **containment.BENCHMARKS,
     **projects.BENCHMARKS,
+    **returns.BENCHMARKS,
     **snapshots.BENCHMARKS,
 }
 

@@ -191,10 +191,11 @@ class Bookkeeper:
 
     async def recover(self) -> int:
         """After a start: closes every turn that the last daemon could not. Returns how many there were."""
-        ids = self._store.open_sessions()
+        told = self._store.busy_sessions()  # between two messages of a turn nothing else is open
+        ids = {*self._store.open_sessions(), *told}
         for id in ids:
             if self._sessions.exists(id):
-                self._turns.close(self._sessions.find(id), interrupted())
+                self._turns.close(self._sessions.find(id), interrupted(), told_busy=id in told)
         await self._journal.caught_up()
         return len(ids)
 

@@ -71,6 +71,10 @@ class _Diff(msgspec.Struct):
     diff: msgspec.Raw
 
 
+class _Status(msgspec.Struct):
+    status: dict[str, Any]
+
+
 class _Todos(msgspec.Struct):
     todos: msgspec.Raw
 
@@ -145,7 +149,7 @@ def _import(db: sqlite3.Connection, event: Recorded) -> None:
 
 
 def _delete_session(db: sqlite3.Connection, event: Recorded) -> None:
-    for table in ("message", "part", "todo", "diff", "receipt", "sandbox", "share"):
+    for table in ("message", "part", "todo", "diff", "receipt", "sandbox", "share", "busy"):
         db.execute(f"DELETE FROM {table} WHERE session = ?", (event.session,))  # noqa: S608
     db.execute("DELETE FROM session WHERE id = ?", (event.session,))
     db.execute("DELETE FROM fork WHERE child = ?1 OR source = ?1", (event.session,))
@@ -216,6 +220,13 @@ def _put_sandbox(db: sqlite3.Connection, event: Recorded) -> None:
     db.execute("INSERT OR REPLACE INTO sandbox VALUES (?,?)", (event.session, event.properties))
 
 
+def _put_status(db: sqlite3.Connection, event: Recorded) -> None:
+    if msgspec.json.decode(event.properties, type=_Status).status.get("type") == "idle":
+        db.execute("DELETE FROM busy WHERE session = ?", (event.session,))
+    else:
+        db.execute("INSERT OR IGNORE INTO busy VALUES (?)", (event.session,))
+
+
 def _put_share(db: sqlite3.Connection, event: Recorded) -> None:
     share = msgspec.json.decode(event.properties, type=dict[str, Any])
     db.execute("DELETE FROM share WHERE session = ?", (event.session,))
@@ -227,6 +238,7 @@ _APPLY: Final = {
     "session.created": _put_session,
     "session.updated": _put_session,
     "session.deleted": _delete_session,
+    "session.status": _put_status,
     "message.updated": _put_message,
     "message.removed": _delete_message,
     "message.part.updated": _put_part,

@@ -61,6 +61,10 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     INSERT INTO segment SELECT NULL, min(seq), max(seq), CAST(strftime('%s') AS INTEGER) * 1000, sum(length(data) + 256)
         FROM event GROUP BY seq / 500 ORDER BY 2;
     """,
+    # Sessions of which clients were last told that they are not idle.
+    """
+    CREATE TABLE busy (session TEXT PRIMARY KEY) WITHOUT ROWID;
+    """,
 )
 
 

@@ -288,6 +288,10 @@ class Store:
         sql = "SELECT session FROM message WHERE open = 1 UNION SELECT session FROM part WHERE open = 1"
         return [row[0] for row in self._rows(sql)]
 
+    def busy_sessions(self) -> list[str]:
+        """Sessions of which clients were last told that they are not idle."""
+        return [row[0] for row in self._rows("SELECT session FROM busy")]
+
     def open_messages(self, session: str) -> list[str]:
         """Those that are not completed or have a part that is not."""
         sql = (

@@ -105,13 +105,14 @@ class Turns:
         self._journal.append("session.status", {"sessionID": session, "status": _IDLE}, place, durable=durable)
         self._journal.append("session.idle", {"sessionID": session}, place, durable=durable)
 
-    def close(self, session: Session, error: NamedError) -> bool:
+    def close(self, session: Session, error: NamedError, *, told_busy: bool = False) -> bool:
         """Ends what the session's last worker left open and publishes idle. Needs everything before to be committed.
+        ``told_busy``: clients were told so by a daemon that is no more.
 
         Returns whether anything was open."""
         now, place = now_ms(), place_of(session)
         messages = self._store.open_messages(session.id)
-        was_busy = self.busy(session.id)
+        was_busy = told_busy or self.busy(session.id)
         for message in messages:
             self._close_parts(session.id, message, place, now)
             self._close_message(session.id, message, error, place, now)

@@ -36,7 +36,7 @@ def test_order_does_not_matter_and_twice_is_once(wishes: list[SessionLimits | No
 
 
 def test_what_the_operator_names_for_sessions_is_what_a_session_may_wish() -> None:
-    of_service = {"sessions", "live_sessions"}
+    of_service = {"sessions", "live_sessions", "priority"}
     assert set(LimitPolicy.__struct_fields__) - of_service == set(NAMES)
 
 

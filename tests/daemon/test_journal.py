@@ -304,3 +304,20 @@ async def test_nobody_who_can_do_without_waits_for_a_disk_that_fails(
     await running(journal, work)
     assert sink.types() == ["session.error", "one", "two"]
     assert [e.aggregate_seq for e in store.events_after(0, 10)] == [1, 2]
+
+
+async def test_a_store_that_is_read_only_for_a_while_heals(journal: Journal, store: FaultyStore, sink: Sink) -> None:
+    async def work() -> None:
+        with store.writing() as db:
+            db.execute("PRAGMA query_only = 1")
+        journal.append("one", {}, A)
+        trouble = await journal.caught_up()
+        assert trouble is not None
+        assert trouble.reason == "readonly"
+        with store.writing() as db:
+            db.execute("PRAGMA query_only = 0")
+        await written(journal)
+        assert journal.failing is None
+
+    await running(journal, work)
+    assert sink.types() == ["one"]

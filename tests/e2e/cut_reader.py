@@ -59,6 +59,9 @@ class CutReader:
             finally:
                 self.mid_frame += bool(buffer)
 
+    def observe(self, event: Json) -> None:
+        """Of every event that arrives whole."""
+
     def _request(self, client: h11.Connection) -> bytes:
         headers = {"host": "127.0.0.1", "x-opencode-directory": str(self._server.project)}
         if self._last_id:
@@ -71,6 +74,7 @@ class CutReader:
         for block in blocks:
             lines = dict(line.split(": ", 1) for line in block.decode().split("\n"))
             data = msgspec.json.decode(lines["data"])
+            self.observe(data.get("payload", data))
             if "id" in lines:
                 self._last_id = lines["id"]
                 self.frames.append((lines["id"], data))

@@ -101,3 +101,26 @@ async def test_the_waiting_prompt_is_answered_when_its_worker_dies(server: Serve
         failed = await events.until(lambda event: event["type"] == "session.error")
         await events.until(lambda event: event["type"] == "session.idle")
     assert failed["properties"]["sessionID"] == session
+
+
+async def test_streams_stay_open_while_the_daemon_restarts_and_then_tell_what_became_of_turns(server: Server) -> None:
+    async with server.events() as events, server.events("/global/event") as everywhere:
+        session, old = await _begin(server)
+        await events.until(lambda event: event["type"] == "session.status")
+        before = len(events.seen)
+        await _kill_daemon(server)
+        await events.until(lambda event: event["type"] == "session.error")
+        await until(lambda: events.types()[-1] == "session.idle", "the turn is told to be over")
+        await everywhere.until(lambda event: event["type"] == "session.error")
+        assert not events.ended.is_set() and not everywhere.ended.is_set()
+        since = [event for event in events.seen[before:] if event["type"] != "server.heartbeat"]
+        (closed,) = [e["properties"]["info"] for e in since if e["type"] == "message.updated" and "error" in str(e)]
+        assert closed["error"]["name"] == "MessageAbortedError" and "completed" in closed["time"]
+        parts = [e["properties"]["part"] for e in since if e["type"] == "message.part.updated"]
+        assert [part["state"]["status"] for part in parts if part["type"] == "tool"][-1] == "error"
+        assert [event["type"] for event in since][-2:] == ["session.status", "session.idle"]
+        assert since[-2]["properties"] == {"sessionID": session, "status": {"type": "idle"}}
+        assert await server.statuses() == {}
+        await server.prompt(session, "run echo again")
+        await events.until(lambda event: "again" in str(event["properties"].get("part", {}).get("state", "")))
+        assert not any_alive(old)

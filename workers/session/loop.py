@@ -48,6 +48,7 @@ class Loop:
         user: MessageWithParts | None = None
         while True:
             await self._conversation.busy()
+            self._turn.announced.set()
             if self._conversation.owes:
                 await self._report(user)
             user = self._conversation.last_user()

@@ -44,6 +44,7 @@ _ABORTED: Final = "\n\n<metadata>\nUser aborted the command\n</metadata>"
 async def run_shell(turn: Turn, input: ShellInput) -> None:
     """Leaves a user message and an answer with one call of bash. Raises UnknownName."""
     await turn.conversation.busy()
+    turn.announced.set()
     user = await _store_user(turn, input)
     info = msgspec.structs.replace(turn.new_answer(user, user.agent), variant=None)
     await turn.conversation.put_message(info)

@@ -80,6 +80,7 @@ class Turn:
         self.verdict: NamedError | None = None  # why it was cancelled, when that is not an abort
         self.hit: LimitHit | None = None  # the limit that stopped it, not yet told
         self.problem: ApiError | None = None  # a failure that has no message to carry it
+        self.announced = trio.Event()  # everybody can know that it runs, or it has ended
         self.done = trio.Event()
         self.ended = trio.Event()  # nothing of it runs any more
         self._arriving = 0

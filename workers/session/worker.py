@@ -294,6 +294,7 @@ class SessionWorker:
                 assert self._nursery is not None, "prompted before it runs"
                 self._nursery.start_soon(self._run, turn, work)
                 started = True
+                await turn.announced.wait()  # who is told that a prompt was taken finds the session busy
         finally:
             if not started:
                 self._forget(turn)
@@ -386,6 +387,7 @@ class SessionWorker:
         if self._on_idle is not None:
             self._on_idle(turn.number)
         self._unfinished.discard(turn)
+        turn.announced.set()
         turn.done.set()
         turn.ended.set()
         if self._turn is turn:

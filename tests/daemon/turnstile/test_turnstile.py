@@ -60,7 +60,7 @@ async def test_what_is_too_much_waits_and_is_told_its_position(tmp_path: Path) -
         for name in ("ses_a", "ses_b", "ses_c"):
             await client.prompt(name)
         await client.running("ses_a")
-        assert (positions(live, "ses_b"), positions(live, "ses_c")) == ([1], [2])
+        await until(lambda: (positions(live, "ses_b"), positions(live, "ses_c")) == ([1], [2]))
         (told, _) = live.of_type("session.queued")
         assert told == {"sessionID": "ses_b", "position": 1, "waiting": 1, "limit": "runningTurns", "value": 1}
         statuses = await live.json("session.status")
@@ -72,7 +72,7 @@ async def test_what_is_too_much_waits_and_is_told_its_position(tmp_path: Path) -
         assert "number 2 in the queue" in statuses["ses_c"]["message"]
         await client.finish("ses_a")
         await client.running("ses_b")
-        assert positions(live, "ses_c") == [2, 1]
+        await until(lambda: positions(live, "ses_c") == [2, 1])
         await client.finish("ses_b")
         await client.running("ses_c")
         await client.finish("ses_c")
@@ -123,6 +123,7 @@ async def test_one_user_can_be_limited_alone(tmp_path: Path) -> None:
         await client.prompt("ses_a2", "ann")
         await client.prompt("ses_b1", "bob")
         await client.running("ses_a1", "ses_b1")
+        await until(lambda: len(client.outcomes) == 1)
         assert client.refusal("ses_a2").body["data"]["limit"] == "runningTurnsPerUser"
         for name in ("ses_a1", "ses_b1"):
             await client.finish(name)
@@ -157,11 +158,11 @@ async def test_what_waits_can_be_stopped(op: str, by: str, tmp_path: Path) -> No
         if op == "session.prompt":
             assert client.outcomes[0][1] == (409 if by == "session.abort" else 404)
         if by == "session.abort":
-            (told,) = [each["error"]["name"] for each in live.of_type("session.error")]
-            assert told == "MessageAbortedError"
+            await until(lambda: len(live.of_type("session.error")) == 1)
+            assert live.of_type("session.error")[0]["error"]["name"] == "MessageAbortedError"
             said = [each["status"]["type"] for each in live.of_type("session.status") if each["sessionID"] == "ses_b"]
             assert (said[0], said[-1]) == ("retry", "idle")
-        assert positions(live, "ses_c") == [2, 1]
+        await until(lambda: positions(live, "ses_c") == [2, 1])
         await client.finish("ses_a")
         await client.running("ses_c")  # nobody had to wait for what was stopped
         assert not any(worker.spec.name == "ses_b" for worker in live.spawner.children)
@@ -284,7 +285,7 @@ async def test_sessions_are_not_started_into_memory_that_is_not_there(tmp_path: 
         await client.running("ses_a")
         live.free_mb = 400.0
         await client.prompt("ses_b")
-        assert live.of_type("session.queued")[0]["limit"] == "freeMemoryMb"
+        await until(lambda: [each["limit"] for each in live.of_type("session.queued")] == ["freeMemoryMb"])
         await client.prompt("ses_a")  # lives already
         await client.finish("ses_a")
         await until(lambda: live.supervisor.find("session", "ses_a") is None)  # put away to have some
