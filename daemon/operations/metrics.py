@@ -79,7 +79,7 @@ def _add_events(page: Page, services: Services) -> None:
     page.add("oad_queue_length", journal.waiting, queue="journal")
     page.add_all("oad_events_total", {_KEPT[kept]: journal.events[kept] for kept in _KEPT})
     page.add_all("oad_event_bytes_total", {_KEPT[kept]: journal.bytes[kept] for kept in _KEPT})
-    page.add("oad_storage_writable", int(not services.storage.trouble))
+    page.add("oad_storage_writable", float(not services.storage.trouble))
     page.add("oad_storage_failures_total", journal.failures)
     if services.storage.free_mb is not None:
         page.add("oad_storage_free_bytes", services.storage.free_mb * (1 << 20))
