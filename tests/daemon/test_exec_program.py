@@ -104,7 +104,7 @@ def test_a_flood_ends_it(session: Session) -> None:
     ended = session.expect("outcome", id=id)
     assert ended["limit"] == "commandOutputMb"
     session.send("write", id=id, text="x")
-    assert "it reached the limit commandOutputMb of 1" in session.expect("ended", id=id)["text"]
+    assert "the command output limit of 1 MB was reached" in session.expect("ended", id=id)["text"]
 
 
 def test_no_descriptor_is_leaked(session: Session) -> None:

@@ -165,4 +165,4 @@ async def test_the_client_resumes_where_a_stream_broke_off(server: Server) -> No
         for event in client.events(after="1"):
             if event.type == "session.status" and event.number:
                 break
-        assert int(event.number) > 1
+        assert int(event.number.partition("-")[0].rstrip("a")) > 1

@@ -1,6 +1,8 @@
 """Runs programs directly: what the session's broker does, without the session."""
 
 import contextlib
+import os
+import signal
 import subprocess
 from collections.abc import AsyncGenerator
 
@@ -32,6 +34,8 @@ class LocalExec:
                 capture_stdout=True,
                 **({"stderr": subprocess.STDOUT} if command.merge_stderr else {"capture_stderr": True}),
                 check=False,
+                start_new_session=True,
+                deliver_cancel=_kill_all,
             )
         except OSError as error:
             raise ExecFailed(str(error)) from error
@@ -61,6 +65,12 @@ class LocalExec:
         finally:
             with trio.CancelScope(shield=True):
                 await running.end(grace_s)
+
+
+async def _kill_all(process: trio.Process) -> None:
+    """What a shell has started as well: like the broker's, a call that was cancelled has left nothing."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 class LocalProgram:
