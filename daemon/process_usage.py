@@ -68,7 +68,7 @@ class TreeUse(NamedTuple):
 
 def read_use(pid: int) -> Stat | None:
     """None when there is no such process."""
-    text = _read(f"/proc/{pid}/stat")
+    text = procs.read(f"/proc/{pid}/stat")
     fields = text.rpartition(b")")[2].split()
     if len(fields) < 22:
         return None
@@ -79,29 +79,10 @@ def read_use(pid: int) -> Stat | None:
     )
 
 
-def _read(path: str) -> bytes:
-    """Empty when it is not there (any more), or not to be read. The plainest calls: this runs some thousand times a
-    second on a busy host."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return b""
-    try:
-        text = piece = os.read(fd, 4096)
-        while len(piece) > 2048:  # a list ends at a whole number, somewhat before the buffer does
-            piece = os.read(fd, 65536)
-            text += piece
-        return text
-    except OSError:
-        return b""
-    finally:
-        os.close(fd)
-
-
 def _children(process: Stat) -> list[int]:
     """A child belongs to the thread that forked it."""
     if process.threads == 1:
-        return [int(child) for child in _read(f"/proc/{process.pid}/task/{process.pid}/children").split()]
+        return [int(child) for child in procs.read(f"/proc/{process.pid}/task/{process.pid}/children").split()]
     return procs.children(process.pid)
 
 
@@ -142,7 +123,7 @@ def proportional_kb(call: CallUse) -> int:
 
 
 def _pss_kb(pid: int) -> int:
-    text = _read(f"/proc/{pid}/smaps_rollup")
+    text = procs.read(f"/proc/{pid}/smaps_rollup")
     if not text:  # a zombie, or one whose memory this user may not see
         use = read_use(pid)
         return use.rss_kb if use is not None else 0
@@ -156,11 +137,11 @@ def written_bytes(call: CallUse) -> int:
 
 
 def _written(pid: int) -> int:
-    _, _, rest = _read(f"/proc/{pid}/io").partition(b"write_bytes:")
+    _, _, rest = procs.read(f"/proc/{pid}/io").partition(b"write_bytes:")
     return int(rest.split(None, 1)[0]) if rest else 0
 
 
 def call_number(holder: int) -> int | None:
     """The broker's number of a call, which its holder carries in its title."""
-    words = _read(f"/proc/{holder}/cmdline").rstrip(b"\0").split()
+    words = procs.read(f"/proc/{holder}/cmdline").rstrip(b"\0").split()
     return int(words[-1]) if len(words) >= 2 and words[-2] == b"call" and words[-1].isdigit() else None
