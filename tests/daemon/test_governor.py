@@ -15,7 +15,8 @@ from oad.daemon import governor as module
 from oad.daemon.governor import Governor, tasks_of_host
 from oad.daemon.grouping import GroupingSpawner
 from oad.daemon.journal import Place
-from oad.daemon.process_usage import TreeUse
+from oad.daemon.process_usage import CallUse, TreeUse
+from oad.daemon.procs import Process
 from oad.daemon.worker import Worker
 
 
@@ -113,6 +114,18 @@ async def test_a_large_worker_loses_its_turn_and_an_idle_one_its_life(
         await until(worker.finish.is_set)
         await until(lambda: not live.supervisor.live())  # its turn is over, and it is as large as before
         assert [told["action"] for told in live.of_type("session.limit")] == ["turn", "session"]
+        nursery.cancel_scope.cancel()
+
+
+async def test_the_groups_that_commands_begin_are_made_lighter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = CallUse(Process(1, 1), (2,), 1, 0, 0, cut=False, leaders=(Process(2, 5),))
+    monkeypatch.setattr(module.process_usage, "measure", lambda *_, **__: TreeUse((call,), 0, 0))
+    lowered: list[Any] = []
+    monkeypatch.setattr(module.Autogroups, "lower", lambda _, leaders, priority: lowered.append((leaders, priority)))
+    async with live_daemon(tmp_path) as live, trio.open_nursery() as nursery:
+        await in_a_turn(live, nursery)
+        governor_of(live).look(trio.current_time())
+        assert lowered == [((Process(2, 5),), "low")]  # the policy's, by way of the worker's spec
         nursery.cancel_scope.cancel()
 
 

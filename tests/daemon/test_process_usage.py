@@ -53,6 +53,13 @@ def test_memory_cpu_and_tasks(start: Start) -> None:
     assert not call.cut
 
 
+def test_who_begins_a_terminal_session_is_known(start: Start) -> None:
+    forks = "import os, signal\nif os.fork(): signal.pause()\nos.setsid()\n"
+    (leader,) = the_call(start(forks + PAUSE)).leaders
+    assert os.getsid(leader.pid) == leader.pid
+    assert procs.identify(leader.pid) == leader
+
+
 def test_what_children_share_is_counted_once_by_pss(start: Start) -> None:
     forks = "import os\nx = b'x' * 40_000_000\n"
     forks += "for _ in range(3):\n    if not os.fork(): break\nelse: print('up', flush=True)\n"
