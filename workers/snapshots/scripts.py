@@ -83,18 +83,20 @@ SHOW: Final = (
 )
 
 # Once a day, or when more than $2 KiB are kept: forgets what is older than $1 days, and if that was not enough, all but
-# the newest state of each session. Prints how many KiB are left. Never harms a git that is just adding something.
+# the newest state of each session. Prints how many KiB are left. Never harms a git that is just adding something: an
+# index is read from a copy, since write-tree would lock out the session it belongs to, or be locked out by it.
 COLLECT: Final = r"""
 set -e; umask 077
 size() { git count-objects -v | awk '/^size(-pack)?:/ { sum += $2 } END { print sum + 0 }'; }
 stamp="$GIT_DIR/collected"
 if [ "$(size)" -le "$2" ] && [ -n "$(find "$stamp" -mmin -1440 2>/dev/null)" ]; then size; exit 0; fi
 : > "$stamp"
-find "$GIT_DIR" -maxdepth 1 -name 'index-*' -mtime +"$1" -delete
+find "$GIT_DIR" -maxdepth 1 -name 'index-*' -mtime +"$1" -delete || true
 git for-each-ref --format='delete %(refname)' | git update-ref --stdin
+copy=$(mktemp "$GIT_DIR/index-copy.XXXXXX"); trap 'rm -f "$copy" "$copy.lock"' EXIT
 for index in "$GIT_DIR"/index-ses_*; do
     case $index in *.*|*'*') continue;; esac
-    tree=$(GIT_INDEX_FILE=$index git write-tree) || continue
+    cp "$index" "$copy" && tree=$(GIT_INDEX_FILE=$copy git write-tree) || continue
     git update-ref "refs/kept/${index##*-}" "$tree"
 done
 unset GIT_INDEX_FILE

@@ -161,6 +161,18 @@ async def test_collecting_keeps_what_is_in_use(project: Path) -> None:
     assert kept(project, "collected")
 
 
+async def test_collecting_beside_a_session_that_records_keeps_its_state_and_its_lock(project: Path) -> None:
+    store = store_of(project)
+    tree, _ = await record_all(store)
+    place = Path(place_of(project).directory)
+    lock = place / "index-ses_1.lock"
+    lock.touch()  # as a git that is just recording holds it
+    await store.collect()
+    assert lock.exists()
+    assert git(place, "--git-dir=.", "rev-parse", "refs/kept/ses_1").strip() == tree
+    assert not [name for name in os.listdir(place) if name.startswith("index-copy")]
+
+
 async def test_too_much_on_disk_is_refused(project: Path) -> None:
     store = store_of(project, store_mb=1)
     (project / "noise").write_bytes(os.urandom(3 << 20))
