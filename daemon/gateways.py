@@ -14,7 +14,7 @@ import zmq
 from oad.contract.wire import Ack, Flush, Flushed, Listening, ProtocolError, Push, decode_frame, encode_frame
 from oad.link import TrioSocket
 
-from .journal import Published
+from .journal import INTERNAL_PREFIX, Published
 from .listeners import Listeners
 
 _log = structlog.get_logger("oad.gateways")
@@ -56,7 +56,8 @@ class GatewayLink:
             aggregate_seq=event.aggregate_seq,
             id=event.id,
         )
-        self._queue.append((self.number, event.seq == 0, encode_frame(frame, event.body)))
+        droppable = event.seq == 0 and not event.type.startswith(INTERNAL_PREFIX)
+        self._queue.append((self.number, droppable, encode_frame(frame, event.body)))
         self._bytes += len(event.body)
         self.flush()
 

@@ -156,7 +156,8 @@ class Journal:
         return found[0] if found else None
 
     def announce(self, type: str, properties: Any, place: Place) -> None:
-        """Publishes an event at once, before what still waits to be written: only of troubles with just that."""
+        """Publishes an event at once, before what still waits to be written: only of troubles with just that, and for
+        gateways alone."""
         self._sink.publish(_volatile(type, _raw_encoder.encode(properties), place))
 
     async def room(self) -> None:

@@ -17,6 +17,7 @@ from oad.contract.replay import ReplayedEvent, ReplayPage, encode_page, mark_of
 from oad.contract.wire import Ack, Call, Cancel, Hello, Listening, Push, Reply, Welcome, decode_frame, encode_frame
 from oad.gateway.main import serve_gateway
 from oad.gateway.settings import GatewaySettings
+from oad.gateway.users import Users
 from oad.link import Answer, Serving, TrioSocket, bind_private
 
 PAGE = 300  # rows of a replay
@@ -191,7 +192,7 @@ class Stand:
     def stop_daemon(self) -> None:
         self._daemon_scope.cancel()
 
-    async def start_gateway(self, **settings: Any) -> None:
+    async def start_gateway(self, users: Users | None = None, **settings: Any) -> None:
         listener = socket.socket()
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 2000)
         listener.bind(("127.0.0.1", 0))
@@ -210,7 +211,7 @@ class Stand:
                 **settings,
             }
         )
-        self.nursery.start_soon(serve_gateway, complete, self.stopping)
+        self.nursery.start_soon(serve_gateway, complete, self.stopping, users)
 
 
 @asynccontextmanager
