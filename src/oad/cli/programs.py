@@ -15,11 +15,11 @@ import structlog
 
 from oad.contract.policy import Policy
 from oad.daemon import procs
+from oad.heap import use_one_heap
 from oad.logs import Rotation, configure_logs, name_process
 from oad.service_manager import ServiceManager
 
 from .credential import Credential
-from .heap import use_one_heap
 from .parent import FATAL_STATUS, Program
 from .places import Places
 from .refusal import Refused

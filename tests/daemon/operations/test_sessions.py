@@ -4,14 +4,17 @@ from typing import Any
 import msgspec
 import pytest
 import trio
-from live import Live, live_daemon, until
+from census import count_entries
+from live import LinkWorker, Live, live_daemon, prompt, until
 from records import a_text, a_user, an_answer, of_message, of_part
 
 from oad.contract.errors import ApiError
 from oad.contract.message import CompactionPart, FileDiff, UserSummary
 from oad.contract.policy import Policy, StoragePolicy
 from oad.contract.session import SessionTime
+from oad.contract.wire import Call
 from oad.daemon.journal import Place
+from oad.link import Answer
 
 
 async def failure(live: Live, op: str, body: Any = None, **params: str) -> ApiError:
@@ -208,3 +211,25 @@ async def test_a_full_store_takes_nothing_new_and_loses_nothing(tmp_path: Path) 
             assert failure.value.body["data"]["setting"] == "[storage] store_mb"
         assert (await live.json("session.get", sessionID="ses_a"))["id"] == "ses_a"
         await live.ask("session.delete", sessionID="ses_a")
+
+
+async def live_and_go(live: Live, name: str) -> None:
+    await live.session(name)
+    await live.ask("session.prompt", {}, sessionID=name)
+    await live.ask("session.delete", sessionID=name)
+
+
+async def test_nothing_is_kept_in_memory_of_sessions_that_are_gone(tmp_path: Path) -> None:
+    async def answer(worker: LinkWorker, call: Call, body: bytes) -> Answer:
+        worker.finish.set()
+        return await prompt(worker, call, body)
+
+    async with live_daemon(tmp_path) as live:
+        live.spawner.operations["session.prompt"] = answer
+        for number in range(5):
+            await live_and_go(live, f"ses_{number}")
+        before = count_entries(live.services)
+        for number in range(60):
+            await live_and_go(live, f"ses_more{number}")
+        grown = count_entries(live.services) - before
+        assert {name: count for name, count in grown.items() if count > 40} == {}
