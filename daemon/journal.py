@@ -30,6 +30,7 @@ HIGH_WATER: Final = 4096  # entries; beyond it producers that can wait do wait
 _BATCH: Final = 512
 _RETRY_S: Final = (0.05, 0.2, 0.5, 1.0)
 _SURE: Final = 2  # failures in a row after which nobody who can do without is kept waiting
+_AGGREGATES: Final = 1024  # sessions whose last number is remembered
 _REPEAT_S: Final = 60.0  # between two log lines about the same trouble
 
 _raw_encoder: Final = msgspec.json.Encoder()
@@ -189,6 +190,8 @@ class Journal:
             self._room.set()
             self._room = trio.Event()
         self._wake = trio.Event()
+        if len(self._aggregates) > _AGGREGATES:
+            self._aggregates.clear()  # the database knows them all now
 
     async def _commit(self, entries: list[_Durable]) -> None:
         if not entries:
