@@ -46,16 +46,7 @@ class GatewayLink:
 
     def publish(self, event: Published) -> None:
         self.number += 1
-        frame = Push(
-            number=self.number,
-            seq=event.seq,
-            type=event.type,
-            directory=event.directory,
-            project=event.project,
-            session=event.session,
-            aggregate_seq=event.aggregate_seq,
-            id=event.id,
-        )
+        frame = Push(number=self.number, **event.head())
         droppable = event.seq == 0 and not event.type.startswith(INTERNAL_PREFIX)
         self._queue.append((self.number, droppable, encode_frame(frame, event.body)))
         self._bytes += len(event.body)

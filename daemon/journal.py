@@ -48,6 +48,12 @@ class Published(msgspec.Struct, frozen=True):
     session: str
     body: bytes
 
+    def head(self) -> dict[str, Any]:
+        """All but the body, as frames and pages that carry the event have it."""
+        fields = msgspec.structs.asdict(self)
+        del fields["body"]
+        return fields
+
 
 class Place(msgspec.Struct, frozen=True):
     """Where an event belongs; all empty for the server's own."""
