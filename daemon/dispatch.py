@@ -155,9 +155,10 @@ class Dispatcher:
             self._services.storage.check()
         origin = call.origin or BY_SERVICE
         if call.op in OWN:
-            return await OWN[call.op](
-                Request(call.op, call.params, body, self._services, who=origin.who, outer=origin.outer)
+            request = Request(
+                call.op, call.params, body, self._services, who=origin.who, user=origin.user, outer=origin.outer
             )
+            return await OWN[call.op](request)
         if call.op in SESSION_WORK:
             work = Work(call.op, call.params, body, origin.user, guest=bool(origin.session))
             return await carry_out(self._services, work)

@@ -15,7 +15,7 @@ import zmq
 from oad.contract.wire import Ack, Flush, Flushed, Listening, ProtocolError, Push, decode_frame, encode_frame
 from oad.link import TrioSocket
 
-from .journal import Published
+from .journal import INTERNAL_PREFIX, Published
 from .listeners import Listeners
 
 _log = structlog.get_logger("oad.gateways")
@@ -58,7 +58,8 @@ class GatewayLink:
             aggregate_seq=event.aggregate_seq,
             id=event.id,
         )
-        self._append(self.number, encode_frame(frame, event.body), volatile=event.seq == 0)
+        droppable = event.seq == 0 and not event.type.startswith(INTERNAL_PREFIX)
+        self._append(self.number, encode_frame(frame, event.body), volatile=droppable)
 
     def _append(self, number: int, message: list[bytes], *, volatile: bool = False) -> None:
         self._queue.append((number, volatile, message))

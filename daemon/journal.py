@@ -31,6 +31,7 @@ _BATCH: Final = 512
 _GATHER_S: Final = 0.002  # for what follows closely: a transaction costs as much as several events
 _RETRY_S: Final = (0.05, 0.2, 0.5, 1.0)
 _SURE: Final = 2  # failures in a row after which nobody who can do without is kept waiting
+_AGGREGATES: Final = 1024  # sessions whose last number is remembered
 _REPEAT_S: Final = 60.0  # between two log lines about the same trouble
 
 _raw_encoder: Final = msgspec.json.Encoder()
@@ -161,7 +162,8 @@ class Journal:
         return found[0] if found else None
 
     def announce(self, type: str, properties: Any, place: Place) -> None:
-        """Publishes an event at once, before what still waits to be written: only of troubles with just that."""
+        """Publishes an event at once, before what still waits to be written: only of troubles with just that, and for
+        gateways alone."""
         self._sink.publish(_volatile(type, _raw_encoder.encode(properties), place))
         self._sink.flush()
 
@@ -198,6 +200,8 @@ class Journal:
             self._room = trio.Event()
         self._wake = trio.Event()
         self._urgent = trio.Event()
+        if len(self._aggregates) > _AGGREGATES:
+            self._aggregates.clear()  # the database knows them all now
 
     async def _commit(self, entries: list[_Durable]) -> None:
         if not entries:

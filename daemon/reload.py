@@ -9,11 +9,13 @@ import structlog
 from oad.contract.policy import Policy
 
 from .enforceable import NotEnforceable, check_limits, probe_host
+from .journal import INTERNAL_PREFIX, Place
 from .operations.context import Services
 from .settings import DaemonSettings
 
 _log = structlog.get_logger("oad.reload")
 
+RELOADED: Final = f"{INTERNAL_PREFIX}reloaded"  # for the gateways: they read their own files anew
 _SET_ONCE: Final = ("sandbox", "audit", "logs", "tracing")
 
 Reread = Callable[[], Policy]  # raises PolicyUnreadable
@@ -34,6 +36,7 @@ class Reload:
 
     def run(self) -> None:
         """Keeps the policy in force, and says why, when the new one can't be read or enforced."""
+        self._services.journal.announce(RELOADED, {}, Place())  # whatever becomes of the policy
         if self._reread is None:
             return
         try:

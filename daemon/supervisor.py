@@ -256,7 +256,7 @@ class Supervisor:
 
     async def _end_orderly(self, key: Key) -> None:
         kind, name = key
-        if kind == "session" and self._books.busy(name) and self._books.exists(name):
+        if kind == "session" and self._active(name) and self._books.exists(name):
             await self.abort(self._books.find(name))
         await self._end(key)
 

@@ -3,10 +3,11 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
-from uuid import uuid4
 
 import msgspec
 import trio
+
+from oad.contract.pty_ticket import new_ticket
 
 LIFE_S: Final = 60
 _MOST: Final = 1000  # nobody needs so many; the oldest is forgotten
@@ -27,8 +28,8 @@ class Tickets:
         self._clock = clock
         self._tickets: OrderedDict[str, Ticket] = OrderedDict()
 
-    def issue(self, terminal: str, who: str) -> str:
-        text = str(uuid4())  # 122 random bits
+    def issue(self, terminal: str, who: str, user: str = "") -> str:
+        text = new_ticket(user)
         self._tickets[text] = Ticket(terminal, who, self._clock() + LIFE_S)
         if len(self._tickets) > _MOST:
             self._tickets.popitem(last=False)

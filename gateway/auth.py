@@ -2,16 +2,19 @@
 
 import base64
 import binascii
+import contextlib
 import hmac
 import logging
 import time
 from collections import OrderedDict, deque
+from contextlib import AbstractContextManager
 from typing import Final
 from urllib.parse import parse_qs
 
 from .asgi import Scope, header
 from .logins import LoginReports
 from .settings import Credentials
+from .users import Users
 
 MAX_FAILURES: Final = 20  # wrong credentials per address that are looked at within the window
 WINDOW_S: Final = 60.0
@@ -52,10 +55,14 @@ class FailureLimit:
 
 
 class Authenticator:
-    """``logins`` hears of every wrong credential that is looked at, and of the first right ones."""
+    """``logins`` hears of every wrong credential that is looked at, and of the first right ones. Whether credentials
+    are demanded at all is decided for good: nobody is let in because the last user has gone."""
 
-    def __init__(self, credentials: Credentials, logins: LoginReports | None = None) -> None:
+    def __init__(
+        self, credentials: Credentials, logins: LoginReports | None = None, users: Users | None = None
+    ) -> None:
         self._credentials = credentials
+        self._users = Users(credentials.users) if users is None else users
         self._limit = FailureLimit()
         self._logins = logins or LoginReports()
 
@@ -80,16 +87,22 @@ class Authenticator:
             _log.warning("wrong credentials from %s for %s", address, scope["path"][:200].encode("unicode_escape"))
         return 401, [(b"www-authenticate", b'Basic realm="Secure Area"')]
 
+    def lasting(self, scope: Scope) -> AbstractContextManager[None]:
+        """For what stays open: it ends with the user whom it is open for."""
+        user = scope.get(USER, "")
+        return self._users.lasting(user) if user else contextlib.nullcontext()
+
+    def knows(self, user: str) -> bool:
+        return user in self._users
+
     def _find_user(self, scheme: str, secret: bytes) -> str:
         """Of those with tokens of their own; empty for none of them. With Basic the token is the password."""
-        users = self._credentials.users
-        if scheme != "bearer" and users:
+        if scheme != "bearer" and self._users:
             try:
                 secret = base64.b64decode(secret, validate=True).partition(b":")[2]
             except binascii.Error:
                 return ""
-        found = [user for user, token in users.items() if hmac.compare_digest(secret, token.encode())]
-        return found[0] if found else ""
+        return self._users.find(secret)
 
     def _identify(self, scheme: str, secret: bytes) -> str:
         """Whose credential it is; empty for a wrong one."""

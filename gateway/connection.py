@@ -34,7 +34,7 @@ from oad.contract.wire import (
 )
 from oad.link import Calls, TrioSocket, bind_private
 
-from .happening import pushed
+from .happening import RELOADED, pushed
 from .streams import FLUSH_S, Streams
 
 HELLO_S: Final = 10.0
@@ -50,8 +50,16 @@ Greeted = Callable[["Connection", Welcome], Awaitable[None]]
 class Connection:
     """``run`` returns when the daemon is gone or does not answer."""
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", endpoint: str, name: str, events: Path) -> None:
+    def __init__(
+        self,
+        context: "zmq.Context[zmq.Socket[bytes]]",
+        endpoint: str,
+        name: str,
+        events: Path,
+        on_reload: Callable[[], object] = str,
+    ) -> None:
         self._name = name
+        self._on_reload = on_reload
         self._path = events
         self._calls_raw, self._events_raw = context.socket(zmq.DEALER), context.socket(zmq.DEALER)
         for raw in (self._calls_raw, self._events_raw):
@@ -149,6 +157,8 @@ class Connection:
             for parts in batch:
                 frame, body = decode_frame(parts)
                 if isinstance(frame, Push):
+                    if frame.type == RELOADED:
+                        self._on_reload()
                     streams.fanout.publish(pushed(frame, body), self._offset + frame.number)
                     self._taken = frame.number
                 elif isinstance(frame, Flush):

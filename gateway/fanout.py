@@ -12,10 +12,11 @@ import msgspec
 
 from oad.contract.replay import INCOMPLETE
 
-from .happening import ALL_DISPOSED, DISPOSED, STREAMS_END, Happening, own
+from .happening import ALL_DISPOSED, DISPOSED, RELOADED, STREAMS_END, Happening, own
 
 MAX_FRAMES: Final = 1024
 MAX_BYTES: Final = 8 * 1024 * 1024  # of more than one frame; streams that carry the same share its bytes
+_INTERNAL: Final = frozenset({STREAMS_END, RELOADED})
 _WRITE_BYTES: Final = 256 * 1024  # at most so much goes into one write, so that a flush is noticed early
 
 
@@ -26,7 +27,7 @@ class Selection(msgspec.Struct, frozen=True):
     types: frozenset[str] = frozenset()
 
     def admits(self, happening: Happening) -> bool:
-        if happening.type == STREAMS_END or (self.directory is not None and happening.directory != self.directory):
+        if happening.type in _INTERNAL or (self.directory is not None and happening.directory != self.directory):
             return False
         return not self.types or happening.type in self.types or happening.type == INCOMPLETE
 

@@ -4,6 +4,7 @@ import logging
 import re
 from typing import Final
 
+import msgspec
 import trio
 
 from oad.contract.errors import ApiError, named, tagged
@@ -12,7 +13,7 @@ from oad.contract.trail import TRAIL
 from . import terminal_socket
 from .arrival import Arrival, has_body
 from .asgi import App, Headers, Message, Receive, Scope, Send, answer, header
-from .auth import Authenticator
+from .auth import USER, Authenticator
 from .cors import CrossOrigin
 from .exchange import render
 from .hosts import HostGuard
@@ -106,6 +107,8 @@ class Front:
         if not open_to_all and (refused := self._authenticator.refusal(scope)):
             status, headers = refused
             return status, _unauthorized() if scope["path"].startswith("/api/") else b"", headers
+        if user := scope.get(USER, ""):
+            TRAIL.set(msgspec.structs.replace(TRAIL.get(), user=user))
         if "\0" in scope["path"]:
             return 400, named(400, "BadRequest", message="Expected a path", kind="Params").encode(), []
         if TOKEN_PATH.fullmatch(scope["path"]) and scope.get("method") == "POST" and not header(scope, TOKEN_HEADER):
@@ -119,8 +122,11 @@ class Front:
         elif refused := self._refusal(scope, ticket=terminal_socket.note_ticket(scope)):
             status, _, headers = refused
             await refuse_socket(send, status, headers)
+        elif (user := scope.get(USER, "")) and not self._authenticator.knows(user):
+            await refuse_socket(send, 403)  # gone since the ticket was given
         else:
-            await self._terminals(scope, receive, send)
+            with self._authenticator.lasting(scope):
+                await self._terminals(scope, receive, send)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD"):
@@ -128,7 +134,8 @@ class Front:
             await answer(send, 405, refusal.encode(), [(b"allow", b"GET, HEAD")])
             return
         try:
-            await self._streams(scope, receive, send)
+            with self._authenticator.lasting(scope):
+                await self._streams(scope, receive, send)
         except* ApiError as group:
             response = render(group, scope["path"])
             headers = [(key.encode(), value.encode()) for key, value in response.headers.items()]

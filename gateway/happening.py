@@ -16,6 +16,7 @@ TWINNED: Final = frozenset(
 DISPOSED: Final = "server.instance.disposed"
 ALL_DISPOSED: Final = "global.disposed"
 STREAMS_END: Final = "oad.streams.end"  # from the daemon, for no client: the streams of a directory end; "": of all
+RELOADED: Final = "oad.reloaded"  # likewise: what gateways have read of files is to be read anew
 
 
 class _Properties(msgspec.Struct):

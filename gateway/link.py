@@ -3,6 +3,7 @@
 import itertools
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -28,8 +29,9 @@ class DaemonLink:
     """Keeps a connection while ``run`` runs. A call that was under way when the daemon died fails; it is not repeated,
     since nobody knows whether it was carried out."""
 
-    def __init__(self, settings: GatewaySettings) -> None:
+    def __init__(self, settings: GatewaySettings, on_reload: Callable[[], object] = str) -> None:
         self._settings = settings
+        self._on_reload = on_reload
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._connection: Connection | None = None
         self._up = trio.Event()
@@ -53,7 +55,7 @@ class DaemonLink:
         settings = self._settings
         # The process id keeps a predecessor of the same name, which may still be closing, apart.
         path = Path(settings.runtime_dir) / f"gateway-{settings.name}-{os.getpid()}-{number}.sock"
-        connection = Connection(self._context, settings.daemon_endpoint, settings.name, path)
+        connection = Connection(self._context, settings.daemon_endpoint, settings.name, path, self._on_reload)
         try:
             await connection.run(os.getpid(), self._greeted, self.streams)
         except* (ProtocolError, ApiError) as group:
@@ -63,6 +65,7 @@ class DaemonLink:
 
     async def _greeted(self, connection: Connection, welcome: Welcome) -> None:
         """Streams that were open all the time are told what was journalled while there was no connection."""
+        self._on_reload()  # the daemon may have said so while there was no connection
         fanout = self.streams.fanout
         more = bool(self._epoch) and max(fanout.last_seq, welcome.last_seq) > 0
         while more:

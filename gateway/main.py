@@ -12,6 +12,7 @@ from hypercorn.trio import serve  # pyright: ignore[reportUnknownVariableType]
 from hypercorn.typing import ASGIFramework
 
 from oad.contract.wire import Origin
+from oad.heap import keep_small
 from oad.service_manager import ServiceManager
 
 from .app import build_app
@@ -32,6 +33,7 @@ from .routes import TABLE
 from .settings import GatewaySettings
 from .sse import EventStreams
 from .terminal_socket import TerminalSocket
+from .users import Reread, Users
 
 _NO_MANAGER: Final = ServiceManager()
 _FOREVER: Final = 10**9
@@ -39,7 +41,11 @@ _HARD_END_S: Final = 1.0  # beyond the grace: what still hangs then is abandoned
 
 
 def build_front(
-    settings: GatewaySettings, link: DaemonLink, stopping: trio.Event, logins: LoginReports | None = None
+    settings: GatewaySettings,
+    link: DaemonLink,
+    stopping: trio.Event,
+    logins: LoginReports | None = None,
+    users: Users | None = None,
 ) -> App:
     """Everything behind the listening socket."""
     exchange = Exchange(link, settings.cwd)
@@ -51,7 +57,7 @@ def build_front(
         EventStreams(link.streams, settings.cwd, stopping),
         TerminalSocket(link, stopping),
         Probes(link),
-        authenticator=Authenticator(settings.credentials, logins),
+        authenticator=Authenticator(settings.credentials, logins, users),
         cross_origin=cross_origin,
         hosts=HostGuard(cross_origin, loopback=settings.loopback, allowed=settings.allowed_hosts),
     )
@@ -72,9 +78,11 @@ def server_config(settings: GatewaySettings) -> Config:
     return config
 
 
-async def serve_gateway(settings: GatewaySettings, stopping: trio.Event) -> None:
-    """Serves until ``stopping`` is set: streams break off at once, running requests get ``grace_s`` to end."""
-    link = DaemonLink(settings)
+async def serve_gateway(settings: GatewaySettings, stopping: trio.Event, users: Users | None = None) -> None:
+    """Serves until ``stopping`` is set: streams break off at once, running requests get ``grace_s`` to end. ``users``
+    are read anew when the daemon says so."""
+    users = users or Users(settings.credentials.users)
+    link = DaemonLink(settings, users.reload)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(link.run)
         logins = LoginReports()
@@ -83,25 +91,31 @@ async def serve_gateway(settings: GatewaySettings, stopping: trio.Event) -> None
             await link.call("oad.login", params, origin=origin)
 
         nursery.start_soon(logins.run, tell)
-        front = cast(ASGIFramework, build_front(settings, link, stopping, logins))
+        front = cast(ASGIFramework, build_front(settings, link, stopping, logins, users))
         await serve(front, server_config(settings), shutdown_trigger=stopping.wait)
         nursery.cancel_scope.cancel()
 
 
-async def _stop_on_signal(stopping: trio.Event) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async for _ in signals:
-            stopping.set()
+async def _obey_signals(stopping: trio.Event, users: Users, manager: ServiceManager) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async for number in signals:
+            if number == signal.SIGHUP:
+                manager.reloading()
+                users.reload()
+                manager.ready("serving")
+            else:
+                stopping.set()
 
 
-async def _main(settings: GatewaySettings, manager: ServiceManager) -> None:
-    stopping = trio.Event()
+async def _main(settings: GatewaySettings, manager: ServiceManager, reread: Reread | None) -> None:
+    stopping, users = trio.Event(), Users(settings.credentials.users, reread)
     async with trio.open_nursery() as nursery:
         manager.ready("serving")  # the socket listens already; requests wait for a daemon that is starting
         nursery.start_soon(manager.report, lambda: "stopping" if stopping.is_set() else "serving")
-        nursery.start_soon(_stop_on_signal, stopping)
+        nursery.start_soon(_obey_signals, stopping, users, manager)
+        nursery.start_soon(keep_small)
         nursery.start_soon(_end_hard, stopping, settings.grace_s + _HARD_END_S)
-        await serve_gateway(settings, stopping)
+        await serve_gateway(settings, stopping, users)
         nursery.cancel_scope.cancel()
 
 
@@ -113,9 +127,10 @@ async def _end_hard(stopping: trio.Event, after_s: float) -> None:
     timer.start()
 
 
-def run_gateway(settings: GatewaySettings, manager: ServiceManager = _NO_MANAGER) -> None:
-    """Runs until SIGTERM or SIGINT; ``settings.descriptor`` has been inherited."""
+def run_gateway(settings: GatewaySettings, manager: ServiceManager = _NO_MANAGER, reread: Reread | None = None) -> None:
+    """Runs until SIGTERM or SIGINT; ``settings.descriptor`` has been inherited. ``reread`` gives the users that hold
+    from a SIGHUP on, here or of the daemon."""
     setproctitle.setproctitle("oad-gateway")
     close_promptly()
     ping_quiet_sockets()
-    trio.run(_main, settings, manager)
+    trio.run(_main, settings, manager, reread)

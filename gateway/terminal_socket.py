@@ -16,16 +16,18 @@ import trio
 
 from oad.contract.errors import ApiError
 from oad.contract.ids import is_harmless
+from oad.contract.pty_ticket import user_of_ticket
 from oad.contract.wire import STREAM_PIECE, Origin
 from oad.link import StreamEnd
 
 from .asgi import Message, Receive, Scope, Send
-from .auth import ANYONE, WHO, address_of
+from .auth import ANYONE, USER, WHO, address_of
 from .link import DaemonLink
 
 PATH: Final = re.compile(r"(?:/api)?/pty/(pty[^/]*)/connect")
 TICKET: Final = "oad.ticket"  # the key of a scope; a client can't set it
 _ENDED, _RESTARTED = 1000, 1012
+_TICKET: Final = 128  # characters, at most
 _METHOD: Final = "CONNECT"  # in the audit log: whoever connects can type
 
 
@@ -116,7 +118,8 @@ def note_ticket(scope: Scope) -> bool:
     shown = _query(scope).get("ticket")
     if shown is None:
         return False
-    scope[TICKET] = shown[0][:100]
+    scope[TICKET] = shown[0][:_TICKET]
+    scope[USER] = user_of_ticket(scope[TICKET])
     return True
 
 

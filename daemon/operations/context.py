@@ -101,6 +101,7 @@ class Request(msgspec.Struct, frozen=True):
     services: Services
     caller: str = ""
     who: str = ""  # on whose behalf a gateway asks
+    user: str = ""  # the same, if it is one whom the settings name
     outer: str = ""  # the URL by which the client reaches the server, where that is known
 
     def decode(self, type: Any) -> Any:

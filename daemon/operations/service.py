@@ -84,6 +84,7 @@ async def dispose_instance(request: Request) -> Answer:
 
 
 async def dispose_all(request: Request) -> Answer:
+    request.services.turnstile.withdraw_disposed()  # first, and all: also what waits where no worker is
     for directory in request.services.supervisor.directories():
         await dispose_directory(request.services, directory)
     request.services.journal.append("global.disposed", {}, Place(directory="global"), durable=False)
@@ -92,7 +93,9 @@ async def dispose_all(request: Request) -> Answer:
 
 
 async def dispose_directory(services: Services, directory: str) -> None:
-    """Running turns are aborted first; what was always allowed there is forgotten; the next request starts anew."""
+    """What waits and what runs is aborted first; what was always allowed there is forgotten; the next request starts
+    anew."""
+    services.turnstile.withdraw_disposed(directory)
     await services.supervisor.end_directory(directory)
     services.asks.forget_directory(directory)
     services.added_servers.forget(directory)

@@ -148,7 +148,7 @@ async def remove_terminal(request: Request) -> Answer:
 async def issue_ticket(request: Request) -> Answer:
     id = request.params["ptyID"]
     request.services.terminals.find(id)
-    ticket = request.services.terminals.tickets.issue(id, request.who)
+    ticket = request.services.terminals.tickets.issue(id, request.who, request.user)
     return json_answer(PtyConnectToken(ticket=ticket, expires_in=LIFE_S))
 
 

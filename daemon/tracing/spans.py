@@ -7,6 +7,7 @@ No text of anybody's is in a span: no prompt, no answer, no argument, no output.
 import time
 from collections.abc import Callable, Mapping
 
+import msgspec
 from opentelemetry.context import Context
 from opentelemetry.trace import (
     Link,
@@ -60,7 +61,7 @@ class SpanTracer:
         turn = self._turns.get(session.id)
         if turn is None or (turn.span is None and turn.wanted != trail.parent):
             turn = self._turns[session.id] = self._reserve(session, trail.parent)
-        return Trail(trail.request, _traceparent(turn.own))
+        return msgspec.structs.replace(trail, parent=_traceparent(turn.own))
 
     def _reserve(self, session: Session, wanted: str) -> _Turn:
         parent = _context_of(wanted)

@@ -30,9 +30,10 @@ RETRY_S: Final = 5
 _LOOK_S: Final = 1.0  # between two looks at what nobody reports, such as free memory
 _EXPECTED_S: Final = 10.0  # from the answer to a prompt that is not waited for until its turn says that it is busy
 _ROOM_S: Final = 15.0  # until an idle worker that was put away is gone, at the latest
-_OWNERS: Final = 1000
+_FEW_OWNERS: Final = 32
 
 _NOBODY: Final = Obstacle("queue", 0, 0)
+_DISPOSED: Final = "Its directory was disposed of before it began"
 
 
 class Ticket:
@@ -74,6 +75,7 @@ class Turnstile:
         self._limits = limits
         self._line = Line()
         self._owners: dict[str, str] = {}  # whose prompt a session's worker was started for
+        self._most_owners = _FEW_OWNERS
         self._rooms = Rooms(household, self._line.running, self._owners, memory)
         self._chains: dict[str, deque[Ticket]] = {}  # calls that are not with the worker yet, in their order
         self._seats: dict[str, _Seat] = {}
@@ -170,16 +172,36 @@ class Turnstile:
                 await wake.wait()
 
     def withdraw(self, session: str, failure: ApiError | None = None) -> None:
-        """What waits for a turn of the session will not have one, and is told so."""
-        if not self._line.withdraw(session):
+        """What waits for a turn of the session will not have one, and is told so: also by an event, unless there is a
+        ``failure`` of its own."""
+        if not self._take_out(session, failure or aborted_early()):
             return
+        if failure is None:
+            self._tell_aborted(session)
+        self._advance()
+
+    def withdraw_disposed(self, directory: str | None = None) -> None:
+        """The same for all that waits in a directory, or anywhere: none of it begins in the place of another."""
+        waiting = [id for id in self._line.order() if self._sessions.exists(id)]
+        theirs = [id for id in waiting if directory is None or self._sessions.find(id).directory == directory]
+        for session in theirs:
+            self._take_out(session, aborted_early(_DISPOSED))
+            self._tell_aborted(session, _DISPOSED)
+        if theirs:
+            self._advance()
+
+    def _take_out(self, session: str, failure: ApiError) -> bool:
+        if not self._line.withdraw(session):
+            return False
         for ticket in self._chains.pop(session, ()):
-            ticket.failure, ticket.over = failure or aborted_early(), True
+            ticket.failure, ticket.over = failure, True
             ticket.ready.set()
         self._end_waiting(session)
-        if self._sessions.exists(session) and failure is None:
-            self._journal.append("session.error", {"sessionID": session, "error": aborted()}, self._place(session))
-        self._advance()
+        return True
+
+    def _tell_aborted(self, session: str, *why: str) -> None:
+        if self._sessions.exists(session):
+            self._journal.append("session.error", {"sessionID": session, "error": aborted(*why)}, self._place(session))
 
     def poke(self) -> None:
         """Something has changed, such as a worker's end or the policy."""
@@ -237,13 +259,14 @@ class Turnstile:
         self._told.pop(session, None)
         if chain:
             chain[0].ready.set()
-        if len(self._owners) > _OWNERS:
+        if len(self._owners) > self._most_owners:
             self._forget_owners()
 
     def _forget_owners(self) -> None:
         living = {worker.spec.name for worker in self._household.live()} | self._seats.keys()
         for session in self._owners.keys() - living:
             del self._owners[session]
+        self._most_owners = 2 * len(self._owners) + _FEW_OWNERS  # each is looked at but now and then
 
     def _settle(self, session: str) -> None:
         seat = self._seats.get(session)

@@ -357,3 +357,18 @@ async def test_a_store_that_is_read_only_for_a_while_heals(journal: Journal, sto
 
     await running(journal, work)
     assert sink.types() == ["one"]
+
+
+async def test_numbers_go_on_where_they_were_forgotten(
+    journal: Journal, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oad.daemon.journal._AGGREGATES", 2)
+
+    async def work() -> None:
+        for session in [f"ses_{number}" for number in range(5)] * 2:
+            journal.append("one", {}, Place("/p", "global", session))
+            await journal.settled()
+        assert len(journal._aggregates) <= 3
+
+    await running(journal, work)
+    assert [e.aggregate_seq for e in store.events_after(0, 20)] == [1] * 5 + [2] * 5

@@ -6,6 +6,7 @@ import pytest
 
 from oad.contract.policy import AuditPolicy, LimitPolicy, NetworkPolicy, Policy, SandboxPolicy
 from oad.daemon.enforceable import NotEnforceable
+from oad.daemon.journal import Place
 from oad.daemon.reload import PolicyUnreadable, Reload
 from oad.daemon.settings import DaemonSettings
 
@@ -26,6 +27,14 @@ class Sandboxes:
         self.policy = policy
 
 
+class Journal:
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def announce(self, type: str, properties: Any, place: Place) -> None:
+        self.told.append(type)
+
+
 def services() -> Any:
     policy = Policy()
     return SimpleNamespace(
@@ -33,6 +42,7 @@ def services() -> Any:
         limits=SimpleNamespace(policy=policy.limits),
         audit=Audit(),
         turnstile=SimpleNamespace(poke=lambda: None),
+        journal=Journal(),
     )
 
 
@@ -65,6 +75,7 @@ def test_a_policy_that_can_not_be_taken_changes_nothing(error: Exception) -> Non
     Reload(own, held, reread).run()
     assert own.policy == Policy()
     assert held.audit.lines == []
+    assert held.journal.told == ["oad.reloaded"], "gateways' files are another matter"
 
 
 def test_nothing_to_read_again() -> None:

@@ -46,7 +46,8 @@ class Server:
     async def start(self, *options: str, timeout_s: float = 30) -> None:
         """Returns when it is healthy."""
         (self.data / "run" / "address").unlink(missing_ok=True)  # the last run's port may be another server's by now
-        serve = ["serve", "--no-auth", "--data-dir", str(self.data)]
+        open_to_all = [] if "OPENCODE_SERVER_PASSWORD" in self._environment else ["--no-auth"]
+        serve = ["serve", *open_to_all, "--data-dir", str(self.data)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220  it takes a millisecond, and trio must not own it
                 [*self._launcher, sys.executable, "-m", "oad.cli.main", *serve, *options],

@@ -29,6 +29,7 @@ from oad.contract.wire import (
 )
 from oad.gateway.main import serve_gateway
 from oad.gateway.settings import GatewaySettings
+from oad.gateway.users import Users
 from oad.link import Answer, Serving, TrioSocket, bind_private
 
 PAGE = 300  # rows of a replay
@@ -203,7 +204,7 @@ class Stand:
     def stop_daemon(self) -> None:
         self._daemon_scope.cancel()
 
-    async def start_gateway(self, **settings: Any) -> None:
+    async def start_gateway(self, users: Users | None = None, **settings: Any) -> None:
         listener = socket.socket()
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 2000)
         listener.bind(("127.0.0.1", 0))
@@ -222,7 +223,7 @@ class Stand:
                 **settings,
             }
         )
-        self.nursery.start_soon(serve_gateway, complete, self.stopping)
+        self.nursery.start_soon(serve_gateway, complete, self.stopping, users)
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ configure_logs("info", file=Path(sys.argv[1]), stderr=True)
 name_process("daemon", name="d-1")
 KNOWN.learn(["sk-canary-in-a-log-1"])
 early.info("plain", number=1)
-enter(Trail("req_1"), "ses_1")
+enter(Trail("req_1", user="ann"), "ses_1")
 early.warning("caused", path=Path("/x"))
 early.warning("says itself", session="ses_2", key="sk-canary-in-a-log-1")
 logging.getLogger("foreign").error("went %s with sk-canary-in-a-log-1", "wrong")
@@ -45,8 +45,9 @@ def test_lines_say_who_wrote_them_and_what_for(tmp_path: Path) -> None:
     assert done.stderr.decode().splitlines() == file.read_text().splitlines()[:-1]
     plain, caused, own, foreign, failed, forked = lines
     assert (plain["process"], plain["name"], plain["level"], plain["logger"]) == ("daemon", "d-1", "info", "oad.early")
-    assert {"session", "request"} & set(plain) == set()
-    assert (caused["session"], caused["request"], caused["pid"]) == ("ses_1", "req_1", plain["pid"])
+    assert {"session", "request", "user"} & set(plain) == set()
+    assert (caused["session"], caused["request"], caused["user"]) == ("ses_1", "req_1", "ann")
+    assert caused["pid"] == plain["pid"]
     assert caused["path"].count("/x") == 1
     assert own["session"] == "ses_2"
     assert (foreign["event"], foreign["request"]) == ("went wrong with [redacted]", "req_1")

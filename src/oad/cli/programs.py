@@ -15,16 +15,18 @@ import structlog
 
 from oad.contract.policy import Policy
 from oad.daemon import procs
+from oad.heap import use_one_heap
 from oad.logs import Rotation, configure_logs, name_process
 from oad.service_manager import ServiceManager
 
 from .credential import Credential
-from .heap import use_one_heap
 from .parent import FATAL_STATUS, Program
 from .places import Places
+from .refusal import Refused
 from .server_config import ServerConfig
 from .settings.load import Sources, load_settings
 from .settings.origin import BadConfig
+from .users import read_users
 
 _NOBODY: Final = 65534  # on every Linux
 
@@ -44,6 +46,7 @@ class Plan(msgspec.Struct, frozen=True):
     secret_environment: dict[str, str] = {}
     sources: Sources = Sources()
     manager: ServiceManager = ServiceManager()
+    users_file: str = ""  # which gateways read, now and at a reload
     drain_s: float = 0.0  # at a stop, for running turns to end by themselves
 
 
@@ -151,8 +154,22 @@ def run_gateway_of(name: str, plan: Plan) -> int:
             log_level=plan.config.log_level,
         ),
         plan.manager,
+        functools.partial(_reread_users, plan),
     )
     return 0
+
+
+def _reread_users(plan: Plan) -> dict[str, str]:
+    """Raises UsersUnreadable."""
+    from oad.gateway.users import UsersUnreadable
+
+    try:
+        users = read_users(plan.users_file)
+    except Refused as error:
+        raise UsersUnreadable(str(error)) from error
+    if users and not plan.credential:
+        raise UsersUnreadable("there is no authentication (--no-auth): everybody is let in anyway")
+    return users
 
 
 def run_proxy_of(plan: Plan) -> int:

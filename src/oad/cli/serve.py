@@ -109,6 +109,7 @@ def _plan(options: ServeOptions, held: contextlib.ExitStack) -> tuple[Plan, Addr
         print_logs=print_logs,
         log_file=places.log_file,
         sources=sources,
+        users_file=config.users_file,
         drain_s=config.drain_s or 0.0,
     )
     return plan, Address(base_url(listeners[0]), host, loopback)

@@ -26,7 +26,8 @@ HEAD: Final = (
     "`cors` of all places adds up. `oad config check` names all that is wrong with its file and line, and `oad config "
     "show --origin` what is in force and why. A server does not start with settings that are wrong (status 2); a "
     "reload (`SIGHUP` to the daemon) with wrong ones changes nothing and logs why. It takes over all but `[server]`, "
-    "`[sandbox]` and `[audit]`, which need a restart; gateways and proxy have read theirs at their start.\n"
+    "`[sandbox]` and `[audit]`, which need a restart; gateways and proxy have read theirs at their start. Gateways "
+    "read the users of `users_file` anew.\n"
 )
 COLUMNS: Final = ("key", "type", "default", "environment", "option", "meaning")
 _OAUTH: Final = (

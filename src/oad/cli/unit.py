@@ -69,11 +69,13 @@ def _plan(options: UnitOptions, passed: Sequence[socket.socket], manager: Servic
     name_process(options.program, name=options.name)
     places.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
     listeners = _listeners(config, passed) if options.program == "gateway" else ()
+    users_file = _users_file(options.program, config)
+    users = read_users(users_file)
     return Plan(
         places=places,
         config=config,
         policy=settings.policy(),
-        credential=msgspec.structs.replace(_credential(options.program, places), users=_users(options.program, config)),
+        credential=msgspec.structs.replace(_credential(options.program, places), users=users),
         listeners=tuple(listeners),
         door=_door(places, passed) if options.program == "proxy" else None,
         loopback=all(_is_local(listener) for listener in listeners),
@@ -81,6 +83,7 @@ def _plan(options: UnitOptions, passed: Sequence[socket.socket], manager: Servic
         log_file=None,  # the journal has it
         sources=sources,
         manager=manager,
+        users_file=users_file,
         drain_s=_DRAIN_S if config.drain_s is None else config.drain_s,
     )
 
@@ -111,10 +114,10 @@ def _credential(program: str, places: Places) -> Credential:
     return Credential(password=secret, token=secret)
 
 
-def _users(program: str, config: ServerConfig) -> dict[str, str]:
-    """Gateways alone need to know them. Raises Refused."""
+def _users_file(program: str, config: ServerConfig) -> str:
+    """Gateways alone need to know them."""
     shown = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nowhere"), USERS)
-    return read_users(str(shown) if shown.exists() else config.users_file) if program == "gateway" else {}
+    return (str(shown) if shown.exists() else config.users_file) if program == "gateway" else ""
 
 
 def _run(options: UnitOptions, plan: Plan) -> int:

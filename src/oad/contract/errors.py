@@ -50,9 +50,9 @@ def session_busy(session_id: str) -> ApiError:
     return tagged(409, "SessionBusyError", sessionID=session_id, message=f"Session is busy: {session_id}")
 
 
-def aborted_early() -> ApiError:
+def aborted_early(why: str = "Aborted before it began") -> ApiError:
     """The session was aborted between the arrival of a prompt and its start."""
-    return named(409, "MessageAbortedError", message="Aborted before it began")
+    return named(409, "MessageAbortedError", message=why)
 
 
 def unavailable(message: str, retry_after_s: int = 1) -> ApiError:

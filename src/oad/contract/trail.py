@@ -16,10 +16,12 @@ _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{
 
 
 class Trail(msgspec.Struct, array_like=True, frozen=True):
-    """``parent`` is a W3C ``traceparent``; both may be empty."""
+    """``parent`` is a W3C ``traceparent``; ``user`` whose request it was, where users are told apart. Each may be
+    empty."""
 
     request: str = ""
     parent: str = ""
+    user: str = ""
 
 
 NO_TRAIL: Final = Trail()

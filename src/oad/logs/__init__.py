@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line, to the log file, to standard error when asked, or to the journal.
 
 Every line has ``timestamp``, ``level``, ``logger``, ``event``, ``process`` (what kind) and ``pid``; where they apply
-also ``session``, ``request`` (see oad.contract.trail) and ``name`` (of a gateway or worker).
+also ``session``, ``request``, ``user`` (see oad.contract.trail) and ``name`` (of a gateway or worker).
 """
 
 import logging
@@ -111,8 +111,11 @@ def _add_trail(_logger: object, _method: str, line: MutableMapping[str, Any]) ->
     line["pid"] = _pid or os.getpid()
     if session := SESSION.get():
         line.setdefault("session", session)
-    if request := TRAIL.get().request:
-        line.setdefault("request", request)
+    trail = TRAIL.get()
+    if trail.request:
+        line.setdefault("request", trail.request)
+    if trail.user:
+        line.setdefault("user", trail.user)
     return line
 
 

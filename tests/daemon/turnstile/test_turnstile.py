@@ -169,6 +169,59 @@ async def test_what_waits_can_be_stopped(op: str, by: str, tmp_path: Path) -> No
         await client.finish("ses_c")
 
 
+@pytest.mark.parametrize("op", ["session.prompt", "session.prompt_async"])
+async def test_what_waits_ends_with_its_directory(op: str, tmp_path: Path) -> None:
+    async with live_daemon(tmp_path, policy=ONE_TURN) as live, trio.open_nursery() as nursery:
+        client = Client(live, nursery)
+        await client.prompt("ses_a")
+        await client.running("ses_a")
+        await client.prompt("ses_b", op=op)
+        await live.session("ses_q", directory="/q")
+        await client.prompt("ses_q")
+        await until(lambda: live.services.turnstile.waiting == 2)
+        await live.ask("instance.dispose")
+        await client.running("ses_q")  # not the one that came first, whose directory was disposed of
+        answered = 409 if op == "session.prompt" else 204
+        assert {each[:2] for each in client.outcomes} == {("ses_a", 200), ("ses_b", answered)}
+        (told,) = [each["error"]["data"] for each in live.of_type("session.error") if each["sessionID"] == "ses_b"]
+        assert told["message"] == "Its directory was disposed of before it began"
+        said = [each["status"]["type"] for each in live.of_type("session.status") if each["sessionID"] == "ses_b"]
+        assert said == ["retry", "idle"]
+        assert await live.json("session.status") == {}
+        await client.finish("ses_q")
+        assert not any(worker.spec.name == "ses_b" for worker in live.spawner.children)
+        await until(lambda: live.services.turnstile.running == 0)
+
+
+async def test_nothing_begins_while_all_directories_end(tmp_path: Path) -> None:
+    async with live_daemon(tmp_path, policy=ONE_TURN) as live, trio.open_nursery() as nursery:
+        client = Client(live, nursery)
+        await client.prompt("ses_a")
+        await client.running("ses_a")
+        await live.session("ses_q", directory="/q")  # where no worker is
+        await client.prompt("ses_q")
+        await until(lambda: live.services.turnstile.waiting == 1)
+        await live.ask("global.dispose")
+        await until(lambda: len(client.outcomes) == 2)
+        assert sorted(each[:2] for each in client.outcomes) == [("ses_a", 200), ("ses_q", 409)]
+        assert [worker.spec.name for worker in live.spawner.children] == ["ses_a"]
+        assert await live.json("session.status") == {}
+
+
+async def test_a_prompt_whose_worker_starts_ends_with_its_directory(tmp_path: Path) -> None:
+    async with live_daemon(tmp_path) as live, trio.open_nursery() as nursery:
+        client = Client(live, nursery)
+        live.spawner.gate = trio.Event()
+        await client.prompt("ses_a")
+        nursery.start_soon(live.ask, "instance.dispose")
+        await trio.testing.wait_all_tasks_blocked(0.001)
+        live.spawner.gate.set()
+        await until(lambda: len(client.outcomes) == 1)
+        assert client.outcomes[0][:2] == ("ses_a", 409)
+        await until(lambda: live.supervisor.live() == [])
+        assert await live.json("session.status") == {}
+
+
 async def test_what_waits_too_long_is_refused(tmp_path: Path) -> None:
     policy = Policy(admission=AdmissionPolicy(running_turns=1, queue_s=0.05))
     async with live_daemon(tmp_path, policy=policy) as live, trio.open_nursery() as nursery:
