@@ -129,6 +129,7 @@ class Dispatcher:
             self._logins.report(call.params, call.origin or BY_SERVICE)
             return TRUE
         self._take(call)
+        await self._services.storage.prepare(call)
         try:
             if is_recorded(call):
                 return await record_request(self._services.audit, call, body, self._carry_out)

@@ -15,6 +15,7 @@ from .disk_use import DiskUse
 from .leftovers import Leftover, Leftovers
 from .operations.context import Services
 from .operations.sessions import delete_tree
+from .store_trouble import Trouble
 from .sweep import Sweep
 
 _log = structlog.get_logger("oad.upkeep")
@@ -50,6 +51,9 @@ class Housekeeping:
         services, settings = self._services, self._services.store_upkeep.settings
         async with services.store_upkeep.one:
             sweep = Sweep(settings.data, settings.policy, services.store, settings.log_file, dry=dry)
+            if not dry and services.journal.failing is not None and (trouble := await self._make_way(sweep)):
+                sweep.tally.left.append(f"what the store has: {trouble.message}")
+                return sweep.tally.report(dry=False)
             await self._expire_sessions(sweep)
             if dry:
                 await trio.to_thread.run_sync(sweep.count_events)
@@ -61,6 +65,12 @@ class Housekeeping:
             if not dry:
                 await services.store_upkeep.give_back(thorough=thorough)
         return sweep.tally.report(dry=dry)
+
+    async def _make_way(self, sweep: Sweep) -> Trouble | None:
+        """What nothing must be written for goes first, and may give room for the rest. Returns why it does not."""
+        await trio.to_thread.run_sync(sweep.clear_plain_files)
+        await self._services.storage.make_way(freed=True)
+        return self._services.journal.failing
 
     async def _expire_sessions(self, sweep: Sweep) -> None:
         services = self._services
@@ -80,7 +90,10 @@ class Housekeeping:
 
     async def _clear_leftovers(self, sweep: Sweep) -> None:
         listing = await trio.to_thread.run_sync(sweep.leftovers.look)
-        await self._services.journal.settled()  # only now: whoever is in the listing is then known, or gone
+        if sweep.dry:
+            await self._services.journal.caught_up()
+        else:
+            await self._services.journal.settled()  # only now: whoever is in the listing is then known, or gone
         sessions = await trio.to_thread.run_sync(self._services.store.session_times)
         found = await trio.to_thread.run_sync(sweep.leftovers.choose, listing, sessions, time.time())
         used = self._used_names()

@@ -1,5 +1,6 @@
 """One daemon per data directory, and one parent of a foreground server. A lock ends with its process, in any case."""
 
+import contextlib
 import fcntl
 import os
 import struct
@@ -37,8 +38,9 @@ class InstanceLock:
             owner = os.pread(self._descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
             os.close(self._descriptor)
             raise AlreadyRunning(f"another oad (pid {owner}) uses the data directory {self._data}") from error
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        with contextlib.suppress(OSError):  # a full disk; the number is only for the message above
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
         return self
 
     def __exit__(

@@ -261,7 +261,7 @@ def _put_together(
         turnstile,
         Register(settings.register),
         StoreUpkeep(settings, store),
-        Storage(settings, journal, supervisor, sessions, turns),
+        Storage(settings, store, journal, supervisor, sessions, turns),
         gateways.listeners,
         _make_renewal(settings, credentials, supervisor),
         tally=books.tally,

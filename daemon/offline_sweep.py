@@ -12,6 +12,7 @@ from oad.contract.session import decode_session
 from oad.contract.upkeep import SweepReport
 
 from . import store_room
+from .ballast import Ballast
 from .disk_use import DiskUse
 from .instance_lock import DAEMON_LOCK, PARENT_LOCK, InstanceLock
 from .migration import StoreUnusable, check_version
@@ -21,6 +22,7 @@ from .restoring import finish_restore
 from .schema import MIGRATIONS, connect
 from .snapshot_places import PLACE_NAME
 from .store import Store
+from .store_trouble import free_mb
 from .sweep import Sweep
 
 
@@ -30,6 +32,7 @@ def sweep_alone(data: Path, policy: Policy, log_file: Path | None, *, dry: bool)
     if not database.exists():
         raise StoreUnusable(f"there is no store in {data}")
     with InstanceLock(data, PARENT_LOCK), InstanceLock(data, DAEMON_LOCK):
+        _make_way(data, policy)
         finish_restore(data)
         _check_age(database)
         store = Store(database)
@@ -40,6 +43,13 @@ def sweep_alone(data: Path, policy: Policy, log_file: Path | None, *, dry: bool)
             _clear_leftovers(sweep, store, data)
             _give_back(sweep, store)
         return sweep.tally.report(dry=dry)
+
+
+def _make_way(data: Path, policy: Policy) -> None:
+    """Even to open the store, and to look at it, takes a little room. The next daemon lays the ballast again."""
+    free = free_mb(data)
+    if free is not None and free < policy.storage.ballast_mb:
+        Ballast(data).release()
 
 
 def _check_age(database: Path) -> None:

@@ -17,10 +17,13 @@ from oad.contract.limits import LimitHit
 from oad.contract.message import NamedError
 from oad.contract.wire import Call
 
+from .ballast import Ballast
 from .journal import Journal
 from .relief import find_largest, remove
 from .sessions import Sessions, place_of
 from .settings import DaemonSettings
+from .store import Store
+from .store_room import empty_wal
 from .store_trouble import Trouble, free_mb, of_system
 from .supervisor import Supervisor
 from .turns import Turns
@@ -31,6 +34,7 @@ _log = structlog.get_logger("oad.storage")
 _EVERY_S: Final = 1.0
 _STOP_S: Final = 2.0  # for a worker to end its turn; then it is killed
 _KILL_S: Final = 5.0
+_ROOM_S: Final = 10.0  # for the journal to be written again once the ballast is gone
 _LEAST_MB: Final = 1.0  # of temporary files, for it to be worth ending somebody
 _READING: Final = frozenset({"GET", "HEAD"})
 # What may be done although nothing can be recorded: to stop things, and to read by POST.
@@ -44,8 +48,10 @@ _FREE: Final = frozenset(
         "global.dispose",
         "app.log",
         "sync.history.list",
+        "oad.sweep",
     }
 )
+_GIVES_ROOM: Final = frozenset({"session.delete", "oad.sweep"})
 
 
 def needs_store(call: Call) -> bool:
@@ -55,15 +61,23 @@ def needs_store(call: Call) -> bool:
 
 class Storage:
     def __init__(
-        self, settings: DaemonSettings, journal: Journal, supervisor: Supervisor, sessions: Sessions, turns: Turns
+        self,
+        settings: DaemonSettings,
+        store: Store,
+        journal: Journal,
+        supervisor: Supervisor,
+        sessions: Sessions,
+        turns: Turns,
     ) -> None:
         self._settings = settings
+        self._store = store
         self._journal = journal
         self._supervisor = supervisor
         self._sessions = sessions
         self._turns = turns
         self._low: Trouble | None = None
         self._ended: set[Worker] = set()  # whose turn is being ended
+        self._ballast = Ballast(settings.data)
         self.free_mb: float | None = None
 
     @property
@@ -75,6 +89,30 @@ class Storage:
         """For whatever has to be stored. Raises ApiError 507."""
         if (failing := self._journal.failing) is not None:
             raise failing.refusal()
+
+    async def prepare(self, call: Call) -> None:
+        """Before anything is written of a call, be it that it was made."""
+        if call.op in _GIVES_ROOM and call.params.get("dryRun") != "true":
+            await self.make_way()
+
+    async def make_way(self, *, freed: bool = False) -> None:
+        """For what frees room, but must write to do so: on a full disk the ballast goes, and if it did, or something
+        else was ``freed``, what waits to be written is awaited for a while."""
+        failing, free = self._journal.failing, free_mb(self._settings.data)
+        is_full = failing is not None and failing.reason == "full"
+        if not is_full and (free is None or free >= self._ballast.mb()):
+            return
+        with contextlib.suppress(OSError):
+            if self._ballast.release():
+                _log.warning("the ballast is given up, so that room can be made")
+                freed = True
+        if not freed:
+            return
+        await trio.to_thread.run_sync(empty_wal, self._store)
+        written = trio.Event()
+        self._journal.then(written.set)
+        with trio.move_on_after(_ROOM_S):
+            await written.wait()
 
     def explain(self, error: OSError) -> None:
         """Of an operation that failed with it. Raises ApiError 507 if a full or read-only disk is the reason."""
@@ -91,6 +129,7 @@ class Storage:
         async with trio.open_nursery() as nursery:
             while True:
                 self._look()
+                await self._keep_ballast()
                 if self._is_short() and await self._relieve():
                     await trio.sleep(_EVERY_S)  # the journal tries again meanwhile
                 elif (failing := self._journal.failing) is not None:
@@ -109,6 +148,20 @@ class Storage:
         else:
             self._low = None
             _log.warning("enough space is free again", least_mb=least)
+
+    async def _keep_ballast(self) -> None:
+        """There is as much as there shall be, if besides the reserve there is room for it."""
+        policy, laid = self._settings.policy.storage, self._ballast.mb()
+        room = laid + (self.free_mb or 0.0) - policy.min_free_mb
+        if policy.ballast_mb == laid or room < policy.ballast_mb or self._journal.failing is not None:
+            return
+        try:
+            if policy.ballast_mb:
+                await trio.to_thread.run_sync(self._ballast.lay, policy.ballast_mb)
+            else:
+                self._ballast.release()
+        except OSError as error:
+            _log.warning("no ballast could be laid", error=str(error))
 
     # --- the one who has taken all room ---------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from oad.contract.message import NamedError
 Reason = Literal["full", "readonly", "reserve", "failing"]
 
 _CAUSES: Final[dict[Reason, tuple[str, str]]] = {
-    "full": ("the disk is full", "free space on it"),
+    "full": ("the disk is full", "free space on it, by oad gc or by deleting sessions"),
     "readonly": ("the file system is read-only", "make it writable again; the kernel's log may tell why it is not"),
     "reserve": ("less space is free than is kept for what runs", "free space, or lower [storage] min_free_mb"),
     "failing": ("it can't be written", "look into the service's log, and at the disk"),

@@ -77,11 +77,15 @@ class Sweep:
 
     def clear_files(self, listing: Listing, sessions: Mapping[str, int]) -> None:
         """Files of which nobody can be about to make use."""
+        self.tally.add("snapshots", self.leftovers.remove_indexes(listing, sessions, dry=self.dry))
+        self.clear_plain_files()
+
+    def clear_plain_files(self) -> None:
+        """Those of them of which the store knows nothing: nothing is written for that."""
         scratch, tally = self._data / _SCRATCH, self.tally
         old = choose_old(list_outputs(scratch), self._policy.storage, time.time())
         gone = DiskUse(len(old), sum(file.bytes for file in old)) if self.dry else remove_outputs(scratch, old)
         tally.add("outputs", gone)
-        tally.add("snapshots", self.leftovers.remove_indexes(listing, sessions, dry=self.dry))
         if self._log_file is not None:
             tally.add("logs", remove_old_logs(self._log_file, self._policy.storage.log_files, dry=self.dry))
         tally.add("copies", self._clear_copies())

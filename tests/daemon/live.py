@@ -209,7 +209,7 @@ class Live(Books):
             ),
             Register(path / "admission.db"),
             StoreUpkeep(self.settings, self.store),
-            Storage(self.settings, self.journal, self.supervisor, self.sessions, self.turns),
+            Storage(self.settings, self.store, self.journal, self.supervisor, self.sessions, self.turns),
             draining=Draining(self.settings.drain_s),
         )
         self.dispatcher = Dispatcher(self.services)

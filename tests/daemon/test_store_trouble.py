@@ -35,10 +35,13 @@ def test_clients_are_told_what_to_do(tmp_path: Path) -> None:
     assert refusal.status == 507
     assert refusal.body["name"] == "StorageError"
     assert refusal.body["data"]["message"] == (
-        "Nothing can be stored in /data: the disk is full (database or disk is full). Remedy: free space on it. "
-        "The service recovers by itself"
+        "Nothing can be stored in /data: the disk is full (database or disk is full). Remedy: free space on it, "
+        "by oad gc or by deleting sessions. The service recovers by itself"
     )
-    assert (refusal.body["data"]["reason"], refusal.body["data"]["remedy"]) == ("full", "free space on it")
+    assert (refusal.body["data"]["reason"], refusal.body["data"]["remedy"]) == (
+        "full",
+        "free space on it, by oad gc or by deleting sessions",
+    )
 
 
 def test_free_space_is_that_of_ordinary_users(tmp_path: Path) -> None:

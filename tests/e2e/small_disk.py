@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,6 +29,16 @@ def can_mount() -> bool:
         return False
     tried = [*_unshare(), "sh", "-c", _MOUNT, "sh", "/mnt", "1", "--", "true"]
     return subprocess.run(tried, capture_output=True, check=False).returncode == 0
+
+
+def on_small_disk(place: Path, size_mb: int, program: str) -> str:
+    """What a program of Python prints whose argument is a place with a disk of its own."""
+    place.mkdir(exist_ok=True)
+    mounted = [*_unshare(), "sh", "-c", _MOUNT, "sh", str(place), str(size_mb), "--"]
+    ran = [*mounted, sys.executable, "-c", program, str(place)]
+    done = subprocess.run(ran, capture_output=True, check=False, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
 
 
 needs_mount = pytest.mark.skipif(not can_mount(), reason="no mount namespaces here")

@@ -13,7 +13,7 @@ import trio
 from .conftest import CONFIGURATION
 from .model import Model
 from .server import open_messages, open_parts, until
-from .small_disk import SmallDiskServer, needs_mount
+from .small_disk import SmallDiskServer, needs_mount, on_small_disk
 
 pytestmark = needs_mount
 
@@ -66,7 +66,6 @@ async def test_a_full_disk_refuses_what_must_be_stored_and_heals(server: SmallDi
         for method, path, body in (
             ("POST", f"/session/{known}/message", {"parts": [{"type": "text", "text": "more"}]}),
             ("PATCH", f"/session/{known}", {"title": "x"}),
-            ("DELETE", f"/session/{known}", None),
             ("PUT", "/auth/some", {"type": "api", "key": "key-0123456789"}),
         ):
             assert (await server.ask(method, path, body, status=507))["data"]["reason"] == "full"
@@ -92,6 +91,67 @@ async def test_a_full_disk_refuses_what_must_be_stored_and_heals(server: SmallDi
     assert open_messages(messages) == open_parts(messages) == []
     assert messages[-1]["parts"][-1]["text"].startswith("word word"), "what had been said by then is kept"
     assert (await server.prompt(running, "go on"))["info"]["sessionID"] == running
+
+
+async def test_room_can_be_made_on_a_full_disk(server: SmallDiskServer, model: Model) -> None:
+    """By a deletion, for which the ballast goes; and when that has gone too, by what needs no writing."""
+    ballast = server.disk.path / "ballast"
+    await until(lambda: ballast.exists() and ballast.stat().st_size == 8 << 20, "the ballast is laid")
+    model.register(long=[{"text": "many words " * 100_000, "chunks": 4}])
+    session = await server.create()
+    await server.prompt(session, "script:long")
+    server.disk.fill()
+    assert (await server.ask("POST", "/session", {}, status=507))["data"]["reason"] == "full"
+    assert await server.ask("DELETE", f"/session/{session}") is True
+    await server.ask("GET", f"/session/{session}", status=404)
+    assert not ballast.exists()
+    assert await server.create(), "what was refused is possible again"
+
+    spare = server.disk.path / "log" / "oad.log.9"
+    spare.write_bytes(bytes(2 << 20))
+    server.disk.fill()
+    assert (await server.ask("POST", "/session", {}, status=507))["data"]["reason"] == "full"
+    dry = await server.ask("POST", "/storage/sweep?dryRun=true")
+    assert [each["bytes"] for each in dry["removed"] if each["kind"] == "logs"] == [2 << 20]
+    report = await server.ask("POST", "/storage/sweep")
+    assert [each["bytes"] for each in report["removed"] if each["kind"] == "logs"] == [2 << 20]
+    assert report["left"] == []
+    assert await server.create()
+    server.disk.empty()
+    await until(lambda: ready(server), "it takes prompts again")
+    await until(ballast.exists, "the ballast is laid again")
+
+
+_SWEPT = """
+import contextlib, sys
+from pathlib import Path
+from oad.contract.policy import Policy, StoragePolicy
+from oad.daemon.ballast import Ballast
+from oad.daemon.event_log import EventLimits
+from oad.daemon.offline_sweep import sweep_alone
+from oad.daemon.projection import Recorded
+from oad.daemon.store import Store
+
+data = Path(sys.argv[1])
+store = Store(data / "oad.db")
+for number in range(1, 41):
+    event = Recorded(number, f"evt_{number}", "x", "/p", "global", "ses_a", number, b'"%b"' % (b"x" * 50_000))
+    store.commit([event], full=False)
+store.close()
+Ballast(data).lay(2)
+with (data / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+    while file.write(bytes(4096)):
+        pass
+policy = Policy(storage=StoragePolicy(events=10, ballast_mb=2))
+before = (data / "oad.db").stat().st_size
+report = sweep_alone(data, policy, None, dry=False)
+print({each.kind: each.items for each in report.removed}["events"])
+print((data / "oad.db").stat().st_size < before / 2)
+"""
+
+
+def test_room_can_be_made_without_a_server(tmp_path: Path) -> None:
+    assert on_small_disk(tmp_path / "disk", 8, _SWEPT).split() == ["30", "True"]
 
 
 async def test_a_session_that_fills_its_tmp_ends_alone(server: SmallDiskServer, model: Model) -> None:

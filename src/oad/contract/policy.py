@@ -178,6 +178,7 @@ class StoragePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions_days: _Positive | None = None  # sessions not used for so long are deleted; None: never
     archived_days: _Positive | None = None  # archived ones
     min_free_mb: Annotated[int, msgspec.Meta(ge=0)] = 100  # on the disk of the data; below it new prompts are refused
+    ballast_mb: Annotated[int, msgspec.Meta(ge=0)] = 8  # given back so that something can be deleted on a full disk
     store_mb: _Positive | None = None  # of the store; beyond it new sessions and prompts are refused
     migration_copies: _Positive = 2  # of the store, made before an upgrade changes it
 
