@@ -9,7 +9,7 @@ from .footprint import Footprint
 # Per PER turns, after the warm-up.
 MEMORY_MB = 1.0
 STORE_MB = 1.0
-RUNS = 24  # of samples, of which each counts with its lowest
+RUNS = 12  # of samples, of which each counts with its lowest
 # In all: SQLite's page caches (2 MB a connection), and the daemon's of sessions, are not full after a short warm-up.
 CACHES_MB = 3.0
 # Between two moments of rest. ZeroMQ keeps a few descriptors for as many workers as there were at once.
@@ -65,7 +65,7 @@ def table(findings: Sequence[Finding]) -> str:
     rows += [_row(finding) for finding in findings]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines.append("memory: the lowest of every twenty-fourth part of the time")
+    lines.append("memory: the lowest of every twelfth part of the time")
     lines.append(f"growth in MB: of a fitted line, per {PER} turns; up to {CACHES_MB:g} MB in all may go into caches")
     lines.append("growth in counts: between two moments of rest")
     return "\n".join(lines)

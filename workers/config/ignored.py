@@ -11,7 +11,6 @@ from .watch import Watch
 
 _KNOWN: Final = frozenset(field.encode_name for field in msgspec.structs.fields(Config)) | {"$schema", "reference"}
 WITHOUT_EFFECT: Final = {
-    "attachment": "images are sent as they are",
     "autoupdate": "oad does not replace itself",
     "enterprise": "there is no such service",
     "layout": "it was the terminal interface's",

@@ -45,7 +45,7 @@ KEYS: Final[dict[str, str]] = {
         "`preserve_recent_tokens` (what is kept beside a summary: nothing unless one of them is set)"
     ),
     "tool_output": "`max_lines` (2000) and `max_bytes` (51200) of a tool's output that the model is given",
-    "attachment": "checked, without effect: images are sent as they are",
+    "attachment": "`image`: `auto_resize`, `max_width`, `max_height`, `max_base64_bytes`, see [IMAGES.md](IMAGES.md)",
     "shell": "of commands: bash, zsh, sh, dash or ksh, from outside of the project",
     "username": "shown by clients; the name of the server's user by default",
     "share": "`manual`, `auto`, `disabled`",
