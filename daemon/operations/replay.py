@@ -66,16 +66,7 @@ def _number(text: str) -> int:
 
 def _replayed(record: Recorded) -> ReplayedEvent:
     event = as_published(record)
-    return ReplayedEvent(
-        seq=event.seq,
-        type=event.type,
-        directory=event.directory,
-        project=event.project,
-        session=event.session,
-        aggregate_seq=event.aggregate_seq,
-        id=event.id,
-        event=msgspec.Raw(event.body),
-    )
+    return ReplayedEvent(**event.head(), event=msgspec.Raw(event.body))
 
 
 REPLAY: Final[dict[str, Operation]] = {"event.replay": replay_events}

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from oad.cli.attach import attach
-from oad.cli.target import TargetOptions
+from oad.cli.target_options import TargetOptions
 
 
 class Replaced(Exception):

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from oad.cli.sweeping import size, sweep
-from oad.cli.target import TargetOptions
+from oad.cli.target_options import TargetOptions
 from oad.daemon.store import Store
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from oad.cli.target import TargetOptions, Unreachable, find_target
+from oad.cli.target import Unreachable, find_target
+from oad.cli.target_options import TargetOptions
 from oad.daemon.instance_lock import PARENT_LOCK, is_served
 
 HOLD = """

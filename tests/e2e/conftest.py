@@ -86,3 +86,18 @@ def shared(model: Model) -> Iterator[Server]:
     with model_server(place, model) as server:
         yield server
     shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[Server]:
+    """The same with the demo model and nothing configured."""
+    place = Path(tempfile.mkdtemp(prefix="oad-e2e-"))
+    for name in ("server", "project"):
+        (place / name).mkdir()
+    server = Server(place / "server", place / "project")
+    try:
+        trio.run(server.start)
+        yield server
+    finally:
+        server.discard()
+        shutil.rmtree(place, ignore_errors=True)

@@ -1,17 +1,11 @@
 """``GET /metrics`` and ``GET /oad/processes`` of a real server, compared with what the test itself did and saw."""
 
 import os
-import shutil
 import signal
-import tempfile
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
-import trio
 from prometheus_client.parser import text_string_to_metric_families
 
 from oad.daemon.telemetry.families import FAMILIES
@@ -20,21 +14,6 @@ from .marks import alive
 from .server import Server, until
 
 Samples = dict[tuple[str, ...], float]
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Server]:
-    """A running server with the demo model, for all tests of the module."""
-    place = Path(tempfile.mkdtemp(prefix="oad-e2e-"))
-    for name in ("server", "project"):
-        (place / name).mkdir()
-    server = Server(place / "server", place / "project")
-    try:
-        trio.run(server.start)
-        yield server
-    finally:
-        server.discard()
-        shutil.rmtree(place, ignore_errors=True)
 
 
 async def scrape(server: Server) -> Samples:
@@ -55,14 +34,14 @@ async def processes(server: Server) -> dict[str, Any]:
     return found
 
 
-async def test_figures_are_those_that_were_seen(shared: Server) -> None:
-    session = await shared.create(title="measured")
-    before = await scrape(shared)
+async def test_figures_are_those_that_were_seen(plain: Server) -> None:
+    session = await plain.create(title="measured")
+    before = await scrape(plain)
     began = time.perf_counter()
-    await shared.ask("POST", f"/session/{session}/message", {"parts": [{"type": "text", "text": "say hello"}]})
+    await plain.ask("POST", f"/session/{session}/message", {"parts": [{"type": "text", "text": "say hello"}]})
     took = time.perf_counter() - began
-    tokens = (await shared.ask("GET", f"/session/{session}"))["tokens"]
-    after = await scrape(shared)
+    tokens = (await plain.ask("GET", f"/session/{session}"))["tokens"]
+    after = await scrape(plain)
     grown = {key: after[key] - before.get(key, 0) for key in after}
     assert grown["oad_turn_seconds_count",] == 1
     assert 0 < grown["oad_turn_seconds_sum",] <= took
@@ -81,16 +60,16 @@ async def test_figures_are_those_that_were_seen(shared: Server) -> None:
     assert all(value >= 0 for key, value in grown.items() if key[0].endswith(("_total", "_count", "_bucket")))
 
 
-async def test_aborts_are_measured_as_their_receipts_are(shared: Server) -> None:
-    session = await shared.create(title="aborted")
-    before, sum_ms = await scrape(shared), 0.0
+async def test_aborts_are_measured_as_their_receipts_are(plain: Server) -> None:
+    session = await plain.create(title="aborted")
+    before, sum_ms = await scrape(plain), 0.0
     for number in range(3):
         mark = f"8931{number}"
-        await shared.prompt_async(session, f"run sleep {mark}")
+        await plain.prompt_async(session, f"run sleep {mark}")
         await until(lambda mark=mark: bool(alive(mark)), "the command runs")  # type: ignore[misc]
-        await shared.ask("POST", f"/session/{session}/abort")
-        sum_ms += (await shared.ask("GET", f"/session/{session}/abort"))["tookMs"]
-    after = await scrape(shared)
+        await plain.ask("POST", f"/session/{session}/abort")
+        sum_ms += (await plain.ask("GET", f"/session/{session}/abort"))["tookMs"]
+    after = await scrape(plain)
     assert after["oad_abort_seconds_count",] - before["oad_abort_seconds_count",] == 3
     measured = after["oad_abort_seconds_sum",] - before["oad_abort_seconds_sum",]
     assert abs(measured - sum_ms / 1000) <= 0.1 * sum_ms / 1000
@@ -98,17 +77,17 @@ async def test_aborts_are_measured_as_their_receipts_are(shared: Server) -> None
     assert after["oad_abort_survivors_total",] == 0
 
 
-async def test_every_process_is_shown_with_its_session(shared: Server) -> None:
-    session = await shared.create(title="busy one")
-    await shared.prompt_async(session, "run sleep 89321")
+async def test_every_process_is_shown_with_its_session(plain: Server) -> None:
+    session = await plain.create(title="busy one")
+    await plain.prompt_async(session, "run sleep 89321")
     await until(lambda: bool(alive("89321")), "the command runs")
-    found = await processes(shared)
+    found = await processes(plain)
 
     async def complete() -> bool:
         """A look is kept for a second, and idle sessions may be about to be put away."""
         nonlocal found
-        found = await processes(shared)
-        real = {process.pid for process in shared.processes()} | {shared.pid}
+        found = await processes(plain)
+        real = {process.pid for process in plain.processes()} | {plain.pid}
         return {pid for pid in real if psutil.pid_exists(pid)} <= {each["pid"] for each in found["processes"]}
 
     await until(complete, "all are shown")
@@ -118,26 +97,26 @@ async def test_every_process_is_shown_with_its_session(shared: Server) -> None:
     kinds = {each["kind"] for each in found["processes"]}
     assert {"serve", "daemon", "zygote", "gateway", "init", "session-worker", "holder", "command"} <= kinds
     (shown,) = [each for each in found["sessions"] if each["id"] == session]
-    assert (shown["title"], shown["state"], shown["directory"]) == ("busy one", "running", str(shared.project))
+    assert (shown["title"], shown["state"], shown["directory"]) == ("busy one", "running", str(plain.project))
     assert shown["processes"] == len([each for each in found["processes"] if each.get("session") == session])
     assert shown["busyS"] > 0
-    await shared.ask("POST", f"/session/{session}/abort")
-    (shown,) = [each for each in (await processes(shared))["sessions"] if each["id"] == session]
+    await plain.ask("POST", f"/session/{session}/abort")
+    (shown,) = [each for each in (await processes(plain))["sessions"] if each["id"] == session]
     assert "busyS" not in shown
 
 
-async def test_readers_and_restarts_are_counted(shared: Server) -> None:
-    before = await scrape(shared)
-    async with shared.events():
+async def test_readers_and_restarts_are_counted(plain: Server) -> None:
+    before = await scrape(plain)
+    async with plain.events():
 
         async def one_more() -> bool:
-            found = await scrape(shared)
+            found = await scrape(plain)
             return found["oad_event_streams", "gateway-0"] == before["oad_event_streams", "gateway-0"] + 1
 
         await until(one_more, "the reader is counted")
-    session = await shared.create()
-    await shared.ask("POST", f"/session/{session}/message", {"parts": [{"type": "text", "text": "say hello"}]})
-    found = await processes(shared)
+    session = await plain.create()
+    await plain.ask("POST", f"/session/{session}/message", {"parts": [{"type": "text", "text": "say hello"}]})
+    found = await processes(plain)
     worker = next(p for p in found["processes"] if p["kind"] == "session-worker" and p["session"] == session)
     gateway = next(p for p in found["processes"] if p["kind"] == "gateway")
     os.kill(worker["pid"], signal.SIGKILL)
@@ -145,19 +124,19 @@ async def test_readers_and_restarts_are_counted(shared: Server) -> None:
 
     async def counted() -> bool:
         try:
-            found = await scrape(shared)
+            found = await scrape(plain)
         except OSError:
             return False
         return found["oad_restarts_total", "gateway"] == 1 and found["oad_restarts_total", "session-worker"] == 1
 
-    await until(shared._healthy, "the gateway is back")
+    await until(plain._healthy, "the gateway is back")
     await until(counted, "both are counted")
-    assert (await scrape(shared))["oad_restarts_total", "daemon"] == 0
+    assert (await scrape(plain))["oad_restarts_total", "daemon"] == 0
     os.kill(next(p["pid"] for p in found["processes"] if p["kind"] == "daemon"), signal.SIGKILL)
 
     async def restarted() -> bool:
         try:
-            return (await scrape(shared))["oad_restarts_total", "daemon"] == 1
+            return (await scrape(plain))["oad_restarts_total", "daemon"] == 1
         except (OSError, AssertionError):
             return False
 

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,21 +19,6 @@ from .tmux import Terminal
 
 needs_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 SANE = "echo status=$?; stty -a | grep -qw -- '-echo' && echo broken || echo sane; sleep 600"
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Server]:
-    """A running server with the demo model."""
-    place = Path(tempfile.mkdtemp(prefix="oad-e2e-"))
-    for name in ("server", "project"):
-        (place / name).mkdir()
-    server = Server(place / "server", place / "project")
-    try:
-        trio.run(server.start)
-        yield server
-    finally:
-        server.discard()
-        shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.fixture
@@ -68,50 +52,50 @@ async def run_sleep(server: Server, mark: str, title: str) -> str:
     return session
 
 
-async def test_once_and_for_programs(shared: Server) -> None:
-    session = await run_sleep(shared, "89411", "told once")
-    head, *rows = (await oad(shared, "top", "--once", "--sort", "cpu")).splitlines()
+async def test_once_and_for_programs(plain: Server) -> None:
+    session = await run_sleep(plain, "89411", "told once")
+    head, *rows = (await oad(plain, "top", "--once", "--sort", "cpu")).splitlines()
     assert head.split()[:4] == ["STATE", "AGE", "TURN", "CPU%"]
     (row,) = [row for row in rows if session in row]
     assert row.startswith("running")
     assert row.endswith("told once")
-    found: dict[str, Any] = msgspec.json.decode(await oad(shared, "top", "--json"))
+    found: dict[str, Any] = msgspec.json.decode(await oad(plain, "top", "--json"))
     assert session in [each["id"] for each in found["sessions"]]
-    await oad(shared, "top", "--once", "--sort", "beauty", status=2)
-    await oad(shared, "top", status=2)  # no terminal
-    text = await oad(shared, "ps")
-    assert f"{session}  {shared.project}  running" in text
+    await oad(plain, "top", "--once", "--sort", "beauty", status=2)
+    await oad(plain, "top", status=2)  # no terminal
+    text = await oad(plain, "ps")
+    assert f"{session}  {plain.project}  running" in text
     assert "sleep 89411" in text
-    only: list[dict[str, Any]] = msgspec.json.decode(await oad(shared, "ps", session, "--json"))
+    only: list[dict[str, Any]] = msgspec.json.decode(await oad(plain, "ps", session, "--json"))
     assert {each["session"] for each in only} == {session}
     assert {"init", "session-worker", "holder", "command"} <= {each["kind"] for each in only}
-    await oad(shared, "ps", "ses_nobody", status=1)
-    await shared.ask("POST", f"/session/{session}/abort")
+    await oad(plain, "ps", "ses_nobody", status=1)
+    await plain.ask("POST", f"/session/{session}/abort")
 
 
-async def test_logs_of_a_session(shared: Server) -> None:
-    session, other = await shared.create(), await shared.create()
+async def test_logs_of_a_session(plain: Server) -> None:
+    session, other = await plain.create(), await plain.create()
     for each in (session, other):
-        await shared.prompt(each, "say hello")
-    lines = (await oad(shared, "logs", session)).splitlines()
+        await plain.prompt(each, "say hello")
+    lines = (await oad(plain, "logs", session)).splitlines()
     assert any("turn begins" in line for line in lines)
     assert not any(other in line for line in lines)
-    raw = [msgspec.json.decode(line) for line in (await oad(shared, "logs", session, "--json")).splitlines()]
+    raw = [msgspec.json.decode(line) for line in (await oad(plain, "logs", session, "--json")).splitlines()]
     assert {line["session"] for line in raw} == {session}
-    assert await oad(shared, "logs", session, "--level", "error") == ""
-    assert await oad(shared, "logs", session, "--since", "0s") == ""
-    await oad(shared, "logs", "--since", "yesterday", status=2)
+    assert await oad(plain, "logs", session, "--level", "error") == ""
+    assert await oad(plain, "logs", session, "--since", "0s") == ""
+    await oad(plain, "logs", "--since", "yesterday", status=2)
     request = raw[0]["request"]
-    assert "turn ended" in await oad(shared, "logs", request, "--since", "1h")
+    assert "turn ended" in await oad(plain, "logs", request, "--since", "1h")
 
 
-async def test_logs_are_followed(shared: Server) -> None:
-    session = await shared.create()
-    command = [sys.executable, "-u", "-m", "oad.cli.main", "logs", session, "-f", "--data-dir", str(shared.data)]
+async def test_logs_are_followed(plain: Server) -> None:
+    session = await plain.create()
+    command = [sys.executable, "-u", "-m", "oad.cli.main", "logs", session, "-f", "--data-dir", str(plain.data)]
     process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:
-        await shared.prompt(session, "say hello")
+        await plain.prompt(session, "say hello")
         seen = b""
         with trio.fail_after(30):
             while b"turn ended" not in seen:
@@ -122,9 +106,9 @@ async def test_logs_are_followed(shared: Server) -> None:
 
 
 @needs_tmux
-async def test_top_draws_sorts_aborts_and_leaves_the_terminal_as_it_was(shared: Server, terminal: Terminal) -> None:
-    session = await run_sleep(shared, "89421", "to be stopped")
-    await show_top(terminal, shared)
+async def test_top_draws_sorts_aborts_and_leaves_the_terminal_as_it_was(plain: Server, terminal: Terminal) -> None:
+    session = await run_sleep(plain, "89421", "to be stopped")
+    await show_top(terminal, plain)
     screen = await terminal.until("to be stopped", "re:running +\\d", "sessions: ")
     assert max(len(line) for line in screen.splitlines()) <= 80
     await terminal.until(session[-12:])
@@ -153,11 +137,11 @@ async def test_top_draws_sorts_aborts_and_leaves_the_terminal_as_it_was(shared: 
 @needs_tmux
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 async def test_a_signal_leaves_the_terminal_as_it_was(
-    shared: Server, terminal: Terminal, number: int, status: int
+    plain: Server, terminal: Terminal, number: int, status: int
 ) -> None:
-    await show_top(terminal, shared)
+    await show_top(terminal, plain)
     await terminal.until("sessions: ", "q quit")
-    (process,) = [each for each in alive("top") if str(shared.data) in each.info["cmdline"]]
+    (process,) = [each for each in alive("top") if str(plain.data) in each.info["cmdline"]]
     process.send_signal(number)
     await terminal.until(f"status={status}", "sane")
 

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from oad.cli.session_files import ExportOptions, ImportOptions, export_session, import_sessions
-from oad.cli.target import TargetOptions
+from oad.cli.target_options import TargetOptions
 
 from ..daemon.bundles.files import REFERENCE, SUBAGENT
 from .server import Server

@@ -5,7 +5,8 @@ import shutil
 import sys
 
 from .exit_status import FAILED, UNREACHABLE
-from .target import Target, TargetOptions, Unreachable, find_target
+from .target import Target, Unreachable, find_target
+from .target_options import TargetOptions
 
 
 def attach(options: TargetOptions, directory: str | None) -> int:

@@ -5,16 +5,14 @@ from typing import Annotated
 
 import typer
 
+from .options import AsJson, Config, Setting
+
 config = typer.Typer(no_args_is_help=True, help="Read and check the server's settings.")
-File = Annotated[Path | None, typer.Option("--config", help="The server's own settings; else the usual file.")]
-Setting = Annotated[
-    list[str] | None, typer.Option("--set", help="SECTION.KEY=VALUE; wins over files. May be given several times.")
-]
 
 
 @config.command("check")
 def config_check(
-    config: File = None,
+    config: Config = None,
     settings: Setting = None,
     directory: Annotated[
         Path | None, typer.Option("--directory", help="Also the opencode.json and agents that apply to this directory.")
@@ -28,9 +26,9 @@ def config_check(
 
 @config.command("show")
 def config_show(
-    config: File = None,
+    config: Config = None,
     settings: Setting = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
     origin: Annotated[bool, typer.Option("--origin", help="And where each value comes from.")] = False,
 ) -> None:
     """Print what is in force: every key, after files, environment and options. Secrets are masked."""

@@ -11,7 +11,8 @@ from oad.client import Client, Failure
 from oad.contract.session import Session
 
 from .exit_status import FAILED, OK, UNREACHABLE
-from .target import TargetOptions, Unreachable, find_target
+from .target import Unreachable, find_target
+from .target_options import TargetOptions
 
 
 def list_sessions(options: TargetOptions, directory: str | None, limit: int) -> int:

@@ -11,10 +11,11 @@ import typer
 from oad import __version__
 
 from . import monitor_commands
-from .config_commands import Setting
 from .config_commands import config as configuration
 from .exit_status import FAILED
+from .options import USUAL, AsJson, DataDir, Password, Setting, Token, Username, takes_target
 from .storage_commands import add_storage_commands
+from .target_options import TargetOptions
 
 app = typer.Typer(
     name="oad",
@@ -26,12 +27,6 @@ app = typer.Typer(
 )
 app.add_typer(configuration, name="config")
 monitor_commands.register(app)
-
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the server keeps its data.")]
-Attach = Annotated[str | None, typer.Option("--attach", help="URL of a running server.")]
-Username = Annotated[str | None, typer.Option("--username", "-u", help="User for Basic authentication.")]
-Password = Annotated[str | None, typer.Option("--password", "-p", help="Password for Basic authentication.")]
-Token = Annotated[str | None, typer.Option("--token", help="Token for Bearer authentication.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -108,13 +103,10 @@ def unit(
 
 
 @app.command()
+@takes_target
 def run(
     message: Annotated[list[str] | None, typer.Argument(help="The prompt; piped input is added to it.")] = None,
-    attach: Attach = None,
-    username: Username = None,
-    password: Password = None,
-    token: Token = None,
-    data_dir: DataDir = None,
+    target: TargetOptions = USUAL,
     session: Annotated[str | None, typer.Option("--session", "-s", help="Go on with this session.")] = None,
     last: Annotated[bool, typer.Option("--continue", "-c", help="Go on with the last session.")] = False,
     title: Annotated[str | None, typer.Option(help="Title of a new session.")] = None,
@@ -129,7 +121,6 @@ def run(
     """Send one prompt and print the answer while it comes."""
     from .run import RunOptions
     from .run import run as run_prompt
-    from .target import TargetOptions
 
     options = RunOptions(
         message=tuple(message or ()),
@@ -144,7 +135,7 @@ def run(
         format=format,
         auto=auto,
     )
-    raise typer.Exit(run_prompt(options, TargetOptions(attach, username, password, token, data_dir)))
+    raise typer.Exit(run_prompt(options, target))
 
 
 @app.command()
@@ -158,81 +149,62 @@ def attach(
 ) -> None:
     """Open opencode's terminal interface on the running server."""
     from .attach import attach as attach_client
-    from .target import TargetOptions
 
     raise typer.Exit(attach_client(TargetOptions(attach, username, password, token, data_dir), directory))
 
 
 @app.command()
+@takes_target
 def sessions(
-    attach: Attach = None,
-    username: Username = None,
-    password: Password = None,
-    token: Token = None,
-    data_dir: DataDir = None,
+    target: TargetOptions = USUAL,
     directory: Annotated[str | None, typer.Option("--dir", help="Directory whose sessions are wanted.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="So many of the newest.")] = 50,
 ) -> None:
     """List the sessions of this directory, the newest first."""
     from .inspect_server import list_sessions
-    from .target import TargetOptions
 
-    raise typer.Exit(list_sessions(TargetOptions(attach, username, password, token, data_dir), directory, limit))
+    raise typer.Exit(list_sessions(target, directory, limit))
 
 
 @app.command()
+@takes_target
 def abort(
     session: Annotated[str, typer.Argument(help="Its id.")],
-    attach: Attach = None,
-    username: Username = None,
-    password: Password = None,
-    token: Token = None,
-    data_dir: DataDir = None,
+    target: TargetOptions = USUAL,
 ) -> None:
     """Stop what a session is doing, and print the receipt: how it ended and that nothing is left."""
     from .inspect_server import abort_session
-    from .target import TargetOptions
 
-    raise typer.Exit(abort_session(TargetOptions(attach, username, password, token, data_dir), session))
+    raise typer.Exit(abort_session(target, session))
 
 
 @app.command("export")
+@takes_target
 def export_command(
     session: Annotated[str, typer.Argument(help="Its id.")],
     format: Annotated[str, typer.Option(help="json, as opencode's own, or markdown")] = "json",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; else standard output.")] = None,
     children: Annotated[bool, typer.Option("--children", help="With the sessions of its subagents.")] = False,
-    attach: Attach = None,
-    username: Username = None,
-    password: Password = None,
-    token: Token = None,
-    data_dir: DataDir = None,
+    target: TargetOptions = USUAL,
 ) -> None:
     """Write a session to a file, for another server or to read."""
     from .session_files import ExportOptions, export_session
-    from .target import TargetOptions
 
-    target = TargetOptions(attach, username, password, token, data_dir)
     raise typer.Exit(export_session(target, ExportOptions(session, format, output, children)))
 
 
 @app.command("import")
+@takes_target
 def import_command(
     files: Annotated[list[str], typer.Argument(help="Exports of oad or opencode; - is standard input.")],
     directory: Annotated[str | None, typer.Option("--dir", help="Where the sessions are to work.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Instead of those that are there already.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave those that are there already as they are.")] = False,
-    attach: Attach = None,
-    username: Username = None,
-    password: Password = None,
-    token: Token = None,
-    data_dir: DataDir = None,
+    target: TargetOptions = USUAL,
 ) -> None:
     """Take in sessions from files, all or none. One that is there already is taken in under a new id."""
     from .session_files import ImportOptions, import_sessions
-    from .target import TargetOptions
 
-    target = TargetOptions(attach, username, password, token, data_dir)
     raise typer.Exit(import_sessions(target, ImportOptions(tuple(files), directory, replace, keep)))
 
 
@@ -256,7 +228,7 @@ def token(data_dir: DataDir = None) -> None:
 
 @app.command()
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
     config: Annotated[Path | None, typer.Option(help="The server's configuration file (TOML).")] = None,
 ) -> None:
     """Try out what this host can enforce. Status 0 only if sessions get the full level, in the configured sandbox."""
@@ -270,36 +242,28 @@ app.add_typer(auth, name="auth")
 
 
 @auth.command("import")
+@takes_target
 def auth_import(
     file: Annotated[Path | None, typer.Argument(help="opencode's auth.json; else the user's own.")] = None,
-    attach: Attach = None,
-    username: Username = None,
-    password: Password = None,
-    token: Token = None,
-    data_dir: DataDir = None,
+    target: TargetOptions = USUAL,
 ) -> None:
     """Take over credentials from opencode."""
     from .provider_auth import import_credentials
-    from .target import TargetOptions
 
-    raise typer.Exit(import_credentials(TargetOptions(attach, username, password, token, data_dir), file))
+    raise typer.Exit(import_credentials(target, file))
 
 
 @auth.command("login")
+@takes_target
 def auth_login(
     provider: Annotated[str, typer.Argument(help="Its id, as in `provider/model`.")],
     method: Annotated[int | None, typer.Option(help="Number of the login, if there are several.")] = None,
-    attach: Attach = None,
-    username: Username = None,
-    password: Password = None,
-    token: Token = None,
-    data_dir: DataDir = None,
+    target: TargetOptions = USUAL,
 ) -> None:
     """Log in to a provider of models."""
     from .provider_auth import log_in
-    from .target import TargetOptions
 
-    raise typer.Exit(log_in(TargetOptions(attach, username, password, token, data_dir), provider, method))
+    raise typer.Exit(log_in(target, provider, method))
 
 
 audit = typer.Typer(no_args_is_help=True, help="Read and check the audit log.")

@@ -1,16 +1,11 @@
 """``oad top``, ``oad ps`` and ``oad logs``, as the command line has them."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the server keeps its data.")]
-Attach = Annotated[str | None, typer.Option("--attach", help="URL of a running server.")]
-Username = Annotated[str | None, typer.Option("--username", "-u", help="User for Basic authentication.")]
-Password = Annotated[str | None, typer.Option("--password", "-p", help="Password for Basic authentication.")]
-Token = Annotated[str | None, typer.Option("--token", help="Token for Bearer authentication.")]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+from .options import USUAL, AsJson, DataDir, takes_target
+from .target_options import TargetOptions
 
 
 def register(app: typer.Typer) -> None:
@@ -19,12 +14,9 @@ def register(app: typer.Typer) -> None:
     app.command("logs")(show_logs)
 
 
+@takes_target
 def show_top(
-    attach: Attach = None,
-    username: Username = None,
-    password: Password = None,
-    token: Token = None,
-    data_dir: DataDir = None,
+    target: TargetOptions = USUAL,
     every: Annotated[float, typer.Option("--every", "-d", min=0.5, help="Seconds between two looks.")] = 2.0,
     sort: Annotated[str, typer.Option(help="state, cpu, memory, tokens, age or used")] = "state",
     once: Annotated[bool, typer.Option("--once", help="Print the table and leave.")] = False,
@@ -32,26 +24,20 @@ def show_top(
 ) -> None:
     """Watch the sessions of a running server: what they do and what it takes. Keys abort one and change the order."""
     from .monitor.top import TopOptions, top
-    from .target import TargetOptions
 
     options = TopOptions(every_s=every, sort=sort, once=once, as_json=as_json)
-    raise typer.Exit(top(TargetOptions(attach, username, password, token, data_dir), options))
+    raise typer.Exit(top(target, options))
 
 
+@takes_target
 def show_processes(
     session: Annotated[str | None, typer.Argument(help="Only those of this session.")] = None,
-    attach: Attach = None,
-    username: Username = None,
-    password: Password = None,
-    token: Token = None,
-    data_dir: DataDir = None,
+    target: TargetOptions = USUAL,
     as_json: AsJson = False,
 ) -> None:
     """List the processes of the service and of each session, with CPU time, memory and age."""
     from .monitor.tree import print_processes
-    from .target import TargetOptions
 
-    target = TargetOptions(attach, username, password, token, data_dir)
     raise typer.Exit(print_processes(target, session, as_json=as_json))
 
 

@@ -14,7 +14,7 @@ from oad.contract.requests import Auth
 
 from .exit_status import FAILED, OK
 from .inspect_server import with_client
-from .target import TargetOptions
+from .target_options import TargetOptions
 
 _METHODS = dict[str, list[dict[str, Any]]]
 

@@ -18,7 +18,8 @@ from .attachment import CannotAttach, attach_files
 from .exit_status import FAILED, INTERRUPTED, OK, UNREACHABLE, USAGE
 from .follow import Follower
 from .permission_answers import PermissionAnswers
-from .target import Target, TargetOptions, Unreachable
+from .target import Target, Unreachable
+from .target_options import TargetOptions
 from .temporary_server import reach
 from .turn_printer import JsonPrinter, TextPrinter, TurnPrinter
 

@@ -15,7 +15,7 @@ from oad.contract.session_file import ImportedSession
 
 from .exit_status import FAILED, OK, USAGE
 from .inspect_server import with_client
-from .target import TargetOptions
+from .target_options import TargetOptions
 
 _FORMATS: Final = ("json", "markdown")
 _STDIN: Final = "-"

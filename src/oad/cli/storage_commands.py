@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the server keeps its data.")]
-Config = Annotated[Path | None, typer.Option("--config", help="The server's own settings; else the usual file.")]
+from .options import USUAL, AsJson, Config, DataDir, takes_target
+from .target_options import TargetOptions
 
 
 def add_storage_commands(app: typer.Typer) -> None:
@@ -15,22 +15,17 @@ def add_storage_commands(app: typer.Typer) -> None:
     app.command("restore")(restore)
 
 
+@takes_target
 def collect_garbage(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing; say what would go.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
     config: Config = None,
-    attach: Annotated[str | None, typer.Option("--attach", help="URL of a running server.")] = None,
-    username: Annotated[str | None, typer.Option("--username", "-u", help="User for Basic authentication.")] = None,
-    password: Annotated[str | None, typer.Option("--password", "-p", help="Password for Basic authentication.")] = None,
-    token: Annotated[str | None, typer.Option("--token", help="Token for Bearer authentication.")] = None,
-    data_dir: DataDir = None,
+    target: TargetOptions = USUAL,
 ) -> None:
     """Remove what is left over, too old or too much of the server's own data; whether it runs or not."""
     from .sweeping import sweep
-    from .target import TargetOptions
 
-    options = TargetOptions(attach, username, password, token, data_dir)
-    raise typer.Exit(sweep(options, config, dry=dry_run, as_json=as_json))
+    raise typer.Exit(sweep(target, config, dry=dry_run, as_json=as_json))
 
 
 def back_up(

@@ -19,7 +19,8 @@ from .places import UnsafePlace, find_places
 from .refusal import refuse
 from .settings.load import find_sources, load_settings
 from .settings.origin import BadConfig
-from .target import TargetOptions, Unreachable, find_target, running_at
+from .target import Unreachable, find_target, running_at
+from .target_options import TargetOptions
 
 
 def sweep(options: TargetOptions, config: Path | None, *, dry: bool, as_json: bool) -> int:

@@ -1,7 +1,6 @@
 """Which server a command talks to, and with which credential."""
 
 import os
-from pathlib import Path
 
 import msgspec
 
@@ -10,16 +9,7 @@ from oad.daemon.instance_lock import is_served
 
 from .credential import Credential, CredentialUnreadable, configured_credential, read_secret
 from .places import Places, UnsafePlace, find_places
-
-
-class TargetOptions(msgspec.Struct, frozen=True):
-    """The command line; None is "not given"."""
-
-    url: str | None = None
-    username: str | None = None
-    password: str | None = None
-    token: str | None = None
-    data_dir: Path | None = None
+from .target_options import TargetOptions
 
 
 class Target(msgspec.Struct, frozen=True):

@@ -13,7 +13,8 @@ import trio
 from oad.daemon import procs
 
 from .places import find_places
-from .target import Target, TargetOptions, Unreachable, find_credential, find_target, running_at
+from .target import Target, Unreachable, find_credential, find_target, running_at
+from .target_options import TargetOptions
 
 _START_S: Final = 30.0
 _STOP_S: Final = 20.0

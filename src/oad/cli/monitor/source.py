@@ -6,7 +6,8 @@ from collections.abc import Callable
 from oad.client import Client, Failure
 from oad.contract.activity import Activity
 
-from ..target import TargetOptions, Unreachable, find_target
+from ..target import Unreachable, find_target
+from ..target_options import TargetOptions
 
 
 class Source:

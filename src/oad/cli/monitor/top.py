@@ -13,7 +13,8 @@ from oad.client import Failure
 from oad.contract.activity import Activity
 
 from ..exit_status import FAILED, OK, UNREACHABLE, USAGE
-from ..target import TargetOptions, Unreachable
+from ..target import Unreachable
+from ..target_options import TargetOptions
 from .picture import State, draw
 from .source import Poller, Source
 from .table import ORDERS, Order, head, line, make_rows, sort_rows

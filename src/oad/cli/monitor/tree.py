@@ -10,7 +10,7 @@ from oad.contract.activity import Activity, ProcessActivity
 
 from ..exit_status import FAILED, OK
 from ..inspect_server import with_client
-from ..target import TargetOptions
+from ..target_options import TargetOptions
 from .figures import duration, number, size
 from .table import printable
 
