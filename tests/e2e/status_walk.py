@@ -275,7 +275,11 @@ class Walk:
         old = self._server.one("oad-daemon")
         kill(old)
         self.running.clear()
-        await until(lambda: [p.pid for p in self._server.named("oad-daemon")] not in ([], [old.pid]), "it is back")
+        await until(
+            lambda: [p.pid for p in self._server.named("oad-daemon")] not in ([], [old.pid]),
+            "the daemon is started again",
+            timeout_s=PATIENCE_S,
+        )
         await until(self._server._healthy, "the daemon is back", timeout_s=PATIENCE_S)
         assert self._told.connections == connections, "the stream of events broke off"
 
