@@ -13,12 +13,12 @@ import msgspec
 import setproctitle
 import structlog
 
+from oad.contract.credential import Credential
 from oad.contract.policy import Policy
 from oad.daemon import procs
 from oad.logs import Rotation, configure_logs, name_process
 from oad.service_manager import ServiceManager
 
-from .credential import Credential
 from .heap import use_one_heap
 from .parent import FATAL_STATUS, Program
 from .places import Places
@@ -139,7 +139,7 @@ def run_gateway_of(name: str, plan: Plan) -> int:
     if plan.door is not None:
         plan.door.close()
     from oad.gateway.main import run_gateway
-    from oad.gateway.settings import Credentials, GatewaySettings
+    from oad.gateway.settings import GatewaySettings
 
     descriptors = tuple(listener.detach() for listener in plan.listeners)
     run_gateway(
@@ -150,9 +150,7 @@ def run_gateway_of(name: str, plan: Plan) -> int:
             daemon_endpoint=f"ipc://{plan.places.runtime / 'daemon.sock'}",
             runtime_dir=str(plan.places.runtime),
             cwd=str(Path.cwd()),
-            credentials=Credentials(
-                plan.credential.username, plan.credential.password, plan.credential.token, plan.credential.users
-            ),
+            credentials=plan.credential,
             cors_origins=plan.config.cors,
             loopback=plan.loopback,
             allowed_hosts=plan.config.hosts,

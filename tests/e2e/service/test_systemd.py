@@ -10,6 +10,14 @@ from .machine import GATEWAY, Machine, why_not
 
 pytestmark = [pytest.mark.skipif(bool(why_not()), reason=why_not()), pytest.mark.timeout(240)]
 
+ASK = """
+import sys, urllib.error, urllib.request
+headers = {"authorization": f"Bearer {sys.argv[1]}"}
+try:
+    print(urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:4096/session", None, headers)).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
 UNITS = ["oad.service", GATEWAY, "oad-proxy.service"]
 
 
@@ -107,6 +115,31 @@ async def test_files_of_one_s_own_win_over_the_shipped_one(machine: Machine) -> 
     machine.configure("")
     machine.run("systemctl", "reload", "oad.service")
     assert machine.call("POST", "/session?directory=/srv/project", {})[0] == 200
+
+
+async def test_users_come_and_go_with_a_reload(machine: Machine) -> None:
+    ann, bob = "ann-token-0123456789", "bob-token-0123456789"
+    machine.configure('[server]\nusers_file = "/etc/oad/users"\n')
+    machine.write("/etc/oad/users", f"ann {ann}\n")
+    machine.run("sh", "-c", "chown root:oad /etc/oad/users && chmod 640 /etc/oad/users")
+    machine.run("systemctl", "restart", "oad.service", GATEWAY)
+    assert status_of(machine, ann) == "200"
+    machine.write("/etc/oad/users", f"bob {bob}\n")
+    gateway = machine.pid(GATEWAY)
+    machine.run("systemctl", "reload", "oad.service")
+    await until(lambda: status_of(machine, bob) == "200", "the new one is let in")
+    assert status_of(machine, ann) == "401"
+    machine.write("/etc/oad/users", f"ann {ann}\n")
+    assert machine.run("systemctl", "reload", GATEWAY) == ""
+    await until(lambda: status_of(machine, ann) == "200", "gateways can be told by themselves")
+    assert machine.pid(GATEWAY) == gateway
+    machine.configure("")
+    machine.run("sh", "-c", "rm /etc/oad/users")
+    machine.run("systemctl", "restart", "oad.service", GATEWAY)
+
+
+def status_of(machine: Machine, token: str) -> str:
+    return machine.run("python3", "-c", ASK, token).strip()
 
 
 async def test_the_journal_tells_of_one_session(machine: Machine) -> None:
