@@ -39,6 +39,10 @@ class ServiceManager:
     def ready(self, status: str) -> None:
         self._tell(READY="1", STATUS=status)
 
+    def starting(self, status: str, *, within_s: float) -> None:
+        """``within_s``: so long the manager waits for the next word."""
+        self._tell(STATUS=status, EXTEND_TIMEOUT_USEC=str(int(within_s * 1e6)))
+
     def reloading(self) -> None:
         """To be followed by ``ready``."""
         self._tell(RELOADING="1", MONOTONIC_USEC=str(time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000))
