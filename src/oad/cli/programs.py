@@ -76,13 +76,20 @@ def _begin_logs(kind: str, plan: Plan, name: str = "") -> None:
     storage, repeats = plan.policy.storage, plan.policy.logs.repeats
     rotation = Rotation(storage.log_mb, storage.log_files)
     level = plan.config.log_level
-    configure_logs(level, file=plan.log_file, stderr=plan.print_logs, repeats=repeats, rotation=rotation)
+    try:
+        configure_logs(level, file=plan.log_file, stderr=plan.print_logs, repeats=repeats, rotation=rotation)
+    except OSError as error:  # such as a read-only disk: no reason for a gateway not to start
+        configure_logs(level, file=None, stderr=True, repeats=repeats)
+        structlog.get_logger("oad.logs").warning("the log file can't be written", error=str(error))
     name_process(kind, name=name)
 
 
 def run_daemon_of(plan: Plan) -> int:
     """Returns the exit status."""
     setproctitle.setproctitle("oad-daemon")
+    from oad.daemon.disk_wait import await_disk
+
+    await_disk(plan.places.data, plan.manager)
     _begin_logs("daemon", plan)
     for listener in (*plan.listeners, plan.door):
         if listener is not None:
