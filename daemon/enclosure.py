@@ -16,7 +16,7 @@ from oad.contract.policy import Profile
 from oad.contract.sandbox import Confinement, profile_for
 from oad.contract.worker import Run
 
-from . import bwrap, landlock, procs, seccomp
+from . import bwrap, landlock, procs, reader, seccomp
 from .controlled import controlled
 from .session_view import SessionView, prepare_scratch
 from .view import Mount, is_below, look, plan_view, temporary_of
@@ -49,6 +49,7 @@ class Enclosure:
         if self._view is not None:
             self._view.enter()
             _filter(self.confinement.profile)
+            reader.warm()
 
     def shield_worker(self) -> None:
         """In the init, when the worker has been forked: commands of the session may signal each other, not it."""
@@ -86,9 +87,12 @@ class Enclosure:
         mounts = plan_view(self.confinement, profile, looked, snapshots=request.snapshots)
         if not _sees(mounts, request.cwd):
             raise NotVisible(2, "The sandbox does not show this directory", request.cwd)
+        if request.reader and reader.may_read(self.confinement, profile, mounts, self._view.standing):
+            reader.restrict()
+            return Confined(request.argv, {**request.env, **self._variables(profile)})
         program = _program(request) if request.terminal else [find_program(request), *request.argv[1:]]
         env = {**request.env, **self._variables(profile)}
-        reader, writer = os.pipe()
+        told, writer = os.pipe()
         filter, arguments = _to_memory(_filter(profile)), _to_memory(bwrap.environment_arguments(env))
         line = bwrap.command_line(
             self.confinement,
@@ -100,7 +104,7 @@ class Enclosure:
             standing=self._view.standing,
             terminal=request.terminal,
         )
-        return Confined(line, {}, (filter, writer, arguments), reader)
+        return Confined(line, {}, (filter, writer, arguments), told)
 
     def _variables(self, profile: Profile) -> dict[str, str]:
         """Caches below a home that can't be written to would make package managers fail."""

@@ -28,8 +28,10 @@ _log = structlog.get_logger("oad.journal")
 INTERNAL_PREFIX: Final = "oad."  # journalled and projected, but no client's business
 HIGH_WATER: Final = 4096  # entries; beyond it producers that can wait do wait
 _BATCH: Final = 512
+_GATHER_S: Final = 0.002  # for what follows closely: a transaction costs as much as several events
 _RETRY_S: Final = (0.05, 0.2, 0.5, 1.0)
 _SURE: Final = 2  # failures in a row after which nobody who can do without is kept waiting
+_AGGREGATES: Final = 1024  # sessions whose last number is remembered
 _REPEAT_S: Final = 60.0  # between two log lines about the same trouble
 
 _raw_encoder: Final = msgspec.json.Encoder()
@@ -63,7 +65,10 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Sink(Protocol):
+    """``flush`` follows in the same step, when all that was to be published has been."""
+
     def publish(self, event: Published) -> None: ...
+    def flush(self) -> None: ...
 
 
 class _Durable(msgspec.Struct, frozen=True):
@@ -98,6 +103,7 @@ class Journal:
         self._sink = sink
         self._queue: deque[_Entry] = deque()
         self._wake = trio.Event()
+        self._urgent = trio.Event()
         self._room = trio.Event()
         self._seq = store.last_seq()
         self.committed_seq = self._seq
@@ -165,6 +171,7 @@ class Journal:
         """Publishes an event at once, before what still waits to be written: only of troubles with just that, and for
         gateways alone."""
         self._sink.publish(_volatile(type, _raw_encoder.encode(properties), place))
+        self._sink.flush()
 
     async def room(self) -> None:
         """Waits while too much is queued."""
@@ -180,6 +187,8 @@ class Journal:
         try:
             while True:
                 await self._wake.wait()
+                with trio.move_on_after(_GATHER_S):
+                    await self._urgent.wait()
                 await self._drain()
         finally:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
@@ -192,9 +201,13 @@ class Journal:
             await self._commit([entry for entry in batch if isinstance(entry, _Durable)])
             for _ in batch:
                 self._hand_on(self._queue.popleft())
+            self._sink.flush()
             self._room.set()
             self._room = trio.Event()
         self._wake = trio.Event()
+        self._urgent = trio.Event()
+        if len(self._aggregates) > _AGGREGATES:
+            self._aggregates.clear()  # the database knows them all now
 
     async def _commit(self, entries: list[_Durable]) -> None:
         if not entries:
@@ -241,6 +254,8 @@ class Journal:
     def _push(self, entry: _Entry) -> None:
         self._queue.append(entry)
         self._wake.set()
+        if not isinstance(entry, _Durable):
+            self._urgent.set()
 
     def _record(self, type: str, encoded: bytes, place: Place, full: bool, id: str) -> _Durable:
         self._seq += 1

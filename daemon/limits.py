@@ -1,6 +1,7 @@
 """The limits of every session: what holds, what is used, and the record of each that was reached."""
 
-from collections import Counter
+from collections import Counter, OrderedDict
+from typing import Final
 
 import msgspec
 import structlog
@@ -26,6 +27,9 @@ from .sessions import Sessions, Usage, place_of
 from .store import Store
 
 _log = structlog.get_logger("oad.limits")
+
+_REMEMBERED: Final = 512  # sessions, of what can be found out anew
+_LEDGERS: Final = 8192  # far more sessions than have workers; that of one which was not used for long begins anew
 
 
 class Ledger(msgspec.Struct):
@@ -65,7 +69,7 @@ class Limits:
         self._sessions = sessions
         self._store = store
         self._journal = journal
-        self._ledgers: dict[str, Ledger] = {}
+        self._ledgers: OrderedDict[str, Ledger] = OrderedDict()  # last used last
         self._spent: dict[str, Spent] = {}
         self._effective: dict[str, tuple[list[SessionLimits | None], SessionLimits]] = {}
         self.overrun: list[tuple[str, LimitHit]] = []  # sessions whose turn is to be stopped; the governor takes them
@@ -79,6 +83,8 @@ class Limits:
         if known is not None and known[0] == wishes:
             return known[1]
         made = effective(wishes, self.policy)
+        if len(self._effective) >= _REMEMBERED:
+            self._effective.clear()
         self._effective[session] = (wishes, made)
         return made
 
@@ -88,7 +94,11 @@ class Limits:
             raise bad_request(reason)
 
     def ledger(self, session: str) -> Ledger:
-        return self._ledgers.setdefault(session, Ledger())
+        ledger = self._ledgers.setdefault(session, Ledger())
+        self._ledgers.move_to_end(session)
+        if len(self._ledgers) > _LEDGERS:
+            self._ledgers.popitem(last=False)
+        return ledger
 
     def forget(self, session: str) -> None:
         """It was deleted. What it spent stays its root's."""
@@ -171,6 +181,8 @@ class Limits:
                 spent.tokens += count(record.tokens) if record.tokens is not None else 0
                 spent.cost += record.cost or 0
         if session.parent_id is None:
+            if len(self._spent) >= _REMEMBERED:
+                self._spent.clear()
             self._spent[session.id] = spent
         return spent
 

@@ -1,8 +1,11 @@
 """Who could hear of an ask: the event streams that are open on all gateways, as these report them."""
 
 import math
+from typing import Final
 
 import trio
+
+_REMEMBERED: Final = 1024  # directories
 
 
 class Listeners:
@@ -27,15 +30,21 @@ class Listeners:
 
     def _replace(self, gateway: bytes, streams: dict[str, int]) -> None:
         for directory in self._streams.pop(gateway, {}):
-            self._last[directory] = trio.current_time()
+            self._note(directory)
         if streams:
             self._streams[gateway] = streams
         self._notify()
 
     def saw(self, directory: str) -> None:
         """Somebody has looked at the list of asks, without a stream: as good as one that has just ended."""
-        self._last[directory] = trio.current_time()
+        self._note(directory)
         self._notify()
+
+    def _note(self, directory: str) -> None:
+        self._last.pop(directory, None)  # it becomes the last one
+        self._last[directory] = trio.current_time()
+        if len(self._last) > _REMEMBERED:
+            del self._last[next(iter(self._last))]
 
     @property
     def open(self) -> int:

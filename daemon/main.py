@@ -14,6 +14,7 @@ import zmq
 
 from oad.contract.ids import random_text
 from oad.contract.network import describe_policy
+from oad.heap import keep_small
 from oad.link import TrioSocket, bind_private
 from oad.service_manager import ServiceManager
 
@@ -121,6 +122,7 @@ async def _serve(
             async with trio.open_nursery() as telling:
                 _notify_ready(settings, enforceable)
                 telling.start_soon(manager.report, functools.partial(_describe, services))
+                telling.start_soon(keep_small)
                 await _obey_signals(services, Reload(settings, services, reread), manager)
                 manager.stopping("ending what runs", within_s=settings.shutdown_grace_s * 2)
                 await services.supervisor.shut_down()

@@ -17,6 +17,7 @@ from oad.link import Answer
 
 _log = structlog.get_logger("oad.register")
 
+_CACHE_KB: Final = 256  # of pages; one row at a time is looked for
 _TABLES: Final = """
     CREATE TABLE IF NOT EXISTS delivery (
         user TEXT NOT NULL, op TEXT NOT NULL, key TEXT NOT NULL, digest BLOB NOT NULL, message TEXT NOT NULL,
@@ -30,6 +31,7 @@ _T = TypeVar("_T")
 
 def _open(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    db.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
     path.chmod(0o600)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")

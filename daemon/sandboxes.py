@@ -35,6 +35,7 @@ from .store import Store
 
 _log = structlog.get_logger("oad.sandbox")
 _OTHERS: Final = 200
+_REMEMBERED: Final = 512
 _decode: Final = msgspec.json.Decoder(SandboxRecord).decode
 
 
@@ -186,6 +187,8 @@ class Sandboxes:
 
     def _record(self, session: str) -> SandboxRecord:
         if session not in self._records:
+            if len(self._records) >= _REMEMBERED and self._journal.committed_seq == self._journal.last_seq:
+                self._records.clear()  # the database has them all
             stored = self._store.sandbox(session)
             self._records[session] = _decode(stored) if stored is not None else SandboxRecord()
         return self._records[session]

@@ -67,12 +67,17 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     """,
 )
 
+# Of pages, for each connection. The kernel keeps the file in memory anyway; a reader's are useless after each write.
+READ_CACHE_KB: Final = 256
+WRITE_CACHE_KB: Final = 1024
+
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     """A connection for one thread at a time; the caller begins and ends transactions."""
     uri = path.absolute().as_uri() + ("?mode=ro" if readonly else "")
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA busy_timeout = 5000")
+    connection.execute(f"PRAGMA cache_size = -{READ_CACHE_KB if readonly else WRITE_CACHE_KB}")
     if not readonly:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file; it must come first
         connection.execute("PRAGMA journal_mode = WAL")

@@ -10,9 +10,10 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal, NamedTuple
 
-from .syscall_numbers import KERNEL, MACHINE, MOUNTS, NAMESPACES, NEWEST, OTHER_PROCESSES, Machine, number_of
+from .syscall_numbers import CHANGES, KERNEL, MACHINE, MOUNTS, NAMESPACES, NEWEST, OTHER_PROCESSES, Machine, number_of
 
-Strength = Literal["sandbox", "full"]  # "full" keeps only what guards the session's own boundaries
+# "full" keeps only what guards the session's own boundaries, "reader" leaves what reading takes.
+Strength = Literal["reader", "sandbox", "full"]
 
 ARCHITECTURES: Final[dict[Machine, int]] = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
 X32_BIT: Final = 0x4000_0000
@@ -26,6 +27,7 @@ _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
 _NEW_NAMESPACES: Final = 0x7E02_0000  # mount, cgroup, UTS, IPC, user, PID, network
 _SET_ID: Final = 0o6000
 _CREATES: Final = 0o100 | 0o20000000  # O_CREAT, O_TMPFILE: only then is there a mode
+_TRUNCATES: Final = 0o1000  # O_TRUNC
 _FILE_TYPE, _CHARACTER, _BLOCK = 0o170000, 0o020000, 0o060000
 _TERMINAL_INPUT: Final = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX: typing in another's terminal
 _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
@@ -74,8 +76,10 @@ def _head(machine: Machine) -> list[Step]:
 
 def _refusals(machine: Machine, strength: Strength) -> Iterable[list[Step]]:
     names = [*MOUNTS, *NAMESPACES, *KERNEL]
-    if strength == "sandbox":
+    if strength != "full":
         names += [*OTHER_PROCESSES, *MACHINE]
+    if strength == "reader":
+        names += [*CHANGES, "chmod", "fchmod", "fchmodat", "fchmodat2", "socket"]
     for name in names:
         yield from _rule(name, machine, [Step(RETURN, EPERM)])
 
@@ -83,7 +87,7 @@ def _refusals(machine: Machine, strength: Strength) -> Iterable[list[Step]]:
 def _checks(machine: Machine, strength: Strength, *, inet: bool) -> Iterable[list[Step]]:
     yield from _rule("clone", machine, [_load(0), *_refuse_bits(_NEW_NAMESPACES)])
     yield from _rule("clone3", machine, [Step(RETURN, ENOSYS)])
-    if strength == "sandbox" or not inet:
+    if strength != "full" or not inet:
         yield from _rule("socket", machine, _socket(inet=inet))
     if strength == "full":
         return
@@ -91,7 +95,8 @@ def _checks(machine: Machine, strength: Strength, *, inet: bool) -> Iterable[lis
     for name, mode in (("chmod", 1), ("fchmod", 1), ("fchmodat", 2), ("fchmodat2", 2), ("creat", 1)):
         yield from _rule(name, machine, [_load(mode), *_refuse_bits(_SET_ID)])
     for name, flags in (("open", 1), ("openat", 2)):
-        creates = [_load(flags), Step(ANY_BIT, _CREATES, yes=1), Step(RETURN, ALLOW)]
+        cuts = [_load(flags), Step(ANY_BIT, _TRUNCATES, no=1), Step(RETURN, EPERM)] if strength == "reader" else []
+        creates = [*cuts, _load(flags), Step(ANY_BIT, _CREATES, yes=1), Step(RETURN, ALLOW)]
         yield from _rule(name, machine, [*creates, _load(flags + 1), *_refuse_bits(_SET_ID)])
     yield from _rule("openat2", machine, [Step(RETURN, ENOSYS)])
     for name, mode in (("mknod", 1), ("mknodat", 2)):

@@ -15,7 +15,7 @@ from oad.contract.session import Session, Tokens, add_tokens, decode_session, no
 from .journal import Journal, Place
 from .store import Store
 
-_CACHED: Final = 2048
+_CACHED: Final = 512
 
 # What a worker may change of its session's record; everything else belongs to the daemon or to clients.
 PATCHABLE: Final = ("title", "agent", "model", "summary", "permission", "revert", "path")
@@ -91,7 +91,13 @@ class Sessions:
         self.total -= 1
         self._journal.append("session.deleted", properties, place_of(session))
         self._remember(session.id, None)
-        self._journal.then(lambda: self._journal.forget(session.id))
+        self._journal.then(lambda: self._forget(session.id))
+
+    def _forget(self, session_id: str) -> None:
+        """Of one that was deleted; from now on the database says so."""
+        self._journal.forget(session_id)
+        if self._cache.get(session_id, (None, 0))[0] is None:  # else it was imported again
+            self._cache.pop(session_id, None)
 
     def _remember(self, session_id: str, record: Session | None) -> None:
         self._cache[session_id] = (record, self._journal.last_seq)

@@ -73,6 +73,32 @@ MACHINE: Final[dict[str, tuple[int | None, int | None]]] = {
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
 }
+# What a program that only reads does without, and Landlock does not refuse (or did not at first): changes of a file's
+# record, and ways to other programs.
+CHANGES: Final[dict[str, tuple[int | None, int | None]]] = {
+    "truncate": (76, 45),
+    "ftruncate": (77, 46),
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "setxattrat": (463, 463),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
+    "shmget": (29, 194),
+    "semget": (64, 190),
+    "msgget": (68, 186),
+    "mq_open": (240, 180),
+}
 # Allowed or not by their arguments.
 CHECKED: Final[dict[str, tuple[int | None, int | None]]] = {
     "clone": (56, 220),
@@ -91,7 +117,7 @@ CHECKED: Final[dict[str, tuple[int | None, int | None]]] = {
     "mknodat": (259, 33),
 }
 NEWEST: Final = 466  # of these tables' time; what came later can't be judged
-_ALL: Final = OTHER_PROCESSES | MOUNTS | NAMESPACES | KERNEL | MACHINE | CHECKED
+_ALL: Final = OTHER_PROCESSES | MOUNTS | NAMESPACES | KERNEL | MACHINE | CHANGES | CHECKED
 _COLUMN: Final[dict[Machine, int]] = {"x86_64": 0, "aarch64": 1}
 
 

@@ -12,6 +12,7 @@ from hypercorn.trio import serve  # pyright: ignore[reportUnknownVariableType]
 from hypercorn.typing import ASGIFramework
 
 from oad.contract.wire import Origin
+from oad.heap import keep_small
 from oad.service_manager import ServiceManager
 
 from .app import build_app
@@ -112,6 +113,7 @@ async def _main(settings: GatewaySettings, manager: ServiceManager, reread: Rere
         manager.ready("serving")  # the socket listens already; requests wait for a daemon that is starting
         nursery.start_soon(manager.report, lambda: "stopping" if stopping.is_set() else "serving")
         nursery.start_soon(_obey_signals, stopping, users, manager)
+        nursery.start_soon(keep_small)
         nursery.start_soon(_end_hard, stopping, settings.grace_s + _HARD_END_S)
         await serve_gateway(settings, stopping, users)
         nursery.cancel_scope.cancel()

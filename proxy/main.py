@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 import trio
 
+from oad.heap import keep_small
 from oad.logs import configure_logs, name_process
 from oad.service_manager import ServiceManager
 
@@ -49,6 +50,7 @@ async def _serve(settings: ProxySettings, listener: socket.socket, manager: Serv
             _log.info("proxy ready", mode=settings.policy.mode, allow=list(settings.policy.allow))
             manager.ready("serving")
             nursery.start_soon(manager.report, lambda: "serving")
+            nursery.start_soon(keep_small)
             async for _ in signals:
                 nursery.cancel_scope.cancel()
 

@@ -24,12 +24,12 @@ ALLOWED = {
     "contract": set[str](),
     "link": {"contract"},
     "client": {"contract"},
-    "cli": {"contract", "client", "daemon", "gateway", "proxy", "logs", "service_manager"},
-    "daemon": {"contract", "link", "service_manager"},
-    "gateway": {"contract", "link", "service_manager"},
+    "cli": {"contract", "client", "daemon", "gateway", "proxy", "logs", "service_manager", "heap"},
+    "daemon": {"contract", "link", "service_manager", "heap"},
+    "gateway": {"contract", "link", "service_manager", "heap"},
     "workers": {"contract", "link", "logs"},
     "logs": {"contract"},
-    "proxy": {"contract", "logs", "service_manager"},
+    "proxy": {"contract", "logs", "service_manager", "heap"},
 }
 # Task boundaries: the last frame of a process, an operation, a worker, a turn, a tool call, a probe.
 CATCH_ALL = {
@@ -71,7 +71,7 @@ def absolute_imports(file: Path) -> Iterator[str]:
 
 def rooms_imported(file: Path) -> set[str]:
     found = {module.split(".")[1] for module in absolute_imports(file) if module.startswith("oad.")}
-    return found & {*ROOMS, "logs", "service_manager"}
+    return found & {*ROOMS, "service_manager", "heap"}
 
 
 @pytest.mark.parametrize(("room", "file"), FILES, ids=lambda value: value if isinstance(value, str) else name(value))

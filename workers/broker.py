@@ -137,6 +137,7 @@ class BrokerExec:
                 limits=self.allowance.for_kernel(),
                 terminal=command.terminal is not None,
                 snapshots=command.snapshots,
+                reader=command.reader,
             )
             await self._send(request, call.theirs)
             call.release()

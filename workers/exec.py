@@ -36,6 +36,7 @@ class Command(msgspec.Struct, frozen=True):
     merge_stderr: bool = True
     profile: Profile | None = None
     snapshots: bool = False  # oad's own work on snapshots: what it writes counts for no limit of the session
+    reader: bool = False  # for ripgrep, and git that runs nothing: it only reads, and starts sooner
     shown: str = ""
     call_id: str = ""
     terminal: Terminal | None = None  # instead of pipes: nothing is handed to ``on_stdout`` then

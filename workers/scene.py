@@ -68,6 +68,7 @@ class ProjectScene:
             "language": partial(serves, setup.config.lsp),
             "mcp_prompts": lent.prompts,
             "tool_output": setup.config.tool_output,
+            "images": setup.config.attachment.image,
             "shell": setup.shell,
             "subagent_depth": setup.config.subagent_depth,
             "bash_timeout_ms": positive(ENVIRONMENT, BASH_TIMEOUT_MS),

@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import json
 import signal
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from .verdict import Sample, judge, table
 from .work import SCRIPTS, Gate, data_of, run_lane, run_reader
 
 _WARM_UP = 0.25  # of the whole
-_SAMPLES = 120
+_SAMPLES = 240
 _SHORTEST_S, _LONGEST_S = 0.5, 15.0  # between two samples
 _TELL_S = 30.0
 _REST_S = 60.0
@@ -44,6 +45,7 @@ def _options() -> "Options":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--turns", type=int, default=0, help="so many turns instead, however long they take")
+    parser.add_argument("--samples", type=Path, help="write every sample there, one line of JSON for each")
     parser.add_argument("--lanes", type=int, default=4, help="sessions side by side")
     parser.add_argument("--readers", type=int, default=3, help="event streams side by side")
     return parser.parse_args(namespace=Options())
@@ -52,6 +54,7 @@ def _options() -> "Options":
 class Options(argparse.Namespace):
     minutes: float
     turns: int
+    samples: Path | None
     lanes: int
     readers: int
 
@@ -87,6 +90,7 @@ class Soak:
         while self._share() < until:
             time.sleep(interval)
             samples.append(Sample(self._gate.turns, self._take()))
+            self._write(samples[-1])
             self._tell(samples[-1])
         return samples
 
@@ -117,6 +121,13 @@ class Soak:
         minutes = (self._told - self._began) / 60
         store = f"database {sample.found.store_mb():.1f} MB"
         print(f"{minutes:6.1f} min {sample.turns:7} turns, {store}, MB: {memory}", flush=True)
+
+    def _write(self, sample: Sample) -> None:
+        if (file := self._options.samples) is not None:
+            kinds = {kind: (found.count, round(found.memory_mb, 2)) for kind, found in sample.found.kinds.items()}
+            line = {"turns": sample.turns, "store_mb": sample.found.store_mb(), "memory_mb": kinds}
+            with file.open("a") as out:
+                out.write(json.dumps(line) + "\n")
 
     def _report(self, samples: list[Sample], before: Footprint, after: Footprint, rate: float) -> int:
         findings = judge(samples, (before, after))

@@ -1,6 +1,7 @@
 """Whether a series of measurements grows: a straight line is fitted, over turns rather than over time, so that the
 verdict does not depend on how fast the host is. Pure."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,6 +39,16 @@ def fit(turns: Sequence[float], values: Sequence[float]) -> Trend:
     error = math.sqrt(residue / (count - 2) / spread)
     ends = [mean_y + slope * (x - mean_x) for x in (turns[0], turns[-1])]
     return Trend(slope * PER, error * PER, *ends)
+
+
+def floor_of(turns: Sequence[float], values: Sequence[float], runs: int) -> tuple[list[float], list[float]]:
+    """The lowest value of each of so many runs of values that follow one another, with its turn: what is always there.
+    A request takes megabytes for a moment, which is no growth; what leaks lifts the lowest values as well."""
+    count = len(values)
+    runs = min(runs, count)
+    edges = [count * number // runs for number in range(runs + 1)] if runs else []
+    lowest = [min(range(a, b), key=values.__getitem__) for a, b in itertools.pairwise(edges)]
+    return [turns[at] for at in lowest], [values[at] for at in lowest]
 
 
 @dataclass(frozen=True)

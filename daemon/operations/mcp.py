@@ -14,11 +14,11 @@ from .context import TRUE, Operation, Request, json_answer
 
 
 async def offer(request: Request) -> Answer:
-    """What the servers of the calling session's directory have. A directory that has none is not woken for it."""
+    """What the servers of the calling session's directory have. One that has none is not asked: each turn begins with
+    this."""
     services = request.services
     session = services.sessions.find(request.caller)
-    wanted = request.params.get("configured") == "true" or services.added_servers.offers(session.directory)
-    if not wanted and services.supervisor.project_worker(session.directory) is None:
+    if request.params.get("configured") != "true" and not services.added_servers.offers(session.directory):
         return json_answer(Offer(tools=[], prompts=[]))
     answer = await _ask(request, session.directory)
     reason = services.sandboxes.servers_exceed(session)

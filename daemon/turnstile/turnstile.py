@@ -30,7 +30,7 @@ RETRY_S: Final = 5
 _LOOK_S: Final = 1.0  # between two looks at what nobody reports, such as free memory
 _EXPECTED_S: Final = 10.0  # from the answer to a prompt that is not waited for until its turn says that it is busy
 _ROOM_S: Final = 15.0  # until an idle worker that was put away is gone, at the latest
-_OWNERS: Final = 1000
+_FEW_OWNERS: Final = 32
 
 _NOBODY: Final = Obstacle("queue", 0, 0)
 _DISPOSED: Final = "Its directory was disposed of before it began"
@@ -75,6 +75,7 @@ class Turnstile:
         self._limits = limits
         self._line = Line()
         self._owners: dict[str, str] = {}  # whose prompt a session's worker was started for
+        self._most_owners = _FEW_OWNERS
         self._rooms = Rooms(household, self._line.running, self._owners, memory)
         self._chains: dict[str, deque[Ticket]] = {}  # calls that are not with the worker yet, in their order
         self._seats: dict[str, _Seat] = {}
@@ -258,13 +259,14 @@ class Turnstile:
         self._told.pop(session, None)
         if chain:
             chain[0].ready.set()
-        if len(self._owners) > _OWNERS:
+        if len(self._owners) > self._most_owners:
             self._forget_owners()
 
     def _forget_owners(self) -> None:
         living = {worker.spec.name for worker in self._household.live()} | self._seats.keys()
         for session in self._owners.keys() - living:
             del self._owners[session]
+        self._most_owners = 2 * len(self._owners) + _FEW_OWNERS  # each is looked at but now and then
 
     def _settle(self, session: str) -> None:
         seat = self._seats.get(session)

@@ -1,6 +1,7 @@
 import msgspec
 import pytest
 
+from oad.contract import wire
 from oad.contract.wire import (
     Ack,
     Call,
@@ -29,19 +30,43 @@ FRAMES: list[Frame] = [
 ]
 
 
+def message(head: bytes, body: bytes = b"") -> bytes:
+    return len(head).to_bytes(4, "big") + head + body
+
+
 @pytest.mark.parametrize("frame", FRAMES, ids=lambda frame: type(frame).__name__)
 def test_frames_survive_the_wire(frame: Frame) -> None:
     assert decode_frame(encode_frame(frame, b"body")) == (frame, b"body")
 
 
-@pytest.mark.parametrize("parts", [[], [b"x"], [b"\xff", b""], [b"\x91\xa3nop", b""], [b"", b"", b""]])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [],
+        [b""],
+        [b"x"],
+        [bytes(4)],
+        [message(b"\xff")],
+        [message(b"\x91\xa3nop")],
+        [message(msgspec.msgpack.encode(["ack", 4]))[:-1]],
+        [b"\xff\xff\xff\xff" + msgspec.msgpack.encode(["ack", 4])],
+        encode_frame(Ack(4)) * 2,
+    ],
+)
 def test_what_is_no_frame_is_refused(parts: list[bytes]) -> None:
     with pytest.raises(ProtocolError):
         decode_frame(parts)
 
 
+def test_a_body_beyond_what_is_permitted_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "MAX_BODY_BYTES", 4)
+    assert decode_frame(encode_frame(Ack(4), b"1234")) == (Ack(4), b"1234")
+    with pytest.raises(ProtocolError):
+        decode_frame(encode_frame(Ack(4), b"12345"))
+
+
 def test_a_call_names_its_origin_and_older_calls_name_none() -> None:
     call = Call(1, "session.get", {"who": "forged"}, origin=Origin("alice (basic)", "192.0.2.1", "GET"))
     assert decode_frame(encode_frame(call)) == (call, b"")
-    old = [msgspec.msgpack.encode(["call", 1, "session.get", {}, 0.0, ""]), b""]
+    old = [message(msgspec.msgpack.encode(["call", 1, "session.get", {}, 0.0, ""]))]
     assert decode_frame(old)[0] == Call(1, "session.get", {})

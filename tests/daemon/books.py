@@ -28,6 +28,9 @@ class Books:
         self.asks = Asks(self.journal)
         self.keeper = Bookkeeper(self.store, self.journal, self.sessions, self.turns, self.asks)
 
+    def flush(self) -> None:
+        """Nothing is held back."""
+
     def publish(self, event: Published) -> None:
         self.published.append(event)
 

@@ -5,10 +5,12 @@ from pathlib import Path
 import msgspec
 import pytest
 import trio
+import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from oad.contract.errors import ApiError
+from oad.daemon import journal as module
 from oad.daemon.journal import HIGH_WATER, Journal, Place, Published, as_published
 from oad.daemon.projection import Recorded
 from oad.daemon.store import Store
@@ -36,6 +38,10 @@ class Sink:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.events: list[Published] = []
+        self.flushed = 0
+
+    def flush(self) -> None:
+        self.flushed = len(self.events)
 
     def publish(self, event: Published) -> None:
         assert event.seq <= self._store.last_seq(), "published before it was committed"
@@ -88,6 +94,7 @@ async def test_order_is_that_of_appending_whatever_the_kind(journal: Journal, si
 
     await running(journal, work)
     assert sink.types() == ["one", "two", "two", "three", "four"]
+    assert sink.flushed == len(sink.events)
     assert [(e.seq, e.aggregate_seq) for e in sink.events] == [(1, 1), (0, 0), (0, 0), (2, 1), (3, 0)]
     assert [msgspec.json.decode(e.body)["properties"] for e in sink.events] == [{}, {}, {}, {"x": 1}, {"y": 2}]
     assert msgspec.json.decode(sink.events[0].body)["id"] == sink.events[0].id
@@ -103,6 +110,35 @@ async def test_what_has_gathered_is_one_commit(journal: Journal, store: FaultySt
 
     await running(journal, work)
     assert store.commits == [(list(range(1, 101)), False), ([101], True)]
+
+
+async def test_what_follows_closely_is_one_commit_but_nobody_who_waits_is_kept(
+    journal: Journal, sink: Sink, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_GATHER_S", 30)
+
+    async def work() -> None:
+        journal.append("one", {}, A)
+        await trio.testing.wait_all_tasks_blocked()
+        journal.append("two", {}, A)
+        await trio.testing.wait_all_tasks_blocked()
+        assert sink.types() == []
+        with trio.fail_after(20):
+            await journal.settled()
+        assert sink.types() == ["one", "two"]
+
+    await running(journal, work)
+    assert [seqs for seqs, _ in store.commits] == [[1, 2]]
+
+
+async def test_what_follows_later_is_not_waited_for(journal: Journal, sink: Sink) -> None:
+    async def work() -> None:
+        journal.append("one", {}, A)
+        with trio.fail_after(20):
+            while not sink.types():
+                await trio.testing.wait_all_tasks_blocked(0.001)
+
+    await running(journal, work)
 
 
 async def test_settled_means_that_reads_see_it(journal: Journal, store: FaultyStore) -> None:
@@ -321,3 +357,18 @@ async def test_a_store_that_is_read_only_for_a_while_heals(journal: Journal, sto
 
     await running(journal, work)
     assert sink.types() == ["one"]
+
+
+async def test_numbers_go_on_where_they_were_forgotten(
+    journal: Journal, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oad.daemon.journal._AGGREGATES", 2)
+
+    async def work() -> None:
+        for session in [f"ses_{number}" for number in range(5)] * 2:
+            journal.append("one", {}, Place("/p", "global", session))
+            await journal.settled()
+        assert len(journal._aggregates) <= 3
+
+    await running(journal, work)
+    assert [e.aggregate_seq for e in store.events_after(0, 20)] == [1] * 5 + [2] * 5

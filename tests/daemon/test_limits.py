@@ -116,3 +116,16 @@ async def test_output_never_shrinks(tmp_path: Path) -> None:
         spend(books, limits, "ses_a", 1, output=500)
         spend(books, limits, "ses_a", 1)
         assert limits.ledger("ses_a").output == 500
+
+
+async def test_what_was_forgotten_of_many_sessions_is_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oad.daemon.limits._REMEMBERED", 2)
+    async with open_books(tmp_path) as books:
+        limits = limits_of(books)
+        for number in range(5):
+            books.sessions.save(a_session(f"ses_{number}", limits=SessionLimits(steps=number + 1)), created=True)
+        await books.journal.settled()
+        for _ in range(2):
+            assert [limits.of(f"ses_{number}").steps for number in range(5)] == [1, 2, 3, 4, 5]

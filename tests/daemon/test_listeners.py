@@ -28,3 +28,13 @@ async def test_whoever_waits_hears_of_changes_and_a_look_counts() -> None:
     assert changed.is_set()
     assert listeners.last_heard("/a") > -math.inf
     assert listeners.last_heard("/b") == -math.inf
+
+
+async def test_of_many_directories_those_seen_last_are_remembered() -> None:
+    listeners = Listeners()
+    for number in range(5000):
+        listeners.saw(f"/{number}")
+        listeners.saw("/a")
+    assert len(listeners._last) < 2000
+    assert listeners.last_heard("/a") > -math.inf
+    assert listeners.last_heard("/4999") > -math.inf

@@ -1,5 +1,6 @@
 """The filter, run by a small interpreter of its own: what the kernel would answer to each call."""
 
+import os
 import struct
 from typing import get_args
 
@@ -26,7 +27,7 @@ from oad.daemon.seccomp import (
     make_filter,
     make_steps,
 )
-from oad.daemon.syscall_numbers import KERNEL, MACHINE, MOUNTS, NAMESPACES, OTHER_PROCESSES, Machine, number_of
+from oad.daemon.syscall_numbers import CHANGES, KERNEL, MACHINE, MOUNTS, NAMESPACES, OTHER_PROCESSES, Machine, number_of
 
 MACHINES: tuple[Machine, ...] = get_args(Machine)
 
@@ -74,6 +75,27 @@ def test_what_is_refused(name: str, machine: Machine) -> None:
     assert ask(name, machine=machine) == EPERM
     kept = name in {**MOUNTS, **NAMESPACES, **KERNEL}
     assert ask(name, machine=machine, full=True) == (EPERM if kept else ALLOW)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("name", [*CHANGES, "chmod", "fchmod", "fchmodat", "fchmodat2", "socket"])
+def test_what_a_reader_is_refused(name: str, machine: Machine) -> None:
+    number = number_of(name, machine)
+    if number is None:
+        pytest.skip(f"{machine} has no {name}")
+    assert answer(make_steps(machine, "reader"), number, 0, 0, 0, machine=machine) == EPERM
+    if name in CHANGES:
+        assert ask(name, machine=machine) == ALLOW
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_reader_opens_without_cutting_off(machine: Machine) -> None:
+    number = number_of("openat", machine)
+    assert number is not None
+    steps = make_steps(machine, "reader")
+    assert answer(steps, number, 0, 0, os.O_RDONLY | os.O_CLOEXEC, machine=machine) == ALLOW
+    assert answer(steps, number, 0, 0, os.O_RDONLY | os.O_TRUNC, machine=machine) == EPERM
+    assert ask("openat", 0, 0, os.O_WRONLY | os.O_TRUNC, machine=machine) == ALLOW
 
 
 @pytest.mark.parametrize("machine", MACHINES)

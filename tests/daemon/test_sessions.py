@@ -80,6 +80,26 @@ async def test_the_cache_is_bounded_but_never_ahead_of_the_disk(
         assert books.sessions.find("ses_0").title == "0"
 
 
+async def test_nothing_is_kept_of_deleted_sessions(tmp_path: Path) -> None:
+    async with open_books(tmp_path) as books:
+        for number in range(20):
+            session = books.sessions.save(a_session(f"ses_{number}"), created=True)
+            await books.journal.settled()
+            books.sessions.delete(session)
+            assert not books.sessions.exists(session.id)
+        await books.journal.settled()
+        assert len(books.sessions._cache) == 0
+        assert not any(books.sessions.exists(f"ses_{number}") for number in range(20))
+
+
+async def test_one_that_was_made_again_stays_known(tmp_path: Path) -> None:
+    async with open_books(tmp_path) as books:
+        books.sessions.delete(books.sessions.save(a_session(), created=True))
+        books.sessions.save(a_session(title="again"), created=True)
+        await books.journal.settled()
+        assert books.sessions._cache["ses_a"][0] is books.sessions.find("ses_a")
+
+
 async def test_an_accepted_prompt_is_on_disk_before_it_is_answered(tmp_path: Path) -> None:
     async with open_books(tmp_path) as books:
         waited: list[bool] = []

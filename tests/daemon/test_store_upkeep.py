@@ -44,6 +44,9 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 class Nobody:
+    def flush(self) -> None:
+        """Nothing is held back."""
+
     def publish(self, event: Published) -> None:
         pass
 

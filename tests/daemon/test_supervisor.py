@@ -8,7 +8,7 @@ from live import Answer, LinkWorker, Live, live_daemon, until, wedged
 from records import a_text, a_tool, of_part
 
 from oad.contract.errors import ApiError
-from oad.contract.wire import Call, Hello
+from oad.contract.wire import PROTOCOL_VERSION, Call, Hello
 from oad.daemon import supervisor as module
 from oad.daemon.lifecycle import End
 from oad.daemon.supervisor import TooManyCrashes
@@ -76,7 +76,7 @@ async def test_a_wrong_hello_is_a_forgery(tmp_path: Path) -> None:
 
             async def forge() -> None:
                 await until(lambda: bool(live.spawner.children))
-                await live.spawner.children[0].peer.send(Hello(1, "session", "ses_other", 1))
+                await live.spawner.children[0].peer.send(Hello(PROTOCOL_VERSION, "session", "ses_other", 1))
 
             nursery.start_soon(forge)
             assert (await failure_of(live)).status == 503

@@ -14,7 +14,19 @@ import trio
 import zmq
 
 from oad.contract.replay import ReplayedEvent, ReplayPage, encode_page, mark_of
-from oad.contract.wire import Ack, Call, Cancel, Hello, Listening, Push, Reply, Welcome, decode_frame, encode_frame
+from oad.contract.wire import (
+    PROTOCOL_VERSION,
+    Ack,
+    Call,
+    Cancel,
+    Hello,
+    Listening,
+    Push,
+    Reply,
+    Welcome,
+    decode_frame,
+    encode_frame,
+)
 from oad.gateway.main import serve_gateway
 from oad.gateway.settings import GatewaySettings
 from oad.gateway.users import Users
@@ -98,7 +110,7 @@ class FakeDaemon:
         nursery.start_soon(self._events.pump)
         nursery.start_soon(self._read_acks, self._events)
         last = self.journal[-1][0].seq if self.journal else 0
-        self._router.try_send([identity, *encode_frame(Welcome(1, self.epoch, last))])
+        self._router.try_send([identity, *encode_frame(Welcome(PROTOCOL_VERSION, self.epoch, last))])
         self.greeted.set()
 
     async def _read_acks(self, events: TrioSocket) -> None:

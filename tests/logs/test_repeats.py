@@ -25,6 +25,21 @@ def test_memory_is_bounded() -> None:
     assert repeats.admits(0, 1) == 0, "forgotten long ago"
 
 
+def test_lines_that_do_not_come_again_are_forgotten() -> None:
+    repeats = Repeats(2)
+    for number in range(50):
+        repeats.admits(number, 0)
+    repeats.admits("other", WINDOW_S)
+    assert len(repeats._seen) == 1
+
+
+def test_what_was_held_back_is_told_however_late() -> None:
+    repeats = Repeats(1)
+    assert [repeats.admits("a", 0) for _ in range(5)] == [0, None, None, None, None]
+    assert repeats.admits("b", 2 * WINDOW_S) == 0
+    assert repeats.admits("a", 3 * WINDOW_S) == 4
+
+
 def record(message: Any, *args: object, level: int = logging.INFO) -> logging.LogRecord:
     return logging.LogRecord("oad.x", level, "", 0, message, args, None)
 

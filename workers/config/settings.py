@@ -107,12 +107,10 @@ class ToolOutputSection(Section):
 
 
 class ImageSection(Section):
-    """Checked, but without effect: images are sent as they are."""
-
-    auto_resize: bool | None = None
-    max_width: Positive | None = None
-    max_height: Positive | None = None
-    max_base64_bytes: Positive | None = None
+    auto_resize: bool = True
+    max_width: Positive = 2000
+    max_height: Positive = 2000
+    max_base64_bytes: Positive = 5 * 1024 * 1024
 
 
 class AttachmentSection(Section):
@@ -127,6 +125,7 @@ class ServerSection(Section):
     port: int | None = None
     hostname: str | None = None
     mdns: bool | None = None
+    mdns_domain: str | None = msgspec.field(default=None, name="mdnsDomain")
     cors: list[str] | None = None
 
 

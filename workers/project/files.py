@@ -14,6 +14,7 @@ from ..link import Answer
 from .changes import WHOLE_FILE, Changes, Mode
 from .content import read_bytes, read_content
 from .file_names import FileNames
+from .ignored_names import IgnoredNames
 from .listing import IsFile, list_entries, list_nodes
 from .patching import apply_patch, make_repository
 from .search import find_files, find_text
@@ -33,6 +34,7 @@ class Files:
         self._exec = exec
         self._changes = Changes(exec, temporary)
         self._names = FileNames(exec)
+        self._ignored = IgnoredNames(exec)
         self._limiter = trio.CapacityLimiter(_AT_ONCE)
         own: dict[str, FileOperation] = {
             "file.list": self._list,
@@ -61,7 +63,7 @@ class Files:
     async def _list(self, directory: str, params: Params, _: bytes) -> Any:
         path = params.get("path", "")
         try:
-            return await list_nodes(self._exec, directory, path)
+            return await list_nodes(self._ignored, directory, path)
         except IsFile:
             return _in_old_dialect(await read_content(self._exec, directory, path))
 

@@ -66,9 +66,10 @@ async def run_git(
     limit: int = 64 << 20,
     timeout_s: float = _TIMEOUT_S,
     profile: Profile = "read-only",
+    reader: bool = False,
 ) -> GitAnswer:
     """Runs git in ``directory``. Never raises but for a cancellation. ``limit`` is in bytes. Questions are asked under
-    the profile ``read-only``."""
+    the profile ``read-only``; ``reader`` is for those that make git run nothing else and write nothing, see Command."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     command = Command(
         argv=["git", *_SETTINGS, *arguments],
@@ -77,6 +78,7 @@ async def run_git(
         stdin=stdin,
         merge_stderr=False,
         profile=profile,
+        reader=reader,
     )
     said = bytearray()
 

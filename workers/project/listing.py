@@ -7,10 +7,9 @@ from typing import Final
 from oad.contract.errors import bad_request
 from oad.contract.files import EntryType, FileNode, FileSystemEntry
 
-from ..exec import Exec
 from ..tools.in_thread import in_thread
 from .enclosure import Missing, Opened, open_within, shown
-from .git import run_git
+from .ignored_names import IgnoredNames
 
 _MAX_ENTRIES: Final = 50_000
 Entries = list[tuple[str, EntryType]]
@@ -30,10 +29,11 @@ class Listing:
         self.entries = entries
 
 
-async def list_nodes(exec: Exec, root: str, path: str) -> list[FileNode]:
+async def list_nodes(ignored_names: IgnoredNames, root: str, path: str) -> list[FileNode]:
     """Raises IsFile, and ApiError (400) for what else is not a directory within ``root``."""
     listing = await in_thread(read_listing, root, path)
-    ignored = await _ignored(exec, listing)
+    names = [name + ("/" if type == "directory" else "") for name, type in listing.entries]
+    ignored = await ignored_names.among(listing.real, names)
     return [_node(root, listing.path, name, type, name in ignored) for name, type in listing.entries]
 
 
@@ -84,15 +84,6 @@ def _entries(opened: Opened) -> Entries:
     directories.sort(key=in_order)
     files.sort(key=in_order)
     return [*((name, "directory") for name in directories), *((name, "file") for name in files)]
-
-
-async def _ignored(exec: Exec, listing: Listing) -> set[str]:
-    """Those of the names that git ignores; none where there is no git."""
-    if not listing.entries or "/.git/" in f"{listing.real}/":
-        return set()
-    names = b"\0".join(os.fsencode(name + ("/" if type == "directory" else "")) for name, type in listing.entries)
-    answer = await run_git(exec, listing.real, "check-ignore", "--stdin", "-z", stdin=names)
-    return {os.fsdecode(name).rstrip("/") for name in answer.stdout.split(b"\0")}
 
 
 def _node(root: str, directory: str, name: str, type: EntryType, ignored: bool) -> FileNode:

@@ -1,7 +1,7 @@
 """How one sees, without walking a tree, that no file has come or gone in it."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -38,13 +38,18 @@ class TreeStamps:
             places.find()
         except (OSError, _TooMuch):
             return None
-        stamps = {path: _stamp(path) for path in (*places.directories, *places.rules, *_around(root))}
-        newest = max((stamp.changed for stamp in stamps.values() if stamp is not None), default=0)
-        return cls(stamps) if newest < began_ns - _RECENT_NS else None
+        stamps = {path: stamp_of(path) for path in (*places.directories, *places.rules, *_around(root))}
+        return cls(stamps) if settled(stamps.values(), began_ns) else None
 
     def hold(self) -> bool:
         """Whether all is as it was. Blocks."""
-        return all(_stamp(path) == stamp for path, stamp in self._stamps.items())
+        return all(stamp_of(path) == stamp for path, stamp in self._stamps.items())
+
+
+def settled(stamps: Iterable[Stamp | None], began_ns: int) -> bool:
+    """Whether the last change was long enough before that time, for a second one to leave another stamp."""
+    newest = max((stamp.changed for stamp in stamps if stamp is not None), default=0)
+    return newest < began_ns - _RECENT_NS
 
 
 class _TooMuch(Exception):
@@ -120,7 +125,8 @@ def _top(root: str) -> Path:
     return next((level for level in (here, *here.parents) if (level / ".git").exists()), here)
 
 
-def _stamp(path: str) -> Stamp | None:
+def stamp_of(path: str) -> Stamp | None:
+    """None when it is not there. Blocks."""
     try:
         status = os.stat(path)  # noqa: PTH116  thousands of them
     except OSError:

@@ -23,6 +23,7 @@ from oad.contract.prompt import AgentInput, FileInput, PartInput, PromptInput, S
 from oad.contract.session import SessionModel
 
 from .files import FileReader
+from .images import fit_prompt
 from .surroundings import UnknownName
 from .texts import call_task_tool
 from .turn import Turn
@@ -116,7 +117,7 @@ async def _parts(turn: Turn, user: UserMessage, inputs: list[PartInput]) -> list
             parts += await reader.expand(input)
         else:
             parts += plain_parts(input, user)
-    return parts
+    return await fit_prompt(turn.services, parts)
 
 
 def plain_parts(input: TextInput | AgentInput | SubtaskInput, user: UserMessage) -> list[Part]:

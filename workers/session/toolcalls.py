@@ -27,6 +27,7 @@ from ..tools.tool import Rejected, Tool, ToolContext, ToolFailed, ToolResult, ta
 from .ask_order import AskOrder
 from .doom import DoomGuard
 from .failure import TurnFailed
+from .images import fit_result
 from .permission import Gate
 from .turn import Turn
 
@@ -112,7 +113,8 @@ class Calls:
         if self.keeper is not None:
             await self.keeper.admit(part.tool)
         CURRENT_CALL.set(CurrentCall(part.tool, part.call_id))  # each call has a task of its own
-        return await tool.run(take_arguments(tool, input), self.context(part))
+        result = await tool.run(take_arguments(tool, input), self.context(part))
+        return await fit_result(self._turn.services, result)
 
     def context(self, part: ToolPart) -> ToolContext:
         turn = self._turn

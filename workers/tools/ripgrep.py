@@ -67,7 +67,12 @@ async def run_ripgrep(
             said.extend(chunk[: 4096 - len(said)])
 
         command = Command(
-            [binary(), *arguments], str(directory), command_environment(), merge_stderr=False, profile="read-only"
+            [binary(), *arguments],
+            str(directory),
+            command_environment(),
+            merge_stderr=False,
+            profile="read-only",
+            reader=True,
         )
         try:
             outcome = await exec.run(command, on_stdout=on_stdout, on_stderr=on_stderr, timeout_s=_TIMEOUT_S)

@@ -45,7 +45,7 @@ KEYS: Final[dict[str, str]] = {
         "`preserve_recent_tokens` (what is kept beside a summary: nothing unless one of them is set)"
     ),
     "tool_output": "`max_lines` (2000) and `max_bytes` (51200) of a tool's output that the model is given",
-    "attachment": "checked, without effect: images are sent as they are",
+    "attachment": "`image`: `auto_resize`, `max_width`, `max_height`, `max_base64_bytes`, see [IMAGES.md](IMAGES.md)",
     "shell": "of commands: bash, zsh, sh, dash or ksh, from outside of the project",
     "username": "shown by clients; the name of the server's user by default",
     "share": "`manual`, `auto`, `disabled`",
@@ -54,7 +54,7 @@ KEYS: Final[dict[str, str]] = {
     "watcher": "`ignore`: patterns of files whose changes are not told",
     "formatter": "`true`, or formatters by name: files are formatted after a tool has written them",
     "lsp": "`true`, or language servers by name",
-    "server": "`port`, `hostname`, `cors`; of the user's own file only, and options win. `mdns` has no effect",
+    "server": "`port`, `hostname`, `cors`, `mdns`, `mdnsDomain`; of the user's own file only, and options win",
     "logLevel": "of the server's log; of the user's own file only; options and oad.toml win",
     "plugin": "JavaScript, which is not run: named in the log",
     "experimental": "`mcp_timeout`; the others have no effect and are named in the log",

@@ -16,10 +16,11 @@ import structlog
 from oad.contract.credential import Credential
 from oad.contract.policy import Policy
 from oad.daemon import procs
+from oad.heap import use_one_heap
 from oad.logs import Rotation, configure_logs, name_process
 from oad.service_manager import ServiceManager
 
-from .heap import use_one_heap
+from .mdns import Announcement, announce
 from .parent import FATAL_STATUS, Program
 from .places import Places
 from .refusal import Refused
@@ -47,6 +48,7 @@ class Plan(msgspec.Struct, frozen=True):
     sources: Sources = Sources()
     manager: ServiceManager = ServiceManager()
     users_file: str = ""  # which gateways read, now and at a reload
+    announcement: Announcement | None = None  # in the local network
     drain_s: float = 0.0  # at a stop, for running turns to end by themselves
 
 
@@ -62,6 +64,8 @@ def make_programs(plan: Plan) -> list[Program]:
     for number in range(plan.config.gateways):
         name = f"gateway-{number}"
         programs.append(Program(name, functools.partial(run_gateway_of, name, plan)))
+    if plan.announcement is not None:
+        programs.append(Program("mdns", functools.partial(run_mdns_of, plan, plan.announcement)))
     # Last to stop: turns end before it. Where no session has an allow list of hosts it is never needed.
     programs.append(Program("proxy", functools.partial(run_proxy_of, plan), door=plan.door))
     return programs
@@ -195,8 +199,19 @@ def run_proxy_of(plan: Plan) -> int:
     return run_proxy(settings, plan.door, functools.partial(_become_nobody, os.getppid()), plan.manager)
 
 
+def run_mdns_of(plan: Plan, announcement: Announcement) -> int:
+    """Returns the exit status."""
+    setproctitle.setproctitle("oad-mdns")
+    _begin_logs("mdns", plan)
+    for listener in (*plan.listeners, plan.door):
+        if listener is not None:
+            listener.close()
+    _become_nobody(os.getppid())
+    return announce(announcement)
+
+
 def _become_nobody(parent: int) -> None:
-    """The proxy reads what strangers send. As root it would do so with rights that it has no use for."""
+    """For who reads what strangers send: as root it would do so with rights that it has no use for."""
     if os.geteuid() != 0:
         return
     os.setgroups([])

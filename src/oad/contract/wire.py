@@ -1,7 +1,8 @@
 """Frames on the two ZeroMQ links: gateway and daemon, daemon and worker.
 
-A ZeroMQ message has two parts: a msgpack frame from this module, and a body that travels untouched (JSON for or from
-the client, possibly empty). Both links speak the same frames; docs/PROTOCOL.md tells who sends which, and when.
+A ZeroMQ message has one part, since each costs a call of its own at both ends: the length of the frame (4 bytes, most
+significant first), a msgpack frame from this module, and a body that travels untouched (JSON for or from the client,
+possibly empty). Both links speak the same frames; docs/PROTOCOL.md tells who sends which, and when.
 """
 
 from typing import Final
@@ -10,7 +11,7 @@ import msgspec
 
 from .trail import Trail
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -178,6 +179,7 @@ STREAM_WINDOW: Final = 256 * 1024  # what may be under way in each direction of 
 STREAM_PIECE: Final = 64 * 1024  # the longest body of a Data frame
 _FRAME_COST: Final = 512  # so that many small pieces can't fill the queues of a link either
 
+_LENGTH: Final = 4  # bytes
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Frame)
 
@@ -187,7 +189,8 @@ class ProtocolError(Exception):
 
 
 def encode_frame(frame: Frame, body: bytes = b"") -> list[bytes]:
-    return [_encoder.encode(frame), body]
+    head = _encoder.encode(frame)
+    return [b"%b%b%b" % (len(head).to_bytes(_LENGTH, "big"), head, body)]
 
 
 def cost_of(body: bytes) -> int:
@@ -196,10 +199,14 @@ def cost_of(body: bytes) -> int:
 
 
 def decode_frame(parts: list[bytes]) -> tuple[Frame, bytes]:
-    """Raises ProtocolError for anything but a known frame with one body of permitted size."""
-    if len(parts) != 2 or len(parts[1]) > MAX_BODY_BYTES:
-        raise ProtocolError(f"{len(parts)} parts of {[len(p) for p in parts]} bytes")
+    """Raises ProtocolError for anything but a known frame with a body of permitted size."""
+    if len(parts) != 1:
+        raise ProtocolError(f"{len(parts)} parts")
+    message = parts[0]
+    end = _LENGTH + int.from_bytes(message[:_LENGTH], "big")
+    if not _LENGTH < end <= len(message) or len(message) - end > MAX_BODY_BYTES:
+        raise ProtocolError(f"a frame of {end - _LENGTH} in a message of {len(message)} bytes")
     try:
-        return _decoder.decode(parts[0]), parts[1]
+        return _decoder.decode(message[_LENGTH:end]), message[end:]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProtocolError(str(error)) from error

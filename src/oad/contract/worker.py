@@ -58,6 +58,7 @@ class Run(msgspec.Struct, tag="run", frozen=True):
     limits: CommandLimits = CommandLimits()
     terminal: bool = False  # the three streams are one, and shall control the program
     snapshots: bool = False  # sees the workspace read-only, and the place of its snapshots writable
+    reader: bool = False  # a program of oad's own choice that only reads, under the profile read-only
 
 
 class Terminate(msgspec.Struct, tag="terminate", frozen=True):

@@ -7,8 +7,9 @@ sent or received in one call that does not wait, so a cancellation between attem
 """
 
 import errno
+import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,8 @@ class PeerGone(Exception):
 
 
 class TrioSocket:
-    """Owns ``socket``. ``pump`` must run in some nursery while others send and receive; all in one thread."""
+    """Owns ``socket``. ``pump`` must run in some nursery while others send and receive; all in one thread. On a DEALER
+    every part is a message of its own: ours have one, and asking for more costs more than the message."""
 
     def __init__(self, socket: zmq.Socket[bytes]) -> None:
         self._socket = socket
@@ -35,6 +37,7 @@ class TrioSocket:
         self._writers = ParkingLot()
         self._closed = False
         self._gave_way = 0.0
+        self._single = socket.type == zmq.DEALER
 
     @property
     def closed(self) -> bool:
@@ -70,7 +73,8 @@ class TrioSocket:
             if not self._wake() & _READABLE:
                 await self._readers.park()
                 waited = True
-        self._wake()
+        if len(messages) == limit or self._readers or self._writers:
+            self._wake()  # else nobody waits, and whoever comes next looks for himself
         if not waited:
             await trio.lowlevel.cancel_shielded_checkpoint()
         return messages
@@ -80,7 +84,9 @@ class TrioSocket:
         messages: list[list[bytes]] = []
         try:
             while len(messages) < limit:
-                messages.append(self._socket.recv_multipart(zmq.NOBLOCK))
+                messages.append(
+                    [self._socket.recv(zmq.NOBLOCK)] if self._single else self._socket.recv_multipart(zmq.NOBLOCK)
+                )
         except zmq.Again:
             pass
         return messages
@@ -104,14 +110,21 @@ class TrioSocket:
 
     def try_send(self, parts: Sequence[bytes]) -> bool:
         """Sends now or not at all; False: the peer's queue is full. Raises PeerGone on a mandatory ROUTER."""
-        sent = self._offer(parts)
+        return self.try_send_many([parts]) == 1
+
+    def try_send_many(self, messages: Iterable[Sequence[bytes]]) -> int:
+        """As ``try_send`` for each until one is refused; returns how many were sent."""
+        sent = sum(1 for _ in itertools.takewhile(self._offer, messages))
         self._wake()
         return sent
 
     def _offer(self, parts: Sequence[bytes]) -> bool:
         self._check_open()
         try:
-            self._socket.send_multipart(parts, zmq.NOBLOCK)
+            if len(parts) == 1:
+                self._socket.send(parts[0], zmq.NOBLOCK)
+            else:
+                self._socket.send_multipart(parts, zmq.NOBLOCK)
         except zmq.Again:
             return False
         except zmq.ZMQError as error:

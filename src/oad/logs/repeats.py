@@ -34,10 +34,17 @@ class Repeats:
             held = max(seen.count - self._most, 0) if seen is not None else 0
             seen = self._seen[key] = _Seen(now)
             self._seen.move_to_end(key)
-            if len(self._seen) > _REMEMBERED:
-                self._seen.popitem(last=False)
+            self._forget(now)
         seen.count += 1
         return held if seen.count <= self._most else None
+
+    def _forget(self, now: float) -> None:
+        """Lines that did not come again, with nothing to be told of; and the oldest, when there are too many."""
+        while len(self._seen) > _REMEMBERED or self._is_spent(next(iter(self._seen.values())), now):
+            self._seen.popitem(last=False)
+
+    def _is_spent(self, seen: _Seen, now: float) -> bool:
+        return now - seen.since >= WINDOW_S and seen.count <= self._most
 
 
 def identity(record: logging.LogRecord) -> object:

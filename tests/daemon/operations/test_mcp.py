@@ -40,7 +40,7 @@ async def call(worker: LinkWorker, op: str, body: Any = None, **params: str) -> 
     return reply.status, msgspec.json.decode(content)
 
 
-async def test_a_directory_without_servers_is_not_woken(tmp_path: Path) -> None:
+async def test_a_directory_without_servers_is_not_asked(tmp_path: Path) -> None:
     async with live_daemon(tmp_path) as live:
         serve_mcp(live)
         await live.session()
@@ -49,7 +49,7 @@ async def test_a_directory_without_servers_is_not_woken(tmp_path: Path) -> None:
         assert live.supervisor.project_worker("/p") is None
         assert await call(worker, "mcp.offer", configured="true") == (200, OFFER)
         assert live.supervisor.project_worker("/p") is not None
-        assert await call(worker, "mcp.offer", configured="false") == (200, OFFER)
+        assert await call(worker, "mcp.offer", configured="false") == (200, {"tools": [], "prompts": []})
 
 
 async def test_a_session_reaches_the_servers_of_its_own_directory_only(tmp_path: Path) -> None:

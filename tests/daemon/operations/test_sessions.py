@@ -1,17 +1,21 @@
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 import trio
-from live import Live, live_daemon, until
+from census import count_entries
+from live import LinkWorker, Live, live_daemon, prompt, until
 from records import a_text, a_user, an_answer, of_message, of_part
 
 from oad.contract.errors import ApiError
 from oad.contract.message import CompactionPart, FileDiff, UserSummary
 from oad.contract.policy import Policy, StoragePolicy
 from oad.contract.session import SessionTime
+from oad.contract.wire import Call
 from oad.daemon.journal import Place
+from oad.link import Answer
 
 
 async def failure(live: Live, op: str, body: Any = None, **params: str) -> ApiError:
@@ -208,3 +212,44 @@ async def test_a_full_store_takes_nothing_new_and_loses_nothing(tmp_path: Path) 
             assert failure.value.body["data"]["setting"] == "[storage] store_mb"
         assert (await live.json("session.get", sessionID="ses_a"))["id"] == "ses_a"
         await live.ask("session.delete", sessionID="ses_a")
+
+
+async def answer_at_once(worker: LinkWorker, call: Call, body: bytes) -> Answer:
+    worker.finish.set()
+    return await prompt(worker, call, body)
+
+
+async def grown_by(live: Live, live_on: Callable[[str], Awaitable[None]]) -> dict[str, int]:
+    """What 60 sessions that each did that leave in memory."""
+    live.spawner.operations["session.prompt"] = answer_at_once
+    for number in range(65):
+        if number == 5:
+            before = count_entries(live.services)
+        await live.session(f"ses_{number}")
+        await live.ask("session.prompt", {}, sessionID=f"ses_{number}")
+        await live_on(f"ses_{number}")
+    grown = count_entries(live.services) - before
+    return {name: count for name, count in grown.items() if count > 40}
+
+
+async def test_nothing_is_kept_in_memory_of_sessions_that_are_gone(tmp_path: Path) -> None:
+    async with live_daemon(tmp_path) as live:
+
+        async def delete(session: str) -> None:
+            await live.ask("session.delete", sessionID=session)
+
+        assert await grown_by(live, delete) == {}
+
+
+async def test_what_is_kept_of_sessions_that_rest_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for bound in ("journal._AGGREGATES", "sandboxes._REMEMBERED", "limits._REMEMBERED", "limits._LEDGERS"):
+        monkeypatch.setattr(f"oad.daemon.{bound}", 20)
+    monkeypatch.setattr("oad.daemon.sessions._CACHED", 20)
+    async with live_daemon(tmp_path) as live:
+
+        async def rest(session: str) -> None:
+            (worker,) = (each for each in live.supervisor.live() if each.spec.name == session)
+            live.supervisor.dismiss(worker)
+            await until(lambda: worker not in live.supervisor.live())
+
+        assert await grown_by(live, rest) == {}

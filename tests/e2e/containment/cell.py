@@ -32,6 +32,7 @@ class Ask(msgspec.Struct):
     cwd: str
     profile: Profile | None = None
     worker: bool = False
+    reader: bool = False
 
 
 class Result(msgspec.Struct):
@@ -49,8 +50,10 @@ class Cell:
         self._scene = scene
         self._sock = sock
 
-    def run(self, script: str, *, profile: Profile | None = None, cwd: str = "", worker: bool = False) -> Result:
-        asked = Ask(script, environment(self._scene), cwd or str(self._scene.workspace), profile, worker)
+    def run(
+        self, script: str, *, profile: Profile | None = None, cwd: str = "", worker: bool = False, reader: bool = False
+    ) -> Result:
+        asked = Ask(script, environment(self._scene), cwd or str(self._scene.workspace), profile, worker, reader)
         self._sock.send(msgspec.msgpack.encode(asked))
         return msgspec.msgpack.decode(self._sock.recv(_BYTES), type=Result)
 
@@ -130,7 +133,7 @@ def _serve(enclosure: Enclosure, asked: Ask, sock: socket.socket) -> NoReturn:
 
 
 def _as_command(enclosure: Enclosure, asked: Ask) -> Result:
-    request = Run(1, ["/bin/bash", "-c", asked.script], asked.cwd, asked.env, asked.profile)
+    request = Run(1, ["/bin/bash", "-c", asked.script], asked.cwd, asked.env, asked.profile, reader=asked.reader)
     confined = enclosure.confine(request)
     return _execute(confined.argv, confined.env, asked.cwd, os.getuid(), confined.inherited)
 

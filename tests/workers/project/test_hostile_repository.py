@@ -14,6 +14,7 @@ from oad.workers.project.changes import Changes
 from oad.workers.project.content import read_content
 from oad.workers.project.file_names import FileNames
 from oad.workers.project.identity import Identities
+from oad.workers.project.ignored_names import IgnoredNames
 from oad.workers.project.listing import list_nodes
 from oad.workers.project.moving import Moving
 from oad.workers.project.patching import apply_patch, make_repository
@@ -116,7 +117,7 @@ async def test_questions_start_no_program(traps: Traps, hostile: Path) -> None:
     assert b"another" in patch
     for name in ("a.txt", "a.log", "a.bin"):
         await read_content(exec, root, name)
-    await list_nodes(exec, root, "")
+    await list_nodes(IgnoredNames(exec), root, "")
     await read_branches(exec, root)
     await Identities(exec).of(root)
     await FileNames(exec).index(root)

@@ -5,6 +5,7 @@ import pytest
 
 from oad.contract.errors import ApiError
 from oad.workers.project import listing
+from oad.workers.project.ignored_names import IgnoredNames
 from oad.workers.project.listing import IsFile, list_entries, list_nodes
 
 from .conftest import Git
@@ -12,7 +13,7 @@ from .local_exec import LocalExec, NoExec
 
 
 async def names(root: Path, path: str = "") -> list[str]:
-    return [node.path for node in await list_nodes(LocalExec(), str(root), path)]
+    return [node.path for node in await list_nodes(IgnoredNames(LocalExec()), str(root), path)]
 
 
 async def test_directories_first_whatever_the_case(tmp_path: Path) -> None:
@@ -23,7 +24,7 @@ async def test_directories_first_whatever_the_case(tmp_path: Path) -> None:
         (root / file).write_text("")
     (root / "src/b").write_text("")
     assert await names(root) == [".hidden/", "Docs/", "src/", ".env", "a.txt", "README.md", "Z"]
-    (node,) = await list_nodes(LocalExec(), str(root), "src/")
+    (node,) = await list_nodes(IgnoredNames(LocalExec()), str(root), "src/")
     assert (node.name, node.path, node.absolute, node.type) == ("b", "src/b", f"{root}/src/b", "file")
 
 
@@ -33,12 +34,12 @@ async def test_what_git_ignores_is_marked(repo: Path, git: Git) -> None:
     for file in ("out/o", "a.log", "kept.log", "src/x", "src/y"):
         (repo / file).write_text("")
     git(repo, "add", "-f", "kept.log")
-    nodes = await list_nodes(LocalExec(), str(repo), "")
+    nodes = await list_nodes(IgnoredNames(LocalExec()), str(repo), "")
     assert [node.path for node in nodes if node.ignored] == ["out/", "a.log"]
-    assert [node.ignored for node in await list_nodes(LocalExec(), str(repo), "src")] == [True, False]
-    assert [node.ignored for node in await list_nodes(LocalExec(), str(repo), "out")] == [True]
-    assert not any(node.ignored for node in await list_nodes(NoExec(), str(repo), ""))
-    assert not any(node.ignored for node in await list_nodes(LocalExec(), str(repo), ".git"))
+    assert [node.ignored for node in await list_nodes(IgnoredNames(LocalExec()), str(repo), "src")] == [True, False]
+    assert [node.ignored for node in await list_nodes(IgnoredNames(LocalExec()), str(repo), "out")] == [True]
+    assert not any(node.ignored for node in await list_nodes(IgnoredNames(NoExec()), str(repo), ""))
+    assert not any(node.ignored for node in await list_nodes(IgnoredNames(LocalExec()), str(repo), ".git"))
 
 
 async def test_symbolic_links_and_devices_are_left_out(tmp_path: Path) -> None:

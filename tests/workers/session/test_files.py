@@ -1,5 +1,6 @@
 """Files that come with a prompt."""
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from oad.contract.errors import ApiError
 from oad.workers.session.files import read_input, scheme_of
 from oad.workers.tools.read import ReadTool
 
+from ..images.pictures import picture
 from .conftest import MakeWorld
 from .fakes import World
 
@@ -53,10 +55,11 @@ async def test_a_missing_file_is_told(make_world: MakeWorld, tmp_path: Path) -> 
 
 
 async def test_a_picture_becomes_a_data_url(make_world: MakeWorld, tmp_path: Path) -> None:
-    (tmp_path / "p.png").write_bytes(b"\x89PNG")
+    data = picture(4, 4)
+    (tmp_path / "p.png").write_bytes(data)
     world: World = await make_world()
     _, part, _ = await parts_of(world, (tmp_path / "p.png").as_uri(), "image/png")
-    assert part["url"] == "data:image/png;base64,iVBORw=="
+    assert part["url"] == f"data:image/png;base64,{base64.b64encode(data).decode()}"
 
 
 async def test_text_of_a_data_url(make_world: MakeWorld) -> None:
