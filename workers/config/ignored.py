@@ -35,9 +35,6 @@ def find_ignored(raw: dict[str, Any]) -> Iterator[str]:
             yield f"experimental.{key} has no effect"
     if raw.get("plugin"):
         yield "plugin has no effect, JavaScript is not run: " + ", ".join(map(str, raw["plugin"]))
-    server = raw.get("server")
-    if isinstance(server, dict) and cast("dict[str, Any]", server).get("mdns"):
-        yield "server.mdns has no effect: the server does not announce itself"
 
 
 def find_programs(watch: Watch, folder: Path) -> Iterator[str]:

@@ -125,6 +125,7 @@ class ServerSection(Section):
     port: int | None = None
     hostname: str | None = None
     mdns: bool | None = None
+    mdns_domain: str | None = msgspec.field(default=None, name="mdnsDomain")
     cors: list[str] | None = None
 
 

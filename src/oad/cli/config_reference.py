@@ -54,7 +54,7 @@ KEYS: Final[dict[str, str]] = {
     "watcher": "`ignore`: patterns of files whose changes are not told",
     "formatter": "`true`, or formatters by name: files are formatted after a tool has written them",
     "lsp": "`true`, or language servers by name",
-    "server": "`port`, `hostname`, `cors`; of the user's own file only, and options win. `mdns` has no effect",
+    "server": "`port`, `hostname`, `cors`, `mdns`, `mdnsDomain`; of the user's own file only, and options win",
     "logLevel": "of the server's log; of the user's own file only; options and oad.toml win",
     "plugin": "JavaScript, which is not run: named in the log",
     "experimental": "`mcp_timeout`; the others have no effect and are named in the log",

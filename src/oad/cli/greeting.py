@@ -21,6 +21,7 @@ class Address(msgspec.Struct, frozen=True):
     url: str
     host: str
     loopback: bool
+    announced: str = ""  # by mDNS, under this name
 
 
 def greeting(
@@ -34,6 +35,8 @@ def greeting(
     ]
     if not address.loopback:
         lines.append(f"reachable from other hosts ({address.host}): put TLS in front of it")
+    if address.announced:
+        lines.append(f"announced in the local network as {address.announced}")
     return lines
 
 

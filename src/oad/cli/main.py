@@ -57,6 +57,10 @@ def serve(
     no_auth: Annotated[bool, typer.Option("--no-auth", help="Generate no credential (loopback only).")] = False,
     print_logs: Annotated[bool, typer.Option("--print-logs", help="Logs also go to standard error.")] = False,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warn or error")] = None,
+    mdns: Annotated[
+        bool | None, typer.Option("--mdns/--no-mdns", help="Announce it in the local network (and listen to it).")
+    ] = None,
+    mdns_domain: Annotated[str | None, typer.Option(help="The name of this host there: opencode.local.")] = None,
     settings: Setting = None,
 ) -> None:
     """Run the server in the foreground."""
@@ -73,6 +77,8 @@ def serve(
         no_auth=no_auth,
         print_logs=print_logs,
         log_level=log_level,
+        mdns=mdns,
+        mdns_domain=mdns_domain,
         settings=tuple(settings or ()),
     )
     raise typer.Exit(serve_foreground(options))

@@ -20,6 +20,7 @@ from oad.logs import Rotation, configure_logs, name_process
 from oad.service_manager import ServiceManager
 
 from .credential import Credential
+from .mdns import Announcement, announce
 from .parent import FATAL_STATUS, Program
 from .places import Places
 from .refusal import Refused
@@ -47,6 +48,7 @@ class Plan(msgspec.Struct, frozen=True):
     sources: Sources = Sources()
     manager: ServiceManager = ServiceManager()
     users_file: str = ""  # which gateways read, now and at a reload
+    announcement: Announcement | None = None  # in the local network
     drain_s: float = 0.0  # at a stop, for running turns to end by themselves
 
 
@@ -62,6 +64,8 @@ def make_programs(plan: Plan) -> list[Program]:
     for number in range(plan.config.gateways):
         name = f"gateway-{number}"
         programs.append(Program(name, functools.partial(run_gateway_of, name, plan)))
+    if plan.announcement is not None:
+        programs.append(Program("mdns", functools.partial(run_mdns_of, plan, plan.announcement)))
     # Last to stop: turns end before it. Where no session has an allow list of hosts it is never needed.
     programs.append(Program("proxy", functools.partial(run_proxy_of, plan), door=plan.door))
     return programs
@@ -72,13 +76,20 @@ def _begin_logs(kind: str, plan: Plan, name: str = "") -> None:
     storage, repeats = plan.policy.storage, plan.policy.logs.repeats
     rotation = Rotation(storage.log_mb, storage.log_files)
     level = plan.config.log_level
-    configure_logs(level, file=plan.log_file, stderr=plan.print_logs, repeats=repeats, rotation=rotation)
+    try:
+        configure_logs(level, file=plan.log_file, stderr=plan.print_logs, repeats=repeats, rotation=rotation)
+    except OSError as error:  # such as a read-only disk: no reason for a gateway not to start
+        configure_logs(level, file=None, stderr=True, repeats=repeats)
+        structlog.get_logger("oad.logs").warning("the log file can't be written", error=str(error))
     name_process(kind, name=name)
 
 
 def run_daemon_of(plan: Plan) -> int:
     """Returns the exit status."""
     setproctitle.setproctitle("oad-daemon")
+    from oad.daemon.disk_wait import await_disk
+
+    await_disk(plan.places.data, plan.manager)
     _begin_logs("daemon", plan)
     for listener in (*plan.listeners, plan.door):
         if listener is not None:
@@ -190,8 +201,19 @@ def run_proxy_of(plan: Plan) -> int:
     return run_proxy(settings, plan.door, functools.partial(_become_nobody, os.getppid()), plan.manager)
 
 
+def run_mdns_of(plan: Plan, announcement: Announcement) -> int:
+    """Returns the exit status."""
+    setproctitle.setproctitle("oad-mdns")
+    _begin_logs("mdns", plan)
+    for listener in (*plan.listeners, plan.door):
+        if listener is not None:
+            listener.close()
+    _become_nobody(os.getppid())
+    return announce(announcement)
+
+
 def _become_nobody(parent: int) -> None:
-    """The proxy reads what strangers send. As root it would do so with rights that it has no use for."""
+    """For who reads what strangers send: as root it would do so with rights that it has no use for."""
     if os.geteuid() != 0:
         return
     os.setgroups([])

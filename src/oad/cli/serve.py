@@ -2,10 +2,13 @@
 
 import contextlib
 import os
+import socket
+import sys
 from pathlib import Path
 
 import msgspec
 import setproctitle
+import structlog
 
 from oad.daemon.instance_lock import PARENT_LOCK, AlreadyRunning, InstanceLock
 from oad.daemon.telemetry.starts import forget_starts
@@ -20,17 +23,22 @@ from .credential import (
 )
 from .exit_status import FAILED, USAGE
 from .greeting import Address, greeting
+from .heartbeats import Heartbeats
 from .listener import CannotListen, base_url, is_loopback, open_listeners
+from .mdns import Announcement, check_library
 from .own_secrets import hide_secrets
 from .parent import Parent
 from .places import Places, UnsafePlace, find_places
 from .programs import Plan, make_programs, preload
 from .refusal import Refused, refuse
+from .server_config import ServerConfig
 from .settings.keys import OPTIONS
 from .settings.layers import Option
-from .settings.load import find_sources, load_settings, parse_settings
+from .settings.load import Loaded, find_sources, load_settings, parse_settings
 from .settings.origin import BadConfig
 from .users import read_users
+
+_log = structlog.get_logger("oad.serve")
 
 
 class ServeOptions(msgspec.Struct, frozen=True):
@@ -45,11 +53,13 @@ class ServeOptions(msgspec.Struct, frozen=True):
     no_auth: bool = False
     print_logs: bool = False
     log_level: str | None = None
+    mdns: bool | None = None
+    mdns_domain: str | None = None
     settings: tuple[str, ...] = ()  # SECTION.KEY=VALUE
 
     def given(self) -> list[Option]:
         """Raises BadConfig."""
-        values = (self.host, self.port, list(self.cors), self.gateways, self.log_level)
+        values = (self.host, self.port, list(self.cors), self.gateways, self.log_level, self.mdns, self.mdns_domain)
         named = zip(OPTIONS.items(), values, strict=True)
         return [
             *parse_settings(self.settings),
@@ -75,11 +85,15 @@ def _plan(options: ServeOptions, held: contextlib.ExitStack) -> tuple[Plan, Addr
     """Everything that can go wrong, in the order in which its message helps most. ``held`` is what lasts until the end
     of the server."""
     sources = find_sources(options.config, os.environ, options.given())
-    settings = load_settings(sources).settings
-    config, host = settings.server, settings.server.hostname
+    loaded = load_settings(sources)
+    settings, config = loaded.settings, loaded.settings.server
+    host = _host(loaded)
     configured = configured_credential(os.environ)
     if options.no_auth and not configured and not is_loopback(host):
-        raise Refused(f"--no-auth is possible on loopback only, not on {host}: anybody could run commands here")
+        why = " (which mdns stands for; give a --hostname, or --no-mdns)" if host != config.hostname else ""
+        raise Refused(f"--no-auth is possible on loopback only, not on {host}{why}: anybody could run commands here")
+    if config.mdns and not is_loopback(host):
+        check_library()
     places = find_places(options.data_dir)
     _take_data(places, held)
     credential = configured
@@ -98,7 +112,9 @@ def _plan(options: ServeOptions, held: contextlib.ExitStack) -> tuple[Plan, Addr
     configure_logs(config.log_level, file=places.log_file, stderr=print_logs, repeats=settings.logs.repeats)
     name_process("serve")
     loopback = is_loopback(host)
+    announcement = _announcement(config, listeners[0])
     plan = Plan(
+        announcement=announcement,
         places=places,
         config=config,
         policy=settings.policy(),
@@ -112,7 +128,26 @@ def _plan(options: ServeOptions, held: contextlib.ExitStack) -> tuple[Plan, Addr
         users_file=config.users_file,
         drain_s=config.drain_s or 0.0,
     )
-    return plan, Address(base_url(listeners[0]), host, loopback)
+    return plan, Address(base_url(listeners[0]), host, loopback, announcement.name if announcement else "")
+
+
+def _host(loaded: Loaded) -> str:
+    """Who wants to be found by others wants to be reached by them, unless some address was named."""
+    config = loaded.settings.server
+    named = ("server", "hostname") in loaded.origins
+    return "0.0.0.0" if config.mdns and not named else config.hostname  # noqa: S104
+
+
+def _announcement(config: ServerConfig, listener: socket.socket) -> Announcement | None:
+    host, port = listener.getsockname()[:2]
+    if not config.mdns:
+        return None
+    if is_loopback(host):
+        text = f"mdns: not announced, since no other host reaches {host}; give another hostname, or none"
+        _log.warning(text)
+        print(f"oad: {text}", file=sys.stderr, flush=True)
+        return None
+    return Announcement(host, port, config.mdns_domain)
 
 
 def _is_set(variable: str) -> bool:
@@ -135,9 +170,12 @@ def _run(plan: Plan, address: Address, manager: ServiceManager) -> int:
     print("\n".join(greeting(address, plan.credential, plan.places, plan.policy.network)), flush=True)
     setproctitle.setproctitle(f"oad serve {address.url}")
     try:
-        log_file = str(plan.places.log_file)
-        parent = Parent(make_programs(plan), log_file=log_file, drain_s=plan.drain_s, manager=manager)
-        return parent.run(f"serving {address.url}")
+        with Heartbeats(plan.places.runtime / "beats.sock", plan.config.watchdog_s) as heartbeats:
+            told = ServiceManager(heartbeats.address if heartbeats.limit_s else "", heartbeats.limit_s)
+            programs = make_programs(msgspec.structs.replace(plan, manager=told))
+            log_file = str(plan.places.log_file)
+            parent = Parent(programs, log_file=log_file, drain_s=plan.drain_s, manager=manager, heartbeats=heartbeats)
+            return parent.run(f"serving {address.url}")
     finally:
         with contextlib.suppress(OSError):  # its disk may have become read-only; who reads it asks the lock first
             plan.places.address_file.unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from oad.contract.policy import (
 from oad.contract.telemetry import LogPolicy, TracingPolicy
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+_LOCAL_NAME = r"^([A-Za-z0-9_-]{1,63}\.){1,4}local\.?$"
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -32,12 +33,15 @@ class ServerConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     hostname: Annotated[str, msgspec.Meta(min_length=1)] = "127.0.0.1"
     port: Port = 0
     cors: tuple[str, ...] = ()
+    mdns: bool = False
+    mdns_domain: Annotated[str, msgspec.Meta(pattern=_LOCAL_NAME)] = "opencode.local"
     gateways: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     body_limit_mb: Positive = 32
     log_level: Literal["debug", "info", "warn", "error"] = "info"
     idle_worker_s: Annotated[float, msgspec.Meta(ge=0)] = 300.0
     max_worker_age_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
     drain_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    watchdog_s: Annotated[float, msgspec.Meta(ge=0)] = 30.0
     users_file: str = ""
     hosts: tuple[str, ...] = ()
     base_path: BasePath = ""

@@ -6,6 +6,7 @@ LoadCredential=, and readiness and heartbeats go where NOTIFY_SOCKET says.
 
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -65,6 +66,8 @@ def _plan(options: UnitOptions, passed: Sequence[socket.socket], manager: Servic
     settings = load_settings(sources).settings
     config = settings.server
     places = find_places(options.data_dir)
+    if config.mdns and options.program == "gateway":
+        print("oad: [server] mdns: `oad serve` announces itself, units do not", file=sys.stderr, flush=True)
     configure_logs(config.log_level, file=None, stderr=True, repeats=settings.logs.repeats)
     name_process(options.program, name=options.name)
     places.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)

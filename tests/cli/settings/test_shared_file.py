@@ -22,6 +22,9 @@ def test_what_is_said_of_the_server(folder: Path) -> None:
     (folder / "opencode.json").write_text('{"server": {"port": 5000, "hostname": "::1", "cors": ["http://b"]}}')
     (folder / "config.json").write_text('{"logLevel": "DEBUG", "server": {"port": 1}}')
     assert values(folder) == {"port": 5000, "hostname": "::1", "cors": ["http://b"], "log_level": "debug"}
+    (folder / "opencode.json").write_text('{"server": {"mdns": true, "mdnsDomain": "here.local"}}')
+    assert values(folder)["mdns"] is True
+    assert values(folder)["mdns_domain"] == "here.local"
     (folder / "opencode.jsonc").write_text('{"server": {"cors": {"origin": "http://c"}}} // and so on')
     assert values(folder)["cors"] == ["http://c"]
 

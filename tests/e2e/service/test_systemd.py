@@ -86,6 +86,49 @@ async def test_reload_takes_settings_over_and_ends_nothing(machine: Machine, tmp
         listener.wait()
 
 
+async def test_files_of_one_s_own_win_over_the_shipped_one(machine: Machine) -> None:
+    own = "/etc/oad/oad.toml.d"
+    machine.configure("[limits]\nsessions = 1000\n")
+    machine.write(f"{own}/50-site.toml", "[limits]\nsessions = 1\n")
+    machine.write(f"{own}/README", "not a file of settings")
+    assert machine.run("oad", "config", "check").count("oad: ") == 0
+    shown = machine.run("oad", "config", "show", "--origin")
+    assert f"{own}/50-site.toml" in shown
+    machine.run("systemctl", "reload", "oad.service")
+    await until(lambda: machine.call("POST", "/session?directory=/srv/project", {})[0] == 429, "it holds")
+    machine.write(f"{own}/60-later.toml", "[limits]\nsessions = 2000\n")
+    machine.run("systemctl", "restart", "oad.service")
+    assert machine.call("POST", "/session?directory=/srv/project", {})[0] == 200
+    machine.write(f"{own}/70-wrong.toml", "[limits]\nsessons = 1\n")
+    assert f"{own}/70-wrong.toml:2" in machine.run("oad", "config", "check")
+    machine.run("systemctl", "reload", "oad.service")
+    await machine.until_said("settings are not taken over", "70-wrong.toml", journal_of="oad.service")
+    machine.run("rm", "-r", own)
+    machine.configure("")
+    machine.run("systemctl", "reload", "oad.service")
+    assert machine.call("POST", "/session?directory=/srv/project", {})[0] == 200
+
+
+async def test_the_journal_tells_of_one_session(machine: Machine) -> None:
+    machine.configure('[server]\nlog_level = "debug"\n')
+    machine.run("systemctl", "restart", "oad.service", GATEWAY)
+    one, other = machine.create(), machine.create()
+    for session in (one, other):
+        machine.shell(session, "true")
+    await machine.until_said(one, other, journal_of="oad.service")
+    lines = [json.loads(line) for line in machine.run("oad", "logs", one, "--json").splitlines()]
+    assert other not in str(lines)
+    assert one in {line.get("session") for line in lines}
+    assert {"daemon", "session-worker"} <= {line["process"] for line in lines}
+    request = next(line["request"] for line in lines if "request" in line)
+    caused = [json.loads(line) for line in machine.run("oad", "logs", request, "--json").splitlines()]
+    assert "gateway" in {line["process"] for line in caused}, "the journal of all units"
+    assert machine.run("oad", "logs", one, "--level", "error").strip() == ""
+    assert machine.run("oad", "logs", one, "--since", "1h").count("\n") == len(lines)
+    machine.configure("")
+    machine.run("systemctl", "restart", "oad.service", GATEWAY)
+
+
 async def test_stopped_nothing_is_left_and_started_all_is_there(machine: Machine) -> None:
     session = machine.create()
     machine.shell(session, "(setsid sleep 1000 &) ; echo started")

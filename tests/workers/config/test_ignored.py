@@ -12,7 +12,6 @@ def test_keys_without_an_effect_are_named() -> None:
         "colour": "red",
         "plugin": ["p@1", ["q", {}]],
         "experimental": {"batch_tool": True, "mcp_timeout": 5},
-        "server": {"mdns": True},
     }
     told = list(find_ignored(raw))
     assert [text.split(" ")[0] for text in told] == [
@@ -20,7 +19,6 @@ def test_keys_without_an_effect_are_named() -> None:
         "colour",
         "experimental.batch_tool",
         "plugin",
-        "server.mdns",
     ]
 
 

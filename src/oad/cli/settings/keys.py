@@ -33,6 +33,8 @@ OPTIONS: Final[dict[Key, str]] = {
     ("server", "cors"): "--cors",
     ("server", "gateways"): "--gateways",
     ("server", "log_level"): "--log-level",
+    ("server", "mdns"): "--mdns",
+    ("server", "mdns_domain"): "--mdns-domain",
 }
 
 

@@ -12,6 +12,8 @@ from .origin import Origin
 
 _NAMES: Final = ("opencode.jsonc", "opencode.json", "config.json")  # the first one that says something counts
 
+_MDNS: Final = {"mdns": "mdns", "mdnsDomain": "mdns_domain"}
+
 
 def read_shared(environment: Mapping[str, str]) -> Layer:
     """Only what is usable: other programs read it too, and what is wrong there the routes that need it tell."""
@@ -41,6 +43,7 @@ def _usable(content: dict[str, Any]) -> dict[Key, object]:
     if isinstance(section, dict):
         given = cast(dict[str, Any], section)
         found |= {("server", name): given[name] for name in ("hostname", "port") if given.get(name)}
+        found |= {("server", ours): given[name] for name, ours in _MDNS.items() if name in given}
         if origins := _origins(given.get("cors")):
             found["server", "cors"] = origins
     if isinstance(level := content.get("logLevel"), str):
