@@ -43,6 +43,8 @@ class Enclosure:
     def __init__(self, confinement: Confinement, kept: tuple[str, ...] = ()) -> None:
         self.confinement = confinement
         self._view = SessionView(confinement, kept) if confinement.level == "namespaces" else None
+        self._reads = False  # whether the view of the worker is one that readers may have
+        self._reins = reader.Reins()
 
     def enter(self) -> None:
         """In the session's init, in its own mount namespace. Raises OSError."""
@@ -50,6 +52,13 @@ class Enclosure:
             self._view.enter()
             _filter(self.confinement.profile)
             reader.warm()
+            mounts = plan_view(self.confinement, "read-only")
+            self._reads = reader.may_read(self.confinement, "read-only", mounts, self._view.standing)
+
+    def prepare_reader(self) -> None:
+        """In a holder, ahead of its call. Raises OSError."""
+        if self._reads:
+            self._reins.prepare()
 
     def shield_worker(self) -> None:
         """In the init, when the worker has been forked: commands of the session may signal each other, not it."""
@@ -81,15 +90,16 @@ class Enclosure:
 
     def _in_namespaces(self, request: Run, profile: Profile) -> Confined:
         assert self._view is not None
+        if request.reader and profile == "read-only" and self._reads:
+            self._view.complete()
+            self._reins.restrict()
+            return Confined(request.argv, {**request.env, **self._variables(profile)})
         looked = functools.cache(look)  # once for both plans, as mostly nothing is to be added
         if self._view.complete(looked):
             looked.cache_clear()
         mounts = plan_view(self.confinement, profile, looked, snapshots=request.snapshots)
         if not _sees(mounts, request.cwd):
             raise NotVisible(2, "The sandbox does not show this directory", request.cwd)
-        if request.reader and reader.may_read(self.confinement, profile, mounts, self._view.standing):
-            reader.restrict()
-            return Confined(request.argv, {**request.env, **self._variables(profile)})
         program = _program(request) if request.terminal else [find_program(request), *request.argv[1:]]
         env = {**request.env, **self._variables(profile)}
         told, writer = os.pipe()

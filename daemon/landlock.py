@@ -50,15 +50,20 @@ def restrict(mounts: Sequence[Mount], temporary: str) -> None:
     os.close(ruleset)
 
 
-def restrict_to_reading(hidden: Sequence[str]) -> None:
-    """The calling process and its children, for good: nothing is writable, of what is ``hidden`` not even the contents
-    can be read. Raises OSError."""
+def make_reading_ruleset(hidden: Sequence[str]) -> int:
+    """A descriptor, for ``enforce``: nothing is writable, of what is ``hidden`` not even the contents can be read.
+    Raises OSError."""
     abi = procs.landlock_abi()
     ruleset = _make_ruleset(abi, _known_rights(abi))
     _allow(ruleset, ["/"], _READ_DIR)
     _allow(ruleset, visible_parts("/", hidden), _READ)
     _allow(ruleset, ["/dev/null"], _READ_FILE | _WRITE_FILE)
     _allow(ruleset, ["/dev/zero", "/dev/random", "/dev/urandom"], _READ_FILE)
+    return ruleset
+
+
+def enforce(ruleset: int) -> None:
+    """On the calling process and its children, for good. Raises OSError."""
     procs.prctl(procs.PR_SET_NO_NEW_PRIVS, 1)
     _check(_libc.syscall(_RESTRICT_SELF, ruleset, 0))
     os.close(ruleset)

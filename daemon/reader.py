@@ -7,14 +7,18 @@ learnt late: sockets, memory that is shared by name, cutting files off, and chan
 """
 
 import functools
+import os
 import platform
 from collections.abc import Collection, Sequence
+from typing import Final
 
 from oad.contract.policy import Profile
 from oad.contract.sandbox import Confinement
 
 from . import landlock, procs, seccomp
 from .view import Mount
+
+_HIDDEN: Final = ("/dev",)
 
 
 def may_read(confinement: Confinement, profile: Profile, mounts: Sequence[Mount], standing: Collection[str]) -> bool:
@@ -30,11 +34,27 @@ def can_restrict() -> bool:
     return procs.landlock_abi() >= 1
 
 
-def restrict() -> None:
-    """The calling process and what it starts, for good. Raises OSError."""
-    procs.drop_capabilities()
-    landlock.restrict_to_reading(("/dev",))
-    procs.install_filter(_filter())
+class Reins:
+    """What holds a process to reading, made ready before it is known what will be read."""
+
+    def __init__(self) -> None:
+        self._ruleset, self._made = -1, 0
+
+    def prepare(self) -> None:
+        """Raises OSError."""
+        self._ruleset, self._made = landlock.make_reading_ruleset(_HIDDEN), _changed()
+
+    def restrict(self) -> None:
+        """The calling process and what it starts, for good. Raises OSError."""
+        if self._ruleset < 0 or self._made != _changed():  # what has appeared below / since would be out of reach
+            self.prepare()
+        procs.drop_capabilities()
+        landlock.enforce(self._ruleset)
+        procs.install_filter(_filter())
+
+
+def _changed() -> int:
+    return os.stat("/").st_ctime_ns  # noqa: PTH116
 
 
 @functools.cache

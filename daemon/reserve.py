@@ -98,3 +98,5 @@ def _warm(around: holder.Surroundings) -> None:
         confined = around.enclosure.confine(Run(0, ["/bin/sh"], "/", {}))
         for fd in (*confined.inherited, confined.status):
             os.close(fd)
+    with contextlib.suppress(OSError):
+        around.enclosure.prepare_reader()

@@ -46,12 +46,13 @@ def send(process: procs.Process, signum: int) -> bool:
 
 class Walk(NamedTuple):
     living: list[procs.Process]
+    running: list[procs.Process]  # those of them that are not stopped
     listed: set[int]  # zombies included
 
 
 def walk_below(root: int, spare: Container[int] = ()) -> Walk:
     """All descendants of ``root`` without those in ``spare`` and what is below them."""
-    walk = Walk([], set())
+    walk = Walk([], [], set())
     todo = [root]
     while todo:
         for pid in procs.children(todo.pop()):
@@ -61,7 +62,9 @@ def walk_below(root: int, spare: Container[int] = ()) -> Walk:
             walk.listed.add(pid)
             stat = procs.read_stat(pid)
             if stat and stat.state not in "ZX":
-                walk.living.append(procs.Process(pid, stat.start))
+                walk.living.append(process := procs.Process(pid, stat.start))
+                if stat.state not in "Tt":
+                    walk.running.append(process)
     return walk
 
 
@@ -96,7 +99,7 @@ def kill_below(
         if time.monotonic() > deadline:
             return Killed(len(dead), rounds, len(walk.living))
         rounds += bool(walk.living)
-        for process in walk.living:
+        for process in walk.running:  # who continues one of the others is found as well, in this round or the next
             send(process, signal.SIGSTOP)
         dead.update(process for process in walk.living if send(process, signal.SIGKILL))
         before = walk.listed

@@ -11,9 +11,10 @@ from contextlib import AbstractContextManager
 from typing import Final
 from urllib.parse import parse_qs
 
+from oad.contract.credential import Credential
+
 from .asgi import Scope, header
 from .logins import LoginReports
-from .settings import Credentials
 from .users import Users
 
 MAX_FAILURES: Final = 20  # wrong credentials per address that are looked at within the window
@@ -58,9 +59,7 @@ class Authenticator:
     """``logins`` hears of every wrong credential that is looked at, and of the first right ones. Whether credentials
     are demanded at all is decided for good: nobody is let in because the last user has gone."""
 
-    def __init__(
-        self, credentials: Credentials, logins: LoginReports | None = None, users: Users | None = None
-    ) -> None:
+    def __init__(self, credentials: Credential, logins: LoginReports | None = None, users: Users | None = None) -> None:
         self._credentials = credentials
         self._users = Users(credentials.users) if users is None else users
         self._limit = FailureLimit()

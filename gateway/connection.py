@@ -48,7 +48,8 @@ Greeted = Callable[["Connection", Welcome], Awaitable[None]]
 
 
 class Connection:
-    """``run`` returns when the daemon is gone or does not answer."""
+    """``run`` returns when the daemon is gone or does not answer. Raises zmq.ZMQError at first where no socket can be
+    made."""
 
     def __init__(
         self,
@@ -65,7 +66,12 @@ class Connection:
         for raw in (self._calls_raw, self._events_raw):
             raw.linger = 0
             raw.reconnect_ivl = _RECONNECT_MS
-        self._events_endpoint = bind_private(self._events_raw, events)
+        try:
+            self._events_endpoint = bind_private(self._events_raw, events)
+        except zmq.ZMQError:
+            self._calls_raw.close()
+            self._events_raw.close()
+            raise
         self._monitors = [TrioSocket(_monitor(raw)) for raw in (self._calls_raw, self._events_raw)]
         self._calls_raw.connect(endpoint)
         self._socket, self._events = TrioSocket(self._calls_raw), TrioSocket(self._events_raw)

@@ -22,6 +22,7 @@ from .streams import Streams
 
 REPLAY_DEADLINE_S: Final = 30.0
 _BACKOFF_S: Final = 0.05
+_DISK_S: Final = 1.0
 _log = logging.getLogger("oad.gateway.link")
 
 
@@ -55,7 +56,12 @@ class DaemonLink:
         settings = self._settings
         # The process id keeps a predecessor of the same name, which may still be closing, apart.
         path = Path(settings.runtime_dir) / f"gateway-{settings.name}-{os.getpid()}-{number}.sock"
-        connection = Connection(self._context, settings.daemon_endpoint, settings.name, path, self._on_reload)
+        try:
+            connection = Connection(self._context, settings.daemon_endpoint, settings.name, path, self._on_reload)
+        except zmq.ZMQError as error:  # a full or read-only disk, which the daemon waits for too
+            _log.error("no way to the daemon can be made: %s", error)
+            await trio.sleep(_DISK_S)
+            return
         try:
             await connection.run(os.getpid(), self._greeted, self.streams)
         except* (ProtocolError, ApiError) as group:

@@ -2,19 +2,8 @@
 
 import msgspec
 
+from oad.contract.credential import Credential
 from oad.contract.forwarding import Forwarding
-
-
-class Credentials(msgspec.Struct, frozen=True):
-    """Whatever is set is accepted; with nothing set everyone is."""
-
-    username: str = "opencode"
-    password: str = ""
-    token: str = ""
-    users: dict[str, str] = {}  # further ones, with their tokens
-
-    def __bool__(self) -> bool:
-        return bool(self.password or self.token or self.users)
 
 
 class GatewaySettings(msgspec.Struct, frozen=True):
@@ -27,7 +16,7 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     runtime_dir: str  # private to the user; the gateway's own socket is made in it
     cwd: str  # of requests that name no directory
     more_descriptors: tuple[int, ...] = ()  # further listening sockets: "localhost" has two addresses
-    credentials: Credentials = Credentials()
+    credentials: Credential = Credential()
     cors_origins: tuple[str, ...] = ()
     loopback: bool = True  # whether only this host can connect: then foreign host names are refused
     allowed_hosts: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ ALLOWED = {
     "cli": {"contract", "client", "daemon", "gateway", "proxy", "logs", "service_manager", "heap"},
     "daemon": {"contract", "link", "service_manager", "heap"},
     "gateway": {"contract", "link", "service_manager", "heap"},
-    "workers": {"contract", "link", "logs"},
+    "workers": {"contract", "link", "logs", "heap"},
     "logs": {"contract"},
     "proxy": {"contract", "logs", "service_manager", "heap"},
 }

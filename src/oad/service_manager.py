@@ -26,8 +26,22 @@ class ServiceManager:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self._watchdog_s = watchdog_s
 
+    @property
+    def interval_s(self) -> float:
+        """Between two heartbeats; 0: none are wanted."""
+        return self._watchdog_s / _BEATS_PER_LIMIT if self._address else 0.0
+
+    def beat(self) -> None:
+        """For whoever has no event loop to ``report`` from."""
+        if self._watchdog_s:
+            self._tell(WATCHDOG="1")
+
     def ready(self, status: str) -> None:
         self._tell(READY="1", STATUS=status)
+
+    def starting(self, status: str, *, within_s: float) -> None:
+        """``within_s``: so long the manager waits for the next word."""
+        self._tell(STATUS=status, EXTEND_TIMEOUT_USEC=str(int(within_s * 1e6)))
 
     def reloading(self) -> None:
         """To be followed by ``ready``."""
@@ -42,12 +56,11 @@ class ServiceManager:
         """Beats for as long as this event loop turns, and says how the process is. Returns only when cancelled."""
         said, due = "", 0.0
         while self._address:
-            if self._watchdog_s:
-                self._tell(WATCHDOG="1")
+            self.beat()
             if trio.current_time() >= due and (status := describe()) != said:
                 self._tell(STATUS=status)
                 said, due = status, trio.current_time() + _STATUS_EVERY_S
-            await trio.sleep(self._watchdog_s / _BEATS_PER_LIMIT if self._watchdog_s else _STATUS_EVERY_S)
+            await trio.sleep(self.interval_s or _STATUS_EVERY_S)
         await trio.sleep_forever()
 
     def _tell(self, **fields: str) -> None:

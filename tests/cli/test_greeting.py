@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from oad.cli.credential import Credential
 from oad.cli.greeting import Address, greeting
 from oad.cli.places import Places
+from oad.contract.credential import Credential
 
 PLACES = Places(Path("/data dir"), Path("/run/oad"), Path("/log"))
 LOCAL = Address("http://127.0.0.1:4096", "127.0.0.1", loopback=True)

@@ -15,6 +15,8 @@ PROGRAM = """
 import os, signal, socket, sys, time
 from pathlib import Path
 import oad.cli.parent as parent
+from oad.cli.heartbeats import Heartbeats
+from oad.service_manager import ServiceManager
 
 parent._DELAYS_S = (0.0, 0.05)
 place = Path(sys.argv[1])
@@ -53,7 +55,22 @@ def ends(name, after_s):
     signal.signal(signal.SIGTERM, end)
     sleep()
 
-programs = {"slow": lambda: ends("slow", 0.3), "quick": lambda: ends("quick", 0),
+def beat(number):
+    manager = ServiceManager(str(place / "beats"), 2.0)
+    for _ in range(number):
+        manager.beat()
+        time.sleep(0.2)
+
+def freeze():
+    note("freezer", str(os.getpid()))
+    beat(1)
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+def steady():
+    note("steady", str(os.getpid()))
+    beat(300)
+
+programs = {"freeze": freeze, "steady": steady, "slow": lambda: ends("slow", 0.3), "quick": lambda: ends("quick", 0),
             "sleep": sleep, "fail": lambda: 1, "fatal": lambda: parent.FATAL_STATUS, "orphan": orphan,
             "stubborn": stubborn, "chatter": chatter}
 door = socket.socket(socket.AF_UNIX)
@@ -67,7 +84,9 @@ def answer():
 
 programs["answer"] = answer
 doors = {"answer": door}
-sys.exit(parent.Parent([parent.Program(name, programs[name], door=doors.get(name)) for name in sys.argv[2:]]).run())
+listed = [parent.Program(name, programs[name], door=doors.get(name)) for name in sys.argv[2:]]
+with Heartbeats(place / "beats", 2.0) as heartbeats:
+    sys.exit(parent.Parent(listed, heartbeats=heartbeats).run())
 """
 
 
@@ -173,3 +192,13 @@ async def test_children_neither_read_nor_write_the_standard_streams(tmp_path: Pa
     assert status == 0
     assert "said" in error and "said" not in out
     assert lines(tmp_path / "stdin") == ["''"]
+
+
+async def test_who_freezes_is_replaced(tmp_path: Path) -> None:
+    process = start(tmp_path, "steady", "freeze", "sleep")
+    await until(lambda: len(lines(tmp_path / "freezer")) == 2, "it is started again")
+    assert len(lines(tmp_path / "steady")) == 1
+    assert len(lines(tmp_path / "sleeper")) == 1, "who never said anything is not watched"
+    process.terminate()
+    _, _, err = await ended(process)
+    assert "freeze ended with status -9" in err

@@ -64,6 +64,14 @@ class Disk:
             size = (self.path / "filler").stat().st_size
             os.truncate(self.path / "filler", max(0, size - leave_kb * 1024))
 
+    def protect(self) -> None:
+        """New files, and files that are opened anew, can't be written. One file system can't become read-only while
+        somebody writes: a second mount of it is laid over the first."""
+        self._server.mount("mount --bind $0 $0 && mount -o remount,bind,ro $0", self._place)
+
+    def release(self) -> None:
+        self._server.mount("umount $0", self._place)
+
     def empty(self) -> None:
         (self.path / "filler").unlink()
 
@@ -83,6 +91,11 @@ class SmallDiskServer(Server):
     def inside(self, file: Path) -> Path:
         """A file that only the server has, as this process can reach it."""
         return Path(f"/proc/{self.pid}/root{file}")
+
+    def mount(self, command: str, place: Path) -> None:
+        """In its mount namespace."""
+        enter = ["nsenter", f"--target={self.pid}", "--mount", "--wd=/"]
+        subprocess.run([*enter, "sh", "-c", command, str(place)], check=True)
 
     @property
     def url(self) -> str:

@@ -6,10 +6,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from .model import Model
-from .server import Json, Server
+from .server import Json, Server, is_alive, until
 
 UGLY = {
     "ruff": ("a.py", "x = {  'a':1 }\n", 'x = {"a": 1}\n', {"ruff.toml": ""}),
@@ -74,3 +75,50 @@ async def test_ones_that_misbehave(make_server: Callable[..., Server], model: Mo
     assert {(server.project / name).read_text() for name in ("a.esc", "a.die", "a.sudo")} == {"whole\n"}
     listed = {each["name"]: each["enabled"] for each in await server.ask("GET", "/formatter")}
     assert [listed[name] for name in formatter] == [True, True, False]
+
+
+STUBBORN = {
+    "flood": "yes flood",
+    "deaf": 'trap "" TERM HUP INT; while :; do sleep 1; done',
+    "hidden": "exec < /dev/null > /dev/null 2>&1; setsid setsid sleep 1000",
+}
+
+
+async def test_ones_that_never_end_end_with_their_turn(make_server: Callable[..., Server], model: Model) -> None:
+    formatters: Json = {}
+    for name, script in STUBBORN.items():
+        line = f"exec -a stubborn-{name}-{os.getpid()} sleep 1000 & {script}"
+        formatters[name] = {"command": ["/bin/bash", "-c", line, "bash", "$FILE"], "extensions": [f".{name}"]}
+    server, _ = await start(make_server, model, formatters)
+    for name in STUBBORN:
+        session, file = await server.create(), f"a.{name}"
+        model.register(never=[{"tools": [{"name": "write", "args": {"filePath": file, "content": "whole\n"}}]}])
+        await server.prompt_async(session, "script:never")
+        found = await running(server, f"stubborn-{name}-{os.getpid()}")
+        worker = server.one("oad-session", session, "worker")
+        assert worker.memory_info().rss < 200 << 20, "what is said is not kept"
+        await server.ask("POST", f"/session/{session}/abort")
+        assert not any(is_alive(each) for each in found)
+        assert await server.statuses() == {}
+        assert (server.project / file).read_text() == "whole\n"
+        assert (await server.prompt(session, "hello"))["info"]["sessionID"] == session
+
+
+async def running(server: Server, mark: str) -> list[psutil.Process]:
+    """Once one is there with that mark: it, and what floods."""
+    found: list[psutil.Process] = []
+
+    def is_there() -> bool:
+        marked = [each for each in server.processes() if mark in command_line(each)]
+        found[:] = [*marked, *(each for each in server.processes() if "yes" in command_line(each))]
+        return bool(marked)
+
+    await until(is_there, f"{mark} runs")
+    return found
+
+
+def command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []

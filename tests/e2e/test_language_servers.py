@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
+import trio
 
 from .clients import MODULES
 from .model import Model
@@ -30,6 +31,7 @@ class Case(msgspec.Struct, frozen=True):
     mended: str
     symbol: str = ""
     beside: dict[str, str] = {}
+    prepare: tuple[str, ...] = ()
 
 
 CASES = [
@@ -57,10 +59,14 @@ CASES = [
          "int needle(void) { return 1; }\n", "needle"),
     Case("gopls", "gopls", "a.go", "package a\n\nfunc Needle() int { return x }\n", "undeclared name: x",
          "package a\n\nfunc Needle() int { return 1 }\n", "Needle", {"go.mod": "module example.org/a\n\ngo 1.19\n"}),
-    Case("rust", "rust-analyzer", "src/main.rs", "fn needle() -> i32 { 1 \n", "expected",
-         "fn needle() -> i32 { 1 }\nfn main() { needle(); }\n", "needle",
-         {"Cargo.toml": '[package]\nname = "x"\nversion = "0.1.0"\nedition = "2021"\n'}),
+    Case("rust", "rust-analyzer", "src/main.rs", "fn needle() -> i32 { true }\nfn main() { needle(); }\n",
+         "mismatched types", "fn needle() -> i32 { 1 }\nfn main() { needle(); }\n", "needle",
+         {"Cargo.toml": '[package]\nname = "x"\nversion = "0.1.0"\nedition = "2021"\n'},
+         ("cargo", "generate-lockfile", "--offline")),
 ]  # fmt: skip
+
+
+_RUST = {"RUSTUP_HOME": ".rustup", "CARGO_HOME": ".cargo"}
 
 
 def find_command(program: str) -> list[str]:
@@ -71,6 +77,12 @@ def find_command(program: str) -> list[str]:
     if found is None or (program == "rust-analyzer" and subprocess.run([found, "--version"], check=False).returncode):
         pytest.skip(f"{program} is not installed")
     return [found, "--stdio"] if program.endswith(("pyright-langserver", "typescript-language-server")) else [found]
+
+
+def toolchain() -> dict[str, str]:
+    """Where rustup keeps what it runs: below the home, of which the server has another."""
+    places = {name: Path(os.environ.get(name) or Path.home() / below) for name, below in _RUST.items()}
+    return {name: str(place) for name, place in places.items() if place.is_dir()}
 
 
 def configure(server: Server, model: Model, **lsp: Json) -> None:
@@ -97,12 +109,16 @@ async def test_errors_are_told_until_they_are_mended(
     case: Case, make_server: Callable[..., Server], model: Model
 ) -> None:
     command = find_command(case.program)
+    if case.prepare:
+        find_command(case.prepare[0])
     server = make_server()
-    configure(server, model, **{case.server: {"command": command}})
+    configure(server, model, **{case.server: {"command": command, "env": toolchain()}})
     for name, text in case.beside.items():
         (server.project / name).write_text(text)
     (server.project / case.file).parent.mkdir(exist_ok=True)
     (server.project / case.file).write_text(case.mended)
+    if case.prepare:
+        await trio.run_process(case.prepare, cwd=server.project, capture_stderr=True)
     before = sorted(os.walk(server.project))
     await server.start()
     session = await server.create()

@@ -1,6 +1,7 @@
 """Disks that fill up: what is refused, what goes on, what is not lost, and that all of it heals by itself."""
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import trio
 
 from .conftest import CONFIGURATION
 from .model import Model
-from .server import open_messages, open_parts, until
+from .server import kill, open_messages, open_parts, until
 from .small_disk import SmallDiskServer, needs_mount, on_small_disk
 
 pytestmark = needs_mount
@@ -120,6 +121,30 @@ async def test_room_can_be_made_on_a_full_disk(server: SmallDiskServer, model: M
     server.disk.empty()
     await until(lambda: ready(server), "it takes prompts again")
     await until(ballast.exists, "the ballast is laid again")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount in the server's place")
+async def test_a_read_only_disk_is_told_and_waited_for(server: SmallDiskServer) -> None:
+    session, key = await server.create(), {"type": "api", "key": "key-0123456789"}
+    server.disk.protect()
+    refused = await server.ask("PUT", "/auth/some", key, status=507)
+    assert refused["data"]["reason"] == "readonly"
+    assert "make it writable again" in refused["data"]["message"]
+    daemon = server.one("oad-daemon")
+    kill(daemon)  # the next one can't open anything for writing
+
+    async def waits() -> bool:
+        return "waiting until the disk can be written" in server.logged()
+
+    await until(waits, "it says what it waits for")
+    assert not await ready(server)
+    (waiting,) = server.named("oad-daemon")
+    server.disk.release()
+    await until(lambda: ready(server), "it takes prompts again", timeout_s=40)
+    assert server.one("oad-daemon").pid == waiting.pid, "it was not started in vain"
+    assert (await server.ask("GET", f"/session/{session}"))["id"] == session
+    assert await server.ask("PUT", "/auth/some", key) is True
+    assert await server.create()
 
 
 _SWEPT = """

@@ -227,13 +227,14 @@ class Stand:
 
 
 @asynccontextmanager
-async def standing(runtime: Path, **settings: Any) -> AsyncIterator[Stand]:
+async def standing(runtime: Path, *, wait: bool = True, **settings: Any) -> AsyncIterator[Stand]:
     with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             stand = Stand(runtime, nursery)
             stand.start_daemon()
             await stand.start_gateway(**settings)
-            await stand.daemon.greeted.wait()
+            if wait:
+                await stand.daemon.greeted.wait()
             yield stand
             stand.stopping.set()
             nursery.cancel_scope.cancel()

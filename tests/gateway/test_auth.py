@@ -5,12 +5,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from oad.contract.credential import Credential
 from oad.gateway.auth import MAX_FAILURES, WINDOW_S, FailureLimit
-from oad.gateway.settings import Credentials
 
 from .conftest import standing
 
-CREDENTIALS = Credentials(username="opencode", password="sécret:x", token="tok")
+CREDENTIALS = Credential(username="opencode", password="sécret:x", token="tok")
 
 
 def basic(pair: str) -> str:
@@ -49,7 +49,7 @@ async def test_who_is_let_in(tmp_path: Path) -> None:
 
 
 async def test_users_with_tokens_of_their_own_are_told_apart(tmp_path: Path) -> None:
-    known = Credentials(password="pw", token="tok", users={"ann": "ann-token", "bob": "bob-token"})
+    known = Credential(password="pw", token="tok", users={"ann": "ann-token", "bob": "bob-token"})
     async with standing(tmp_path, credentials=known) as stand, httpx2.AsyncClient(base_url=stand.url) as client:
         for value in ("Bearer ann-token", f"Basic {basic('bob:bob-token')}", "Bearer tok", "Bearer eve-token"):
             await client.get("/session", headers={"authorization": value})

@@ -8,11 +8,11 @@ import httpx2
 import msgspec
 import pytest
 
+from oad.contract.credential import Credential
 from oad.contract.forwarding import BadProxy, Forwarding, parse_proxies
 from oad.contract.wire import Call
 from oad.gateway.auth import MAX_FAILURES
 from oad.gateway.forwarded import OUTER, Outside, host_of
-from oad.gateway.settings import Credentials
 from oad.link import Answer
 
 from .conftest import Stand, standing
@@ -196,7 +196,7 @@ async def test_a_page_of_the_outer_origin_may_change_things(tmp_path: Path) -> N
 
 async def test_wrong_credentials_count_for_the_client_and_not_for_the_proxy(tmp_path: Path) -> None:
     wrong = {"authorization": "Basic " + base64.b64encode(b"opencode:no").decode()}
-    settings = {"forwarding": OURS, "credentials": Credentials(password="right")}
+    settings = {"forwarding": OURS, "credentials": Credential(password="right")}
     async with standing(tmp_path, **settings) as stand, httpx2.AsyncClient(base_url=stand.url) as client:
 
         async def status(address: str) -> int:

@@ -136,3 +136,15 @@ async def test_socket_is_private_and_goes_with_the_gateway(tmp_path: Path) -> No
 async def test_idempotency_key_travels(stand: Stand, client: httpx2.AsyncClient) -> None:
     await client.post("/session", json={}, headers={"idempotency-key": "k1"})
     assert stand.daemon.calls[0].key == "k1"
+
+
+async def test_a_place_for_sockets_that_can_not_be_written_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("oad.gateway.link._DISK_S", 0.01)
+    place = tmp_path / "later"
+    async with standing(tmp_path, runtime_dir=str(place), wait=False) as stand:
+        while "no way to the daemon can be made" not in caplog.text:
+            await trio.testing.wait_all_tasks_blocked(0.001)
+        place.mkdir()
+        await stand.daemon.greeted.wait()

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 import trio
 
-from oad.gateway.settings import Credentials
+from oad.contract.credential import Credential
 from oad.gateway.users import Users, UsersUnreadable
 
 from .conftest import standing
@@ -64,7 +64,7 @@ def test_a_broken_file_changes_nothing(caplog: pytest.LogCaptureFixture) -> None
 
 
 async def test_the_daemon_has_users_read_anew(tmp_path: Path) -> None:
-    known, file = Credentials(password="pw", token="tok", users={"ann": "ann-token"}), File(ann="ann-token")
+    known, file = Credential(password="pw", token="tok", users={"ann": "ann-token"}), File(ann="ann-token")
     users = Users(known.users, file.read)
     async with (
         standing(tmp_path, users=users, credentials=known) as stand,
@@ -87,7 +87,7 @@ async def test_the_daemon_has_users_read_anew(tmp_path: Path) -> None:
 
 
 async def test_a_gateway_without_daemon_has_missed_nothing(tmp_path: Path) -> None:
-    known, file = Credentials(password="pw", users={"ann": "ann-token"}), File(ann="ann-token")
+    known, file = Credential(password="pw", users={"ann": "ann-token"}), File(ann="ann-token")
     users = Users(known.users, file.read)
     async with standing(tmp_path, users=users, credentials=known) as stand:
         stand.stop_daemon()

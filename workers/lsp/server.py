@@ -27,6 +27,8 @@ START_S: Final = 8.0  # so long after its start an edit waits for it
 DIAGNOSE_S: Final = 3.0
 _IMPATIENT_S: Final = 0.5  # for one that twice said nothing in time
 _REASON_S: Final = 0.5
+_WARNING: Final = 2  # 1 is an error; what is above would be shown to nobody
+_MAX_SAID: Final = 1000
 _MAX_OPEN: Final = 100  # files; those touched longest ago are closed
 
 
@@ -36,6 +38,11 @@ class World(msgspec.Struct, frozen=True):
     exec: Exec
     environment: dict[str, str]
     updated: Callable[[], Awaitable[None]]
+
+
+class _Said(msgspec.Struct):
+    type: int
+    message: str
 
 
 class _Document(msgspec.Struct):
@@ -126,6 +133,10 @@ class LanguageServer:
     def _notified(self, method: str, params: msgspec.Raw) -> None:
         if method == "textDocument/publishDiagnostics":
             self.findings.take(params)
+        elif method == "window/showMessage":
+            said = msgspec.json.decode(params, type=_Said)
+            if said.type <= _WARNING:
+                _log.warning("language server says", server=self.chosen.server.id, message=said.message[:_MAX_SAID])
 
     # --- files ------------------------------------------------------------------------------------------------------
 

@@ -37,12 +37,20 @@ class IgnoredNames:
             return kept.ignored
         began = time.time_ns()
         sources = await in_thread(IgnoreSources.find, directory)
-        answer = await self._ask(directory, "check-ignore", "--stdin", "-z", stdin=asked)
+        answer = await self._check(directory, asked)
         ignored = frozenset(os.fsdecode(name).rstrip("/") for name in answer.stdout.split(b"\0") if name)
         # 1: none is ignored. Other codes may mean that git was stopped or did not understand: asked again next time.
         if sources is not None and answer.exit in (0, 1) and len(names) <= _MAX_NAMES:
             await self._keep(directory, _Kept(asked, ignored, sources), began)
         return ignored
+
+    async def _check(self, directory: str, names: bytes) -> GitAnswer:
+        """What is tracked is not ignored, whatever the rules say. To learn that, git holds every name against all that
+        is tracked, so only those are asked for that the rules name."""
+        named = await self._ask(directory, "check-ignore", "--no-index", "--stdin", "-z", stdin=names)
+        if not named.stdout:
+            return named
+        return await self._ask(directory, "check-ignore", "--stdin", "-z", stdin=named.stdout)
 
     async def _keep(self, directory: str, kept: _Kept, began_ns: int) -> None:
         if kept.sources.names_others:

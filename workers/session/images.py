@@ -9,6 +9,7 @@ import trio
 
 from oad.contract.errors import bad_request
 from oad.contract.message import FilePart, Part
+from oad.heap import give_back
 
 from ..config.settings import ImageSection
 from ..images.fitting import ImageUnfit, fit_image
@@ -16,6 +17,7 @@ from ..images.limits import ImageLimits
 from ..tools.tool import ToolResult
 from .history import data_of, is_textual
 
+_LARGE: Final = 200_000  # of a data: URL
 _AT_ONCE: Final = trio.CapacityLimiter(1)  # decoded, a picture may take 256 MB
 
 
@@ -48,7 +50,7 @@ async def _fit(services: dict[str, Any], part: FilePart) -> FilePart:
     """Raises ImageUnfit. Other files, and pictures which the part only names, are left as they are."""
     if not part.mime.startswith("image/") or is_textual(part.mime) or not part.url.startswith("data:"):
         return part
-    work = partial(_fit_url, part.url, _limits(services))
+    work = partial(_fit_and_tidy, part.url, _limits(services))
     mime, url = await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=_AT_ONCE)
     return msgspec.structs.replace(part, mime=mime, url=url)
 
@@ -58,6 +60,15 @@ def _limits(services: dict[str, Any]) -> ImageLimits:
     if not isinstance(found, ImageSection):
         return ImageLimits()
     return ImageLimits(found.auto_resize, found.max_width, found.max_height, found.max_base64_bytes)
+
+
+def _fit_and_tidy(url: str, limits: ImageLimits) -> tuple[str, str]:
+    """Decoding takes tens of megabytes, most of which the heap would keep for as long as the worker lives."""
+    try:
+        return _fit_url(url, limits)
+    finally:
+        if len(url) > _LARGE:
+            give_back()
 
 
 def _fit_url(url: str, limits: ImageLimits) -> tuple[str, str]:

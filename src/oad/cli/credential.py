@@ -6,25 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import msgspec
+from oad.contract.credential import Credential
 
 SECRET_VARIABLES: Final = ("OPENCODE_SERVER_PASSWORD", "OA_SERVER_TOKEN")
 
 
 class CredentialUnreadable(Exception):
     """The file holds no text."""
-
-
-class Credential(msgspec.Struct, frozen=True):
-    """``password`` is for Basic, ``token`` for Bearer; a generated one serves as both. Empty: not demanded."""
-
-    username: str = "opencode"
-    password: str = ""
-    token: str = ""
-    users: dict[str, str] = {}  # further ones, with their tokens
-
-    def __bool__(self) -> bool:
-        return bool(self.password or self.token or self.users)
 
 
 def configured_credential(environment: Mapping[str, str]) -> Credential:

@@ -6,10 +6,10 @@ from typing import Final
 import msgspec
 
 from oad import __version__
+from oad.contract.credential import Credential
 from oad.contract.network import describe_policy
 from oad.contract.policy import NetworkPolicy
 
-from .credential import Credential
 from .places import Places
 
 _DEFAULT_NETWORK: Final = NetworkPolicy()

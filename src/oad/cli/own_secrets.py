@@ -2,11 +2,12 @@
 
 import os
 
+from oad.contract.credential import Credential
 from oad.contract.redact import KNOWN
 from oad.daemon import procs
 from oad.daemon.vault import take_secrets, values_of
 
-from .credential import SECRET_VARIABLES, Credential
+from .credential import SECRET_VARIABLES
 
 
 def hide_secrets(credential: Credential) -> dict[str, str]:

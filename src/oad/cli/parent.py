@@ -23,6 +23,8 @@ import structlog
 from oad.daemon import procs
 from oad.service_manager import ServiceManager
 
+from .heartbeats import Heartbeats
+
 _log = structlog.get_logger("oad.parent")
 
 _STABLE_S: Final = 10.0
@@ -63,8 +65,10 @@ class Parent:
         log_file: str = "the log",
         drain_s: float = 0.0,
         manager: ServiceManager = _NO_MANAGER,
+        heartbeats: Heartbeats | None = None,
     ) -> None:
         self._programs = programs
+        self._heartbeats = heartbeats
         self._stop_s = _STOP_S + drain_s
         self._manager = manager
         self._log_file = log_file
@@ -88,6 +92,8 @@ class Parent:
         while self._status is None:
             self._start_due()
             self._wait()
+            self._end_frozen()
+            self._manager.beat()
         self._stop()
         return self._status
 
@@ -102,19 +108,35 @@ class Parent:
         program.pid = os.fork()
         program.started = now
         if program.pid == 0:
+            if self._heartbeats is not None:
+                self._heartbeats.close()
             os._exit(_run_child(program, parent))
 
     def _wait(self) -> None:
-        due = [p.due for p in self._programs if not p.pid and p.is_wanted]
-        timeout = max(min(due) - time.monotonic(), 0) if due else 3600.0
-        received = signal.sigtimedwait(self._watched, timeout)
+        received = signal.sigtimedwait(self._watched, self._patience(time.monotonic()))
         if received is None:
             return
         if received.si_signo == signal.SIGCHLD:
             self._reap()
-        elif received.si_signo != signal.SIGIO:  # a knock, which the next look at what is due sees
+        elif received.si_signo != signal.SIGIO:  # a knock or a heartbeat, which the next look sees
             _log.info("stopping", signal=signal.Signals(received.si_signo).name)
             self._status = 0
+
+    def _patience(self, now: float) -> float:
+        """Seconds until something is due even if no signal comes."""
+        due = [max(p.due - now, 0) for p in self._programs if not p.pid and p.is_wanted]
+        look = self._heartbeats.look_in(now) if self._heartbeats is not None else None
+        return min([*due, *([] if look is None else [look]), self._manager.interval_s or 3600.0])
+
+    def _end_frozen(self) -> None:
+        """Whoever is frozen can't end by itself: as a unit of systemd's it would be killed too."""
+        if self._heartbeats is None:
+            return
+        for pid in self._heartbeats.find_frozen(time.monotonic()):
+            for program in self._programs:
+                if program.pid == pid:
+                    _log.error("a process is frozen, and is killed", program=program.name)
+                    _signal(pid, signal.SIGKILL)
 
     def _reap(self) -> None:
         while (ended := _collect()) is not None:
@@ -127,6 +149,8 @@ class Parent:
     def _note_end(self, program: Program, status: int) -> None:
         now = time.monotonic()
         stable = now - program.started > _STABLE_S
+        if self._heartbeats is not None:
+            self._heartbeats.forget(program.pid)
         program.pid = 0
         program.failures = 0 if stable else program.failures + 1
         program.due = now + _DELAYS_S[min(program.failures, len(_DELAYS_S) - 1)] * random.uniform(1, 1.2)  # noqa: S311
@@ -157,6 +181,7 @@ class Parent:
             while program.pid and time.monotonic() < deadline:
                 received = signal.sigtimedwait(self._watched, 0.5)
                 self._forget_ended()
+                self._manager.beat()
                 if received is not None and received.si_signo in _STOPPING:
                     deadline = 0.0
         self._kill_rest()

@@ -13,13 +13,13 @@ import msgspec
 import setproctitle
 import structlog
 
+from oad.contract.credential import Credential
 from oad.contract.policy import Policy
 from oad.daemon import procs
 from oad.heap import use_one_heap
 from oad.logs import Rotation, configure_logs, name_process
 from oad.service_manager import ServiceManager
 
-from .credential import Credential
 from .mdns import Announcement, announce
 from .parent import FATAL_STATUS, Program
 from .places import Places
@@ -76,13 +76,20 @@ def _begin_logs(kind: str, plan: Plan, name: str = "") -> None:
     storage, repeats = plan.policy.storage, plan.policy.logs.repeats
     rotation = Rotation(storage.log_mb, storage.log_files)
     level = plan.config.log_level
-    configure_logs(level, file=plan.log_file, stderr=plan.print_logs, repeats=repeats, rotation=rotation)
+    try:
+        configure_logs(level, file=plan.log_file, stderr=plan.print_logs, repeats=repeats, rotation=rotation)
+    except OSError as error:  # such as a read-only disk: no reason for a gateway not to start
+        configure_logs(level, file=None, stderr=True, repeats=repeats)
+        structlog.get_logger("oad.logs").warning("the log file can't be written", error=str(error))
     name_process(kind, name=name)
 
 
 def run_daemon_of(plan: Plan) -> int:
     """Returns the exit status."""
     setproctitle.setproctitle("oad-daemon")
+    from oad.daemon.disk_wait import await_disk
+
+    await_disk(plan.places.data, plan.manager)
     _begin_logs("daemon", plan)
     for listener in (*plan.listeners, plan.door):
         if listener is not None:
@@ -136,7 +143,7 @@ def run_gateway_of(name: str, plan: Plan) -> int:
     if plan.door is not None:
         plan.door.close()
     from oad.gateway.main import run_gateway
-    from oad.gateway.settings import Credentials, GatewaySettings
+    from oad.gateway.settings import GatewaySettings
 
     descriptors = tuple(listener.detach() for listener in plan.listeners)
     run_gateway(
@@ -147,9 +154,7 @@ def run_gateway_of(name: str, plan: Plan) -> int:
             daemon_endpoint=f"ipc://{plan.places.runtime / 'daemon.sock'}",
             runtime_dir=str(plan.places.runtime),
             cwd=str(Path.cwd()),
-            credentials=Credentials(
-                plan.credential.username, plan.credential.password, plan.credential.token, plan.credential.users
-            ),
+            credentials=plan.credential,
             cors_origins=plan.config.cors,
             loopback=plan.loopback,
             allowed_hosts=plan.config.hosts,

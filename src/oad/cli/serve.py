@@ -23,6 +23,7 @@ from .credential import (
 )
 from .exit_status import FAILED, USAGE
 from .greeting import Address, greeting
+from .heartbeats import Heartbeats
 from .listener import CannotListen, base_url, is_loopback, open_listeners
 from .mdns import Announcement, check_library
 from .own_secrets import hide_secrets
@@ -169,9 +170,12 @@ def _run(plan: Plan, address: Address, manager: ServiceManager) -> int:
     print("\n".join(greeting(address, plan.credential, plan.places, plan.policy.network)), flush=True)
     setproctitle.setproctitle(f"oad serve {address.url}")
     try:
-        log_file = str(plan.places.log_file)
-        parent = Parent(make_programs(plan), log_file=log_file, drain_s=plan.drain_s, manager=manager)
-        return parent.run(f"serving {address.url}")
+        with Heartbeats(plan.places.runtime / "beats.sock", plan.config.watchdog_s) as heartbeats:
+            told = ServiceManager(heartbeats.address if heartbeats.limit_s else "", heartbeats.limit_s)
+            programs = make_programs(msgspec.structs.replace(plan, manager=told))
+            log_file = str(plan.places.log_file)
+            parent = Parent(programs, log_file=log_file, drain_s=plan.drain_s, manager=manager, heartbeats=heartbeats)
+            return parent.run(f"serving {address.url}")
     finally:
         with contextlib.suppress(OSError):  # its disk may have become read-only; who reads it asks the lock first
             plan.places.address_file.unlink(missing_ok=True)

@@ -41,6 +41,7 @@ class ServerConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     idle_worker_s: Annotated[float, msgspec.Meta(ge=0)] = 300.0
     max_worker_age_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
     drain_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    watchdog_s: Annotated[float, msgspec.Meta(ge=0)] = 30.0
     users_file: str = ""
     hosts: tuple[str, ...] = ()
     base_path: BasePath = ""

@@ -5,9 +5,10 @@ import os
 import msgspec
 
 from oad.client import Login
+from oad.contract.credential import Credential
 from oad.daemon.instance_lock import is_served
 
-from .credential import Credential, CredentialUnreadable, configured_credential, read_secret
+from .credential import CredentialUnreadable, configured_credential, read_secret
 from .places import Places, UnsafePlace, find_places
 from .target_options import TargetOptions
 

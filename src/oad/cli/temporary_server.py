@@ -37,6 +37,7 @@ async def reach(options: TargetOptions) -> AsyncGenerator[Target]:
 
 def _start(options: TargetOptions) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "oad.cli.main", "serve", "--hostname", "127.0.0.1", "--port", "0"]
+    command.append("--no-mdns")  # which the user's own configuration may ask for; nobody else shall find this one
     if options.data_dir is not None:
         command += ["--data-dir", str(options.data_dir)]
     return subprocess.Popen(

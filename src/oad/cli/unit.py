@@ -13,13 +13,14 @@ from typing import Final
 
 import msgspec
 
+from oad.contract.credential import Credential
 from oad.daemon.instance_lock import AlreadyRunning
 from oad.logs import configure_logs, name_process
 from oad.proxy.main import open_door
 from oad.service_manager import ServiceManager, take_service_manager
 
 from .activation import take_listeners
-from .credential import Credential, CredentialUnreadable, configured_credential, generated_credential, read_secret
+from .credential import CredentialUnreadable, configured_credential, generated_credential, read_secret
 from .exit_status import FAILED, USAGE
 from .listener import CannotListen, is_loopback, open_listeners
 from .own_secrets import hide_secrets

@@ -180,8 +180,8 @@ class Release(NamedTuple):
     witness: str
 
 
-def release(cage: Cage, number: int) -> Release:
-    """A command that starts the whole zoo, and goes on."""
+def release(cage: Cage, number: int, *, until_told: bool = False) -> Release:
+    """A command that starts the whole zoo, and goes on: for ever, or until there is a file ``end``."""
     place = cage.scene.workspace / f"zoo{number}"
     place.mkdir()
     lines: dict[bool, list[str]] = {False: [], True: []}
@@ -197,7 +197,10 @@ def release(cage: Cage, number: int) -> Release:
             lines[busy].append(f"until [ -s {ready} ]; do sleep 0.05; done")
     witness = f"8{number}99.{os.getpid()}"
     wait = f"until [ -e {cage.scene.workspace}/go ]; do sleep 0.1; done"
-    (place / "all.sh").write_text("\n".join([*lines[False], wait, *lines[True], f"sleep {witness}"]))
+    stay = f"sleep {witness}"
+    if until_told:
+        stay += f" &\nuntil [ -e {cage.scene.workspace}/end ]; do sleep 0.1; done"
+    (place / "all.sh").write_text("\n".join([*lines[False], wait, *lines[True], stay]))
     cage.scene.give()
     return Release(f"bash {place}/all.sh", marks[False], marks[True], witness)
 

@@ -10,6 +10,14 @@ from .machine import GATEWAY, Machine, why_not
 
 pytestmark = [pytest.mark.skipif(bool(why_not()), reason=why_not()), pytest.mark.timeout(240)]
 
+ASK = """
+import sys, urllib.error, urllib.request
+headers = {"authorization": f"Bearer {sys.argv[1]}"}
+try:
+    print(urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:4096/session", None, headers)).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
 UNITS = ["oad.service", GATEWAY, "oad-proxy.service"]
 
 
@@ -84,6 +92,74 @@ async def test_reload_takes_settings_over_and_ends_nothing(machine: Machine, tmp
     finally:
         listener.kill()
         listener.wait()
+
+
+async def test_files_of_one_s_own_win_over_the_shipped_one(machine: Machine) -> None:
+    own = "/etc/oad/oad.toml.d"
+    machine.configure("[limits]\nsessions = 1000\n")
+    machine.write(f"{own}/50-site.toml", "[limits]\nsessions = 1\n")
+    machine.write(f"{own}/README", "not a file of settings")
+    assert machine.run("oad", "config", "check").count("oad: ") == 0
+    shown = machine.run("oad", "config", "show", "--origin")
+    assert f"{own}/50-site.toml" in shown
+    machine.run("systemctl", "reload", "oad.service")
+    await until(lambda: machine.call("POST", "/session?directory=/srv/project", {})[0] == 429, "it holds")
+    machine.write(f"{own}/60-later.toml", "[limits]\nsessions = 2000\n")
+    machine.run("systemctl", "restart", "oad.service")
+    assert machine.call("POST", "/session?directory=/srv/project", {})[0] == 200
+    machine.write(f"{own}/70-wrong.toml", "[limits]\nsessons = 1\n")
+    assert f"{own}/70-wrong.toml:2" in machine.run("oad", "config", "check")
+    machine.run("systemctl", "reload", "oad.service")
+    await machine.until_said("settings are not taken over", "70-wrong.toml", journal_of="oad.service")
+    machine.run("rm", "-r", own)
+    machine.configure("")
+    machine.run("systemctl", "reload", "oad.service")
+    assert machine.call("POST", "/session?directory=/srv/project", {})[0] == 200
+
+
+async def test_users_come_and_go_with_a_reload(machine: Machine) -> None:
+    ann, bob = "ann-token-0123456789", "bob-token-0123456789"
+    machine.configure('[server]\nusers_file = "/etc/oad/users"\n')
+    machine.write("/etc/oad/users", f"ann {ann}\n")
+    machine.run("sh", "-c", "chown root:oad /etc/oad/users && chmod 640 /etc/oad/users")
+    machine.run("systemctl", "restart", "oad.service", GATEWAY)
+    assert status_of(machine, ann) == "200"
+    machine.write("/etc/oad/users", f"bob {bob}\n")
+    gateway = machine.pid(GATEWAY)
+    machine.run("systemctl", "reload", "oad.service")
+    await until(lambda: status_of(machine, bob) == "200", "the new one is let in")
+    assert status_of(machine, ann) == "401"
+    machine.write("/etc/oad/users", f"ann {ann}\n")
+    assert machine.run("systemctl", "reload", GATEWAY) == ""
+    await until(lambda: status_of(machine, ann) == "200", "gateways can be told by themselves")
+    assert machine.pid(GATEWAY) == gateway
+    machine.configure("")
+    machine.run("sh", "-c", "rm /etc/oad/users")
+    machine.run("systemctl", "restart", "oad.service", GATEWAY)
+
+
+def status_of(machine: Machine, token: str) -> str:
+    return machine.run("python3", "-c", ASK, token).strip()
+
+
+async def test_the_journal_tells_of_one_session(machine: Machine) -> None:
+    machine.configure('[server]\nlog_level = "debug"\n')
+    machine.run("systemctl", "restart", "oad.service", GATEWAY)
+    one, other = machine.create(), machine.create()
+    for session in (one, other):
+        machine.shell(session, "true")
+    await machine.until_said(one, other, journal_of="oad.service")
+    lines = [json.loads(line) for line in machine.run("oad", "logs", one, "--json").splitlines()]
+    assert other not in str(lines)
+    assert one in {line.get("session") for line in lines}
+    assert {"daemon", "session-worker"} <= {line["process"] for line in lines}
+    request = next(line["request"] for line in lines if "request" in line)
+    caused = [json.loads(line) for line in machine.run("oad", "logs", request, "--json").splitlines()]
+    assert "gateway" in {line["process"] for line in caused}, "the journal of all units"
+    assert machine.run("oad", "logs", one, "--level", "error").strip() == ""
+    assert machine.run("oad", "logs", one, "--since", "1h").count("\n") == len(lines)
+    machine.configure("")
+    machine.run("systemctl", "restart", "oad.service", GATEWAY)
 
 
 async def test_stopped_nothing_is_left_and_started_all_is_there(machine: Machine) -> None:

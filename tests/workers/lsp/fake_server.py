@@ -48,6 +48,9 @@ def diagnose(document: dict[str, Any], text: str) -> None:
 
 
 def misbehave() -> None:
+    if MODE == "moody":
+        send({"method": "window/showMessage", "params": {"type": 3, "message": "all is well"}})
+        send({"method": "window/showMessage", "params": {"type": 1, "message": "no workspace" + "!" * 5000}})
     if MODE == "crash":
         os._exit(3)
     if MODE == "garbage":

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from oad.contract.language import Diagnostics
 from oad.workers.lsp import connection, server, servers
@@ -31,6 +32,16 @@ async def test_from_the_first_file_to_the_end(scene: Scene) -> None:
         assert (name.name, name.location.range.start.line) == ("needle", 1)
         assert os.path.exists(f"/proc/{pid.name}")  # noqa: ASYNC240
     assert not os.path.exists(f"/proc/{pid.name}")  # noqa: ASYNC240
+
+
+async def test_what_a_person_would_be_shown_is_in_the_log(scene: Scene) -> None:
+    scene.lsp = {"own": fake("moody")}
+    with capture_logs() as logs:
+        async with scene.running():
+            await scene.servers.touch([scene.write("a.own", "BAD")])
+    (said,) = (entry["message"] for entry in logs if entry["event"] == "language server says")
+    assert said.startswith("no workspace!!")
+    assert len(said) == 1000
 
 
 async def test_reading_starts_a_server_and_nobody_waits(scene: Scene) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from oad.contract.errors import ApiError
 from oad.workers.config.settings import ImageSection
+from oad.workers.session import images
 from oad.workers.tools.attachment import attach
 from oad.workers.tools.read import ReadTool
 from oad.workers.tools.tool import ToolContext, ToolResult
@@ -114,6 +115,16 @@ async def test_pictures_of_a_tool(make_world: MakeWorld) -> None:
     (part,) = tool_parts(world)
     assert [size_of(each["url"]) for each in part["state"]["attachments"]] == [(30, 30), (2000, 20)]
     assert part["state"]["output"].startswith("taken\n\n[An image was left out: 1.png: it is none of PNG")
+
+
+async def test_the_memory_is_given_back(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    monkeypatch.setattr(images, "give_back", lambda: given.append("back"))
+    world: World = await make_world()
+    await sent(world, url_of(picture(30, 20)))
+    assert not given
+    await sent(world, url_of(picture(300, 300, noise=True)))
+    assert given == ["back"]
 
 
 async def test_one_that_is_read(make_world: MakeWorld, tmp_path: Path) -> None:
