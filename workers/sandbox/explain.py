@@ -1,8 +1,9 @@
 """Telling the sandbox's refusals from a command's own failures, for the model: it would otherwise look for a defect."""
 
+import functools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +43,8 @@ def is_hidden(confinement: Confinement, path: str) -> bool:
     if confinement.profile != "full":
         rules += [(place, True) for place in confinement.hidden]
         rules += [(place, False) for place in confinement.exposed]
-    around = [(len(real), hides) for place, hides in rules if _is_below(target, real := os.path.realpath(place))]
+    resolve = resolver()
+    around = [(len(real), hides) for place, hides in rules if _is_below(target, real := resolve(place))]
     return max(around)[1] if around else False
 
 
@@ -50,8 +52,23 @@ def is_protected(confinement: Confinement, path: str) -> bool:
     """Whether a place is read-only although it lies in the workspace."""
     if confinement.level == "none" or confinement.profile == "full":
         return False
-    target = os.path.realpath(path)
-    return any(_is_below(target, os.path.realpath(place)) for place in confinement.protected)
+    target, resolve = os.path.realpath(path), resolver()
+    return any(_is_below(target, resolve(place)) for place in confinement.protected)
+
+
+def resolver() -> Callable[[str], str]:
+    """As ``os.path.realpath`` for absolute paths, for a moment in which nothing changes: what they have in common is
+    looked at once. The dozens of places of a sandbox lie below few directories, and each call of a tool asks."""
+
+    @functools.cache
+    def resolve(path: str) -> str:
+        parent, name = os.path.split(path)
+        if parent == path or name in ("", ".", ".."):
+            return os.path.realpath(path)
+        whole = f"{resolve(parent).rstrip('/')}/{name}"
+        return os.path.realpath(whole) if os.path.islink(whole) else whole  # noqa: PTH114  a Path costs as much again
+
+    return resolve
 
 
 def _reasons(confinement: Confinement, command: str, output: str) -> Iterator[str]:

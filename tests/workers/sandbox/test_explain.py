@@ -1,12 +1,13 @@
 """When the model is told that it was the sandbox, and when not."""
 
+import os
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from oad.contract.sandbox import UNCONFINED, Confinement
-from oad.workers.sandbox.explain import is_hidden, is_protected, sandbox_notes
+from oad.workers.sandbox.explain import is_hidden, is_protected, resolver, sandbox_notes
 
 INSIDE = Confinement(
     level="namespaces",
@@ -84,3 +85,23 @@ def test_what_is_hidden_and_protected(tmp_path: Path) -> None:
     full = msgspec.structs.replace(found, profile="full")
     assert not is_hidden(full, str(secret / "key"))
     assert is_hidden(full, str(data / "oad.db"))
+
+
+def test_places_are_resolved_as_one_by_one(tmp_path: Path) -> None:
+    (tmp_path / "real/deep/file").mkdir(parents=True)
+    for link, target in (
+        ("link", "real/deep"),
+        ("real/up", ".."),
+        ("absolute", str(tmp_path / "link")),
+        ("real/deep/gone", "../nowhere/at/all"),
+        ("loop", "loop"),
+    ):
+        (tmp_path / link).symlink_to(target)
+    resolve = resolver()
+    for path in (
+        *("link", "link/file", "link/gone", "link/gone/x", "absolute/file", "absolute/gone", "real/up/link/file"),
+        *("loop", "loop/x", "link/../up", "link/./file", "link//file", "missing/x", "real/deep/", ""),
+    ):
+        place = f"{tmp_path}/{path}"
+        assert resolve(place) == os.path.realpath(place), path
+    assert resolve("/") == "/"
