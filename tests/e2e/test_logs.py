@@ -38,7 +38,7 @@ async def test_a_request_is_followed_through_all_processes(make_server: Callable
     told = [line.get("session") for line in found if line["process"] == "daemon"]
     assert session in told
     assert set(told) <= {session, None}  # what the directory's worker asks is of no session
-    assert len({line["pid"] for line in found}) == 4
+    assert len({line["pid"] for line in found}) == 3
     worker = next(process for process in server.processes() if f"{session} worker" in " ".join(process.cmdline()))
     assert {line["pid"] for line in found if line["process"] == "session-worker"} == {worker.pid}
     turns = [line for line in found if line["event"] in ("turn begins", "turn ended")]

@@ -1,5 +1,6 @@
 """A daemon that speaks the real frames over real sockets, a gateway in front of it, and clients over real HTTP."""
 
+import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -30,7 +31,7 @@ from oad.contract.wire import (
 from oad.gateway.main import serve_gateway
 from oad.gateway.settings import GatewaySettings
 from oad.gateway.users import Users
-from oad.link import Answer, Serving, TrioSocket, bind_private
+from oad.link import Answer, PeerGone, Serving, TrioSocket, bind_private
 
 PAGE = 300  # rows of a replay
 Handler = Callable[[Call, bytes], Awaitable[Answer]]
@@ -82,7 +83,8 @@ class FakeDaemon:
 
             async def reply(reply: Reply, body: bytes, identity: bytes = identity) -> None:
                 after = Reply(reply.id, reply.status, reply.headers, self.pushed)
-                self._router.try_send([identity, *encode_frame(after, body)])
+                with contextlib.suppress(PeerGone):  # it is just being restarted, and asks again
+                    self._router.try_send([identity, *encode_frame(after, body)])
                 await trio.lowlevel.checkpoint()
 
             match frame:
