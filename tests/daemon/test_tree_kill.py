@@ -57,3 +57,18 @@ def test_a_budget_that_is_too_small_is_admitted(others: set[int]) -> None:
     finally:
         child.kill()
         child.wait()
+
+
+def test_a_walk_tells_who_is_stopped_already() -> None:
+    children = [subprocess.Popen(["sleep", "60"]) for _ in range(2)]
+    try:
+        os.kill(children[0].pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, children[0].pid, os.WSTOPPED | os.WNOWAIT)
+        walk = tree_kill.walk_below(os.getpid())
+        ours = {child.pid for child in children}
+        assert {process.pid for process in walk.living} & ours == ours
+        assert {process.pid for process in walk.running} & ours == {children[1].pid}
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
